@@ -1,0 +1,196 @@
+"""The brief: what the user wants and can spend, and how it is read from a YAML file."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from advisor.yaml_files import read_mapping
+from probes.base import Frozen
+from probes.errors import SettingError
+
+
+def _plain_number(value: object) -> object:
+    """Turn a numeric string into a float (YAML 1.1 reads `2e-5` as text) and refuse true / false."""
+    if isinstance(value, bool):
+        raise ValueError("true and false are not numbers")  # noqa: TRY004 - pydantic turns only these into its own error
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+_Plain = BeforeValidator(_plain_number)
+Share = Annotated[float, Field(ge=0, le=1), _Plain]
+Points = Annotated[float, Field(ge=0, le=100), _Plain]
+Amount = Annotated[float, Field(ge=0), _Plain]
+Positive = Annotated[float, Field(gt=0), _Plain]
+Count = Annotated[int, Field(ge=0), _Plain]
+
+
+class Brief(Frozen):
+    """What the user wants and can spend; every field may be left out.
+
+    Examples
+    --------
+    >>> Brief(metric="macro_f1", target="8e-1").target
+    0.8
+    """
+
+    task: Literal["text-classification"] = "text-classification"
+    """Kind of task; this version advises on text classification only."""
+    metric: Literal["accuracy", "macro_f1"] = "accuracy"
+    """What counts as good; macro_f1 gives every class the same weight."""
+    target: Share | None = None
+    """Score that must be reached, 0 to 1; None for as good as possible."""
+    tolerance: Points = 1.0
+    """Points (hundredths of the metric) a lighter strategy may be worse than the best."""
+    gpu_memory_gb: Amount | None = None
+    """Memory of the GPU the training will run on, in GB (10⁹ bytes); 0 for no GPU, None for this machine's own."""
+    hours: Positive | None = None
+    """Hours of training the user can wait for."""
+    money: Amount | None = None
+    """What the training may cost, in the currency of the prices used."""
+    compute: Literal["limited", "plenty"] | None = None
+    """How the user sees their compute for this task; None when not said."""
+    requests_per_day: Count | None = None
+    """Texts the finished model will be asked about per day."""
+    latency_ms: Positive | None = None
+    """Milliseconds one answer may take."""
+    data_may_leave: bool = False
+    """Whether rows may be sent to someone else's machine."""
+    retention_required: bool = False
+    """Whether the model must keep its general ability beside the new task."""
+    domain_related: bool | None = None
+    """Whether the task's domain is related to what the model was pretrained on; None when not known."""
+    facts_change: bool = False
+    """Whether right answers need new or changing facts."""
+    prompted_score: Share | None = None
+    """Score of a strong prompted LLM on this task, 0 to 1, if somebody measured it."""
+    expects_shift: bool = False
+    """Whether the texts in use will differ from the rows at hand (other source, time or users)."""
+
+
+def load_brief(path: str | Path) -> Brief:
+    """Read a brief from a YAML file.
+
+    An empty value (`target:`) means "not said" and takes the default.
+
+    Parameters
+    ----------
+    path : str or Path
+        A YAML file holding one mapping of `Brief`'s fields.
+
+    Returns
+    -------
+    Brief
+
+    Raises
+    ------
+    SettingError
+        When the file or one of its values cannot be used; the message names file, key, what was got and what is
+        allowed.
+    """
+    return brief_from(read_mapping(Path(path), "brief", "For the defaults, leave the brief out."), where=str(path))
+
+
+def brief_from(values: Mapping[str, object], where: str = "brief") -> Brief:
+    """Build a brief from a mapping of settings, or say in one message what is wrong with it.
+
+    Parameters
+    ----------
+    values : mapping
+        Field names and values; None counts as not said.
+    where : str
+        What to call the mapping in a message.
+
+    Raises
+    ------
+    SettingError
+        When a key is unknown or a value not allowed.
+
+    Examples
+    --------
+    >>> brief_from({"metrics": "accuracy"})
+    Traceback (most recent call last):
+    probes.errors.SettingError: brief: there is no setting 'metrics'
+      → Did you mean 'metric'? ...
+    """
+    given = {key: value for key, value in values.items() if value is not None or key not in Brief.model_fields}
+    try:
+        return Brief.model_validate(given)
+    except ValidationError as error:
+        problems = _problems(error)
+    got = "; ".join(what for what, _ in problems)
+    remedy = "\n    ".join(dict.fromkeys(how for _, how in problems))
+    raise SettingError(f"{where}: {got}", remedy)
+
+
+def _problems(error: ValidationError) -> list[tuple[str, str]]:
+    """Say for each key that cannot be used what was got and what is allowed."""
+    found: dict[str, tuple[str, str]] = {}
+    for detail in error.errors(include_url=False, include_context=False):
+        key = str(detail["loc"][0])
+        if detail["type"] == "extra_forbidden":
+            near = _nearest(key, list(Brief.model_fields))
+            found[key] = (f"there is no setting {key!r}", f"{near}Settings: {', '.join(Brief.model_fields)}.")
+        elif key not in found:
+            value = detail["input"]
+            remedy = f"Allowed for {key}: {allowed(key)}."
+            if key == "task":
+                remedy = "Generation, extraction and images come in later versions. " + remedy
+            elif isinstance(value, str):
+                remedy = _nearest(value, _choices(key)) + remedy
+            found[key] = (f"{key} is {reprlib.repr(value)}", remedy)
+    return list(found.values())
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    """Name the known word a typo may have meant, as the opening of a remedy."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"Did you mean {close[0]!r}? " if close else ""
+
+
+def _schema(key: str) -> dict[str, Any]:
+    """Return the JSON schema of one field, without its null alternative."""
+    schema: dict[str, Any] = Brief.model_json_schema()["properties"][key]
+    for alternative in schema.get("anyOf", ()):
+        if alternative.get("type") != "null":
+            return dict(alternative)
+    return schema
+
+
+def _choices(key: str) -> list[str]:
+    schema = _schema(key)
+    return [str(value) for value in schema.get("enum", [schema["const"]] if "const" in schema else [])]
+
+
+def allowed(key: str) -> str:
+    """Say which values a field of the brief takes.
+
+    Examples
+    --------
+    >>> allowed("target")
+    'a number from 0 to 1'
+    >>> allowed("hours")
+    'a number above 0'
+    >>> allowed("compute")
+    'limited or plenty'
+    """
+    if choices := _choices(key):
+        return " or ".join(choices)
+    schema = _schema(key)
+    if schema["type"] == "boolean":
+        return "true or false"
+    noun = "a whole number" if schema["type"] == "integer" else "a number"
+    low, above, high = (schema.get(name) for name in ("minimum", "exclusiveMinimum", "maximum"))
+    if above is not None:
+        return f"{noun} above {above:g}"
+    return f"{noun} from {low:g} to {high:g}" if high is not None else f"{noun} of {low:g} or more"

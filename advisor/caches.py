@@ -1,0 +1,47 @@
+"""What is remembered between runs on this machine: profiles, features and measured speeds, all safe to delete."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from probes.files import write_text
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def cache_folder() -> Path:
+    """Return the cache folder: `$ADVISOR_CACHE`, else `transfer-advisor` below the user's cache folder."""
+    if chosen := os.environ.get("ADVISOR_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "transfer-advisor"
+
+
+def key_of(*parts: object) -> str:
+    """Return a file name that stands for these parts.
+
+    Examples
+    --------
+    >>> key_of("a", 1) == key_of("a", 1), key_of("a", 1) == key_of("a", 2)
+    (True, False)
+    """
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def load(kind: type[T], folder: str, key: str) -> T | None:
+    """Return what is remembered under this key; None where nothing is, or nothing that this version reads."""
+    with contextlib.suppress(OSError, ValidationError):
+        return kind.model_validate_json((cache_folder() / folder / f"{key}.json").read_bytes())
+    return None
+
+
+def store(content: BaseModel, folder: str, key: str) -> None:
+    """Remember a document; a cache that cannot be written is no reason to stop."""
+    with contextlib.suppress(OSError):
+        write_text(cache_folder() / folder / f"{key}.json", content.model_dump_json() + "\n")

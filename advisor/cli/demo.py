@@ -1,0 +1,48 @@
+"""`advisor demo`: the main job on the bundled example."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from advisor.cli import options as o
+from advisor.cli.output import print_json, show
+
+
+def demo(
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Run folder.", metavar="DIR", show_default="below advisor-runs/")
+    ] = None,
+    budget: Annotated[str, typer.Option("--budget", help="Wall-clock promise.")] = "165s",
+    json: o.Json = False,
+) -> int:
+    """Run the main job on about 800 help-desk messages: profile, advice, probes, verdicts, config."""
+    from advisor.cli.app import STARTED
+    from advisor.cli.probe import exit_code
+    from advisor.demo import ROWS
+    from advisor.report.progress import ProbeProgress
+    from advisor.request import DataRequest, Request, parse_duration
+    from advisor.session import advice_for
+    from advisor.session import probe as probe_rows
+
+    request = Request(data=DataRequest(source=str(ROWS)), models=("minilm",), budget_seconds=parse_duration(budget))
+    if not json:
+        from advisor.report.terminal import advice_page, profile_page
+
+        for facts, advice in advice_for(request):
+            show(profile_page(facts.profile), advice_page(advice))
+    with ProbeProgress() as shown:
+        result = probe_rows(request, run_folder=run, progress=shown.of, say=shown.say, started=STARTED)
+    if json:
+        print_json(result)
+    else:
+        from advisor.report.terminal import result_page
+        from advisor.run import Run
+        from advisor.session import config_of
+
+        show(result_page(result))
+        if result.recommendation is not None:
+            show(config_of(Run.open(Path(result.run))))
+    return exit_code(result)

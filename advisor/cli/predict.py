@@ -1,0 +1,55 @@
+"""`advisor predict`: labels and probabilities from what `advisor train` left behind."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from advisor.cli import options as o
+from advisor.cli.output import print_json, say
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="Folder that `advisor train` wrote.", metavar="MODEL")],
+    rows: Annotated[str, typer.Argument(help=o.ROWS + " Labels are not needed.", metavar="ROWS")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="JSONL file to write.", metavar="FILE", show_default="stdout")
+    ] = None,
+    text_column: o.TextColumn = None,
+    text_pair_column: o.PairColumn = None,
+    label_column: o.LabelColumn = None,
+    json: o.Json = False,
+) -> int:
+    """Predict a label and class probabilities for each row, one JSON line a row.
+
+    Where the rows bring labels, the share that is right is printed on stderr.
+    """
+    from advisor.prediction import predict as predict_rows
+    from advisor.report.progress import ProbeProgress
+
+    with ProbeProgress() as shown:
+        found = predict_rows(
+            model,
+            rows,
+            text_column=text_column,
+            text_pair_column=text_pair_column,
+            label_column=label_column,
+            progress=shown.named("predict"),
+        )
+    lines = "".join(json_format.dumps(p, ensure_ascii=False) + "\n" for p in found["predictions"])
+    if out is not None:
+        from probes.files import write_text
+
+        write_text(out, lines)
+        say(f"wrote {len(found['predictions']):,} predictions to {out}")
+    if json:
+        print_json(found)
+    elif out is None:
+        sys.stdout.write(lines)
+    if found["accuracy"] is not None:
+        say(f"accuracy {found['accuracy']:.3f} on {found['labelled']:,} labelled rows")
+    return 0

@@ -1,0 +1,141 @@
+"""`advisor probe`: measure the strategies on the user's own rows, within a budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from advisor.cli import options as o
+from advisor.cli.output import CONFIRMED, UNDECIDED, print_json, show
+
+
+def probe(
+    rows: Annotated[
+        str | None,
+        typer.Argument(help=o.ROWS + " With --resume it may be left out.", metavar="ROWS", show_default=False),
+    ] = None,
+    model: o.Models = None,
+    budget: Annotated[str, typer.Option("--budget", help="Wall-clock promise: 90s, 10m, 1h30m, or `none`.")] = "10m",
+    strategies: o.StrategyNames = None,
+    brief: o.BriefFile = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Run folder.", metavar="DIR", show_default="below advisor-runs/")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --run; no finished measurement is repeated.")
+    ] = False,
+    metric: Annotated[str | None, typer.Option("--metric", help="accuracy or macro_f1.", metavar="NAME")] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option("--tolerance", help="Points below the best that are as good.", show_default="1", metavar="POINTS"),
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option("--target", help="Score wanted at least, 0 to 1.", metavar="SCORE")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", help="Runs of each strategy whose result depends on chance.")] = 1,
+    train_rows: Annotated[
+        int | None, typer.Option("--train-rows", help="Training rows at most.", show_default="all", metavar="N")
+    ] = None,
+    text_column: o.TextColumn = None,
+    text_pair_column: o.PairColumn = None,
+    label_column: o.LabelColumn = None,
+    split_column: o.SplitColumn = None,
+    split_seed: o.SplitSeed = 0,
+    skip_bad_rows: o.SkipBad = False,
+    drop_rare_classes: o.DropRare = False,
+    revision: o.Revision = None,
+    trust_remote_code: o.TrustCode = False,
+    json: o.Json = False,
+) -> int:
+    """Measure the strategies on your rows and recommend the lightest that is as good as the best.
+
+    All candidates are scored on the same test rows, which choose nothing. Everything is kept in a run folder; Ctrl-C
+    loses nothing that was finished.
+    """
+    from advisor.request import DataRequest, Request, parse_strategies
+    from advisor.run import Run
+    from advisor.session import request_of
+    from probes.errors import SettingError
+
+    if rows is None:
+        if not (resume and run):
+            raise SettingError("no rows were given", "Name a file of rows, or go on with a run: --resume --run DIR.")
+        request = request_of(Run.open(run))
+        request = request.model_copy(update={"budget_seconds": _budget(budget)})
+    else:
+        request = _request(
+            Request,
+            data=DataRequest(
+                source=rows,
+                text_column=text_column,
+                text_pair_column=text_pair_column,
+                label_column=label_column,
+                split_column=split_column,
+                split_seed=split_seed,
+                skip_bad_rows=skip_bad_rows,
+                drop_rare_classes=drop_rare_classes,
+            ),
+            models=tuple(model or ()),
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            brief=_brief(brief, metric=metric, tolerance=tolerance, target=target),
+            strategies=parse_strategies(strategies),
+            budget_seconds=_budget(budget),
+            train_rows=train_rows,
+            seeds=seeds,
+        )
+    return run_probe(request, run, resume, json)
+
+
+def _budget(text: str) -> float | None:
+    from advisor.request import parse_duration
+
+    return None if text.lower() == "none" else parse_duration(text)
+
+
+def _brief(file: Path | None, **flags: Any) -> Any:
+    """Return the brief from its file, with the flags on top."""
+    from advisor.brief import Brief, brief_from, load_brief
+
+    base = load_brief(file) if file else Brief()
+    given = {name: value for name, value in flags.items() if value is not None}
+    return brief_from({**base.model_dump(), **given}, where="the flags") if given else base
+
+
+def _request(kind: Any, **values: Any) -> Any:
+    """Build the request, or say which flag is out of range."""
+    from pydantic import ValidationError
+
+    from probes.errors import SettingError
+
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        flag = "--" + str(first["loc"][0]).replace("_", "-").removesuffix("-seconds")
+        raise SettingError(f"{flag} {first['input']!r}: {first['msg']}", "See `advisor probe --help`.") from None
+
+
+def run_probe(request: Any, run: Path | None, resume: bool, json: bool) -> int:
+    """Run a probe with progress bars on stderr, print its result, and return the exit code."""
+    from advisor.cli.app import STARTED
+    from advisor.report.progress import ProbeProgress
+    from advisor.session import probe as probe_rows
+
+    with ProbeProgress() as shown:
+        result = probe_rows(request, run_folder=run, resume=resume, progress=shown.of, say=shown.say, started=STARTED)
+    if json:
+        print_json(result)
+    else:
+        from advisor.report.terminal import result_page
+
+        show(result_page(result))
+    return exit_code(result)
+
+
+def exit_code(result: Any) -> int:
+    """Return 0 for a confirmed recommendation, else 3."""
+    choice = result.recommendation
+    return CONFIRMED if choice is not None and choice.verdict == "CONFIRMED" else UNDECIDED

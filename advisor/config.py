@@ -1,0 +1,255 @@
+"""The training config: one pydantic schema, written as YAML with the reason beside each value."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from advisor.yaml_files import read_mapping
+from probes.base import Frozen
+from probes.errors import SettingError
+from probes.measurement import Metric
+from probes.recipe import Recipe, Tuning
+
+if TYPE_CHECKING:
+    from advisor.decide import Recommendation
+    from advisor.request import Request
+    from probes.data import TaskData
+    from probes.model import ModelFacts
+
+
+class ModelSection(Frozen):
+    """The pretrained model."""
+
+    name: str
+    """Alias, hub id or local folder."""
+    revision: str | None = None
+    """Commit on the hub that was measured; null takes what is there."""
+    trust_remote_code: bool = False
+    """Whether Python code from the model's folder may run."""
+
+
+class DataSection(Frozen):
+    """The rows."""
+
+    source: str
+    """File, folder saved by `datasets`, or hub id."""
+    text_column: str
+    text_pair_column: str | None = None
+    label_column: str
+    split_column: str | None = None
+    split_seed: int = 0
+    """Seed of whatever part of the split is made here; the same seed gives the same test rows."""
+    skip_bad_rows: bool = False
+    drop_rare_classes: bool = False
+    train_rows: int | None = Field(None, ge=2)
+    """Training rows to learn from; null takes all."""
+    fingerprint: str | None = None
+    """Digest of the rows and splits that were measured; training says so if they differ."""
+
+
+class TrainingConfig(Frozen):
+    """Everything one training needs; `advisor train` runs exactly this."""
+
+    version: Literal[1] = 1
+    """Version of this schema."""
+    task: Literal["text-classification"] = "text-classification"
+    strategy: str
+    """Name of the strategy that proposed it."""
+    metric: Metric = "accuracy"
+    """What early stopping and the scores go by."""
+    model: ModelSection | None = None
+    """The pretrained model; null where none takes part."""
+    data: DataSection
+    method: Recipe
+    """How to train: which method, and its hyperparameters."""
+
+
+def config_for(request: Request, data: TaskData, choice: Recommendation, model: ModelFacts | None) -> TrainingConfig:
+    """Return the config that trains the recommended candidate as it was measured, on all the rows asked for."""
+    return TrainingConfig(
+        strategy=choice.strategy,
+        metric=choice.metric,
+        model=None
+        if model is None
+        else ModelSection(
+            name=_lasting_name(model),
+            revision=model.revision,
+            trust_remote_code=model.trust_remote_code,
+        ),
+        data=DataSection(
+            source=_lasting_source(request.data.source),
+            text_column=data.columns.text,
+            text_pair_column=data.columns.text_pair,
+            label_column=data.columns.label,
+            split_column=data.columns.split,
+            split_seed=request.data.split_seed,
+            skip_bad_rows=request.data.skip_bad_rows,
+            drop_rare_classes=request.data.drop_rare_classes,
+            train_rows=request.train_rows,
+            fingerprint=data.fingerprint,
+        ),
+        method=choice.recipe,
+    )
+
+
+def _lasting_name(model: ModelFacts) -> str:
+    """Return a name that still means the model in another folder: paths absolute, aliases and hub ids as they are."""
+    return model.model_id if Path(model.name).expanduser().is_dir() else model.name
+
+
+def _lasting_source(source: str) -> str:
+    path = Path(source).expanduser()
+    return str(path.resolve()) if path.exists() else source
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read and check a training config.
+
+    Raises
+    ------
+    SettingError
+        If the file is missing or no YAML, or a key is unknown, missing or out of range; the message names all of them.
+    """
+    values = read_mapping(path, "config", "Emit one with `advisor emit RUN --out config.yaml`.")
+    try:
+        return TrainingConfig.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(_problem(e) for e in error.errors())
+        raise SettingError(
+            f"{path}: {problems}", "See `advisor schema config` for every key, its type and its range."
+        ) from None
+
+
+def _problem(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(error["loc"][-1]), _keys(), n=1)
+        return f"{where} is not a key{f' (did you mean {close[0]}?)' if close else ''}"
+    if error["type"] == "missing":
+        return f"{where} is missing"
+    if error["type"].startswith("union_tag"):
+        return f"{where}: method.method must be one of bag_of_words, frozen_features, tuning, prompt"
+    got = repr(error.get("input"))
+    return f"{where} is {got if len(got) <= 60 else got[:57] + '...'}: {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _keys() -> list[str]:
+    schema = TrainingConfig.model_json_schema()
+    found = set(schema["properties"])
+    for part in schema["$defs"].values():
+        found |= set(part.get("properties", {}))
+    return sorted(found)
+
+
+_HEAD = """\
+# Training config, written by transfer-advisor. Train it with:
+#     advisor train {file}
+# {because}
+"""
+
+_WHY: dict[str, str] = {
+    "version": "version of this schema",
+    "task": "the task kind",
+    "strategy": "the recommended strategy",
+    "metric": "what early stopping and the scores go by",
+    "model.name": "the model that was measured",
+    "model.revision": "commit on the hub; null for a folder or package",
+    "model.trust_remote_code": "code from the model's folder stays off unless you passed the flag",
+    "data.source": "the rows that were measured",
+    "data.text_column": "column with the text",
+    "data.text_pair_column": "column with the second text; null for single texts",
+    "data.label_column": "column with the class",
+    "data.split_column": "column with the split; null where the split is made here",
+    "data.split_seed": "the same seed gives the same test rows",
+    "data.skip_bad_rows": "true leaves rows without usable text out",
+    "data.drop_rare_classes": "true leaves classes too rare to split out",
+    "data.train_rows": "null trains on all training rows",
+    "data.fingerprint": "digest of rows and splits; training says so if they changed",
+    "method.pooling": "how the model was made to pool",
+    "method.normalize": "whether the model was made to bring its vectors to length 1",
+    "method.max_length": "tokens read of each text: the longest training text, or the model's context",
+    "method.seed": "repeats the run",
+    "method.head": "LP-FT: start the head from the linear probe (Kumar et al. 2022)",
+    "method.epochs": "aims at 240 optimiser steps; early stopping may end sooner",
+    "method.batch_size": "16, or 8 below 400 rows: shrink the batch before adding epochs",
+    "method.gradient_accumulation": "raise it if a batch does not fit the memory",
+    "method.warmup": "share of steps over which the learning rate rises: steadies small data",
+    "method.schedule": "how the learning rate falls",
+    "method.weight_decay": "usual for this kind of model",
+    "method.max_grad_norm": "gradients are clipped to this norm",
+    "method.patience": "epochs without a better validation score before it stops",
+    "method.precision": "what trained fastest on the probing machine",
+    "method.gradient_checkpointing": "true trades a third more time for memory",
+    "method.lora": "null trains every weight",
+    "method.lora.rank": "8 for encoders, 16 for language models",
+    "method.lora.alpha": "twice the rank",
+    "method.lora.dropout": "light regularisation of the adapter",
+    "method.lora.target_modules": "all linear layers, not attention alone (LoRA Without Regret, 2025)",
+    "method.C": "inverse regularisation, chosen on validation rows",
+    "method.word_ngrams": "shortest and longest word n-gram",
+    "method.char_ngrams": "shortest and longest character n-gram",
+    "method.max_features": "most frequent n-grams kept of each sort",
+    "method.shots": "demonstrations in the prompt",
+    "method.template": "what precedes the label",
+}
+
+
+def to_yaml(config: TrainingConfig, choice: Recommendation | None = None, file: str = "config.yaml") -> str:
+    """Return the config as YAML with a comment beside each value.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    choice : Recommendation, optional
+        Whose reasons go into the comments.
+    file : str
+        Name the head of the file uses for itself.
+
+    Returns
+    -------
+    str
+    """
+    because = choice.because if choice else f"strategy {config.strategy}"
+    lines = _HEAD.format(file=file, because=" ".join(because.split())).splitlines()
+    why = dict(_WHY)
+    if isinstance(config.method, Tuning):
+        why["method.method"] = "gradient descent: " + ("low-rank adapters" if config.method.lora else "every weight")
+        why["method.learning_rate"] = "the best of three on validation rows"
+    elif config.method.method == "prompt":
+        why["method.method"] = "label likelihood under a causal language model"
+    else:
+        why["method.method"] = "logistic regression, " + (
+            "on frozen features" if config.method.method == "frozen_features" else "on TF-IDF"
+        )
+    _lines(config.model_dump(mode="json"), "", why, lines)
+    return "\n".join(lines) + "\n"
+
+
+def _lines(values: dict[str, Any], prefix: str, why: dict[str, str], lines: list[str]) -> None:
+    indent = "  " * prefix.count(".")
+    for key, value in values.items():
+        path = f"{prefix}{key}"
+        comment = why.get(path, "")
+        if isinstance(value, dict):
+            lines.append(f"{indent}{key}:")
+            _lines(value, f"{path}.", why, lines)
+        else:
+            text = f"{indent}{key}: {_scalar(value)}"
+            lines.append(f"{text:<44}  # {comment}" if comment else text)
+
+
+def _scalar(value: Any) -> str:
+    """Write one value as YAML reads it back: JSON is YAML, except that 2e-05 needs a point to be a number."""
+    import json
+
+    if isinstance(value, float):
+        text = repr(value)
+        mantissa, _, exponent = text.partition("e")
+        return f"{mantissa}{'' if '.' in mantissa else '.0'}e{exponent}" if exponent else text
+    if isinstance(value, list):
+        return "[" + ", ".join(_scalar(v) for v in value) + "]"
+    return json.dumps(value, ensure_ascii=False)

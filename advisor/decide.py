@@ -1,0 +1,193 @@
+"""From measurements to verdicts, and from verdicts to the recommendation."""
+
+from __future__ import annotations
+
+from probes.base import Frozen
+from probes.data import TaskData
+from probes.measurement import Measurement, Metric
+from probes.recipe import Recipe
+from probes.statistics import Comparison, Interval, compare
+from strategies import Candidate, Evidence, Outcome, Strategy, Verdict
+
+
+class RunnerUp(Frozen):
+    """A candidate that was not chosen."""
+
+    strategy: str
+    model: str | None
+    verdict: Outcome
+    score: Interval | None
+
+
+class Recommendation(Frozen):
+    """The candidate chosen."""
+
+    strategy: str
+    model: str | None
+    """Name of the model; None where none takes part."""
+    metric: Metric
+    score: Interval
+    """Score to expect, with its two-sided 95 % interval."""
+    verdict: Outcome
+    """The candidate's own verdict: CONFIRMED, or UNDECIDED where none was confirmed."""
+    because: str
+    """Why this one, in one or two sentences."""
+    recipe: Recipe
+    """The recipe that was measured, at the rows it was measured on."""
+    train_rows: int
+    seconds: float
+    """Seconds its measurement took here, search included."""
+    transfer: str
+    """Whether transfer is worth it here, in one sentence."""
+    settle: str = ""
+    """What would settle it, where it is undecided."""
+    runners_up: tuple[RunnerUp, ...] = ()
+
+
+def judge(
+    strategies: dict[str, Strategy],
+    candidates: list[Candidate],
+    measurements: list[Measurement],
+    data: TaskData,
+    *,
+    blocked: dict[Candidate, str],
+    failures: dict[Candidate, str],
+    metric: Metric,
+    tolerance: float,
+    target: float | None,
+    rows: int,
+) -> list[Verdict]:
+    """Give every candidate exactly one verdict.
+
+    Parameters
+    ----------
+    strategies : dict
+        By name.
+    candidates : list of Candidate
+        All that were asked for.
+    measurements : list of Measurement
+    data : TaskData
+    blocked, failures : dict
+        Facts that rule candidates out, and reasons why others were not measured.
+    metric : {'accuracy', 'macro_f1'}
+    tolerance : float
+        On the scale of the score.
+    target : float or None
+    rows : int
+        Training rows the verdict is about.
+
+    Returns
+    -------
+    list of Verdict
+        In the order of the candidates.
+    """
+    by_candidate = {c: _at_most_rows(measurements, c) for c in candidates}
+    measured = [c for c in candidates if by_candidate[c]]
+    comparisons = _compare(measured, by_candidate, data, metric, tolerance)
+    verdicts = []
+    for candidate in candidates:
+        others = [c for c in measured if c != candidate]
+        rival = max(others, key=lambda c: comparisons[c].score.mean, default=None)
+        evidence = Evidence(
+            candidate=candidate,
+            blocked=blocked.get(candidate),
+            failure=failures.get(candidate),
+            measurements=tuple(by_candidate[candidate]),
+            comparison=comparisons.get(candidate),
+            rival=str(rival) if rival else None,
+            rows=rows,
+            test_rows=len(data.test),
+            tolerance=tolerance,
+            target=target,
+        )
+        verdicts.append(strategies[candidate.strategy].confirm(evidence))
+    return verdicts
+
+
+def _at_most_rows(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:
+    """Return a candidate's measurements at the most rows it was measured at, one a seed."""
+    own = [m for m in measurements if (m.strategy, m.model) == (candidate.strategy, candidate.model)]
+    most = max((m.train_rows for m in own), default=0)
+    return [m for m in own if m.train_rows == most]
+
+
+def _compare(
+    measured: list[Candidate],
+    by_candidate: dict[Candidate, list[Measurement]],
+    data: TaskData,
+    metric: Metric,
+    tolerance: float,
+) -> dict[Candidate, Comparison]:
+    if not measured:
+        return {}
+    import numpy as np
+
+    predictions = [[np.array(m.predictions, dtype=np.int64) for m in by_candidate[c]] for c in measured]
+    labels = np.array(data.test.labels, dtype=np.int64)
+    return dict(zip(measured, compare(metric, labels, predictions, tolerance), strict=True))
+
+
+def recommend(
+    verdicts: list[Verdict], measurements: list[Measurement], tolerance: float, metric: Metric
+) -> Recommendation | None:
+    """Choose the lightest confirmed candidate, or where none is, the lightest undecided one, named as such.
+
+    Parameters
+    ----------
+    verdicts : list of Verdict
+        Lightest candidate first.
+    measurements : list of Measurement
+    tolerance : float
+    metric : {'accuracy', 'macro_f1'}
+
+    Returns
+    -------
+    Recommendation or None
+        None where nothing was measured, or all that was measured is refuted.
+    """
+    chosen = next((v for v in verdicts if v.verdict is Outcome.CONFIRMED), None)
+    chosen = chosen or next((v for v in verdicts if v.verdict is Outcome.UNDECIDED), None)
+    if chosen is None or chosen.score is None:
+        return None
+    own = _at_most_rows(measurements, Candidate(strategy=chosen.strategy, model=chosen.model))
+    points = f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'}"
+    if chosen.verdict is Outcome.CONFIRMED:
+        because = f"It is the lightest candidate shown to be at most {points} below the best. {chosen.because}"
+    else:
+        because = (
+            f"No candidate was confirmed; it is the lightest that may be within {points} of the best. {chosen.because}"
+        )
+    return Recommendation(
+        strategy=chosen.strategy,
+        model=chosen.model,
+        metric=metric,
+        score=chosen.score,
+        verdict=chosen.verdict,
+        because=because,
+        recipe=own[0].recipe,
+        train_rows=own[0].train_rows,
+        seconds=sum(m.seconds for m in own),
+        transfer=worth_of_transfer(verdicts),
+        settle=chosen.settle,
+        runners_up=tuple(
+            RunnerUp(strategy=v.strategy, model=v.model, verdict=v.verdict, score=v.score)
+            for v in verdicts
+            if v is not chosen
+        ),
+    )
+
+
+def worth_of_transfer(verdicts: list[Verdict]) -> str:
+    """Say whether transferring anything is worth it here: the baseline's verdict, read the other way round."""
+    baseline = next((v for v in verdicts if v.strategy == "baseline"), None)
+    transfers = [v for v in verdicts if v.strategy != "baseline" and v.score is not None]
+    if baseline is None or baseline.score is None or not transfers:
+        return "Whether transfer is worth it was not measured: it takes the baseline and at least one transfer."
+    best = max(transfers, key=lambda v: v.score.mean if v.score else 0.0)
+    lift = 100 * (best.score.mean - baseline.score.mean) if best.score else 0.0
+    numbers = f"{best.strategy} scores {lift:+.1f} points against TF-IDF's {baseline.score.mean:.3f}"
+    if baseline.verdict is Outcome.CONFIRMED:
+        return f"Transfer is not worth it here: {numbers}, and the baseline is confirmed."
+    if baseline.verdict is Outcome.REFUTED:
+        return f"Transfer is worth it here: {numbers}, and the baseline is refuted."
+    return f"Whether transfer is worth it is undecided: {numbers}."

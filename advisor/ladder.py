@@ -1,0 +1,213 @@
+"""The ladder of probes: which measurement comes next, and on how many rows, so that the budget holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from advisor.run import Run
+from probes.data import TaskData
+from probes.deadline import Deadline
+from probes.errors import MeasurementFailed, OutOfTime
+from probes.features import FeatureCache, Progress
+from probes.fitting import measure
+from probes.hardware import Hardware, Speed
+from probes.measurement import Measurement, Metric
+from probes.model import ModelFacts
+from probes.recipe import Precision
+from probes.workbench import Workbench
+from strategies import Candidate, Situation, Strategy
+
+SEARCH_ROWS = 1_000
+"""Training rows of the learning-rate search at most: the best rate moves little with the rows, the cost is linear."""
+
+SAFETY = 1.2
+"""An estimate is believed to be off by up to this factor."""
+
+LEAST_ROWS = 200
+"""A strategy that cannot learn from this many rows within its share of the budget is not measured."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One candidate on the ladder."""
+
+    strategy: Strategy
+    model: ModelFacts | None
+
+    @property
+    def candidate(self) -> Candidate:
+        """Strategy and model by name."""
+        return Candidate(strategy=self.strategy.name, model=self.model.name if self.model else None)
+
+
+@dataclass
+class Ladder:
+    """Measures candidates, lightest first, within a deadline.
+
+    Parameters
+    ----------
+    rungs : list of Rung
+    data : TaskData
+    hardware : Hardware
+    metric : {'accuracy', 'macro_f1'}
+    deadline : Deadline
+        When measuring ends.
+    run : Run
+        Where finished trials and measurements are kept.
+    train_rows : int
+        Rows to learn from.
+    seeds : int
+    progress : callable
+    cache : FeatureCache
+    remembered : callable
+        From a model to the threads and precision chosen earlier on this machine, or None.
+    remember : callable
+        Called with a model, threads and precision once chosen.
+    """
+
+    rungs: list[Rung]
+    data: TaskData
+    hardware: Hardware
+    metric: Metric
+    deadline: Deadline
+    run: Run
+    train_rows: int
+    seeds: int
+    progress: Callable[[Candidate], Progress]
+    cache: FeatureCache
+    remembered: Callable[[ModelFacts], tuple[int, Precision] | None]
+    remember: Callable[[ModelFacts, int, Precision], None]
+    failures: dict[Candidate, str] = field(default_factory=dict)
+    _benches: dict[str, Workbench] = field(default_factory=dict)
+    _corrections: dict[bool, float] = field(default_factory=dict)
+    """Measured over estimated seconds, of the last measurement that trained (True) or did not (False)."""
+
+    def climb(self) -> list[Measurement]:
+        """Measure what is not measured yet and return all measurements of this run.
+
+        First every candidate once, lightest first; then further seeds of those whose result depends on one.
+        """
+        done = self.run.measurements()
+        for seed in range(self.seeds):
+            waiting = [
+                rung
+                for rung in self.rungs
+                if (seed == 0 or rung.strategy.seeded)
+                and rung.candidate not in self.failures
+                and not any(_same(m, rung.candidate, seed) for m in done)
+            ]
+            for place, rung in enumerate(waiting):
+                measured = self._try(rung, seed, waiting[place + 1 :], done)
+                if measured is not None:
+                    done.append(measured)
+        return done
+
+    def _try(self, rung: Rung, seed: int, later: list[Rung], done: list[Measurement]) -> Measurement | None:
+        """Measure one candidate; what goes wrong is its outcome, not the end of the run."""
+        try:
+            return self._measure(rung, seed, later, done)
+        except OutOfTime:
+            reason = "the budget ended before it was measured"
+        except MeasurementFailed as error:
+            reason = str(error)
+        if seed == 0:
+            self.failures[rung.candidate] = reason
+        return None
+
+    def _measure(self, rung: Rung, seed: int, later: list[Rung], done: list[Measurement]) -> Measurement:
+        self.deadline.check()
+        bench = self._bench(rung.model)
+        bench.progress = self.progress(rung.candidate)
+        with self.deadline.enforced():
+            situation = self._situation(rung, seed, bench)
+        rows = self._affordable(rung, situation, later)
+        situation = situation.model_copy(update={"train_rows": rows})
+        recipes = rung.strategy.recipes(situation)
+        before = [m for m in done if _same(m, rung.candidate, 0) and m.train_rows == rows]
+        if seed > 0 and before:
+            # The first seed chose the recipe; further seeds measure its spread.
+            recipes = (before[0].recipe.model_copy(update={"seed": seed}),)
+        search_rows = min(rows, SEARCH_ROWS)
+        candidate = rung.candidate
+        measurement = measure(
+            candidate.strategy,
+            recipes,
+            bench,
+            train_rows=rows,
+            search_rows=search_rows,
+            seed=seed,
+            known=self.run.trials(candidate.strategy, candidate.model, seed, search_rows),
+            record=lambda trial: self.run.record_trial(candidate.strategy, candidate.model, seed, trial),
+        )
+        self.run.record(measurement)
+        estimate = rung.strategy.seconds(situation, rows, search_rows)
+        if estimate > 1 and len(recipes) == len(measurement.trials or recipes):
+            self._corrections[rung.strategy.seeded] = min(4.0, max(0.25, measurement.seconds / estimate))
+        return measurement
+
+    def _bench(self, model: ModelFacts | None) -> Workbench:
+        name = model.name if model else ""
+        if name not in self._benches:
+            self._benches[name] = Workbench(
+                data=self.data,
+                model=model,
+                hardware=self.hardware,
+                metric=self.metric,
+                deadline=self.deadline,
+                cache=self.cache,
+                choice=self.remembered(model) if model else None,
+            )
+        return self._benches[name]
+
+    def _situation(self, rung: Rung, seed: int, bench: Workbench) -> Situation:
+        speed: Speed | None = None
+        if rung.model is not None:
+            fresh = bench.speed is None
+            speed = bench.measured_speed()
+            if fresh:
+                self.remember(rung.model, speed.threads, speed.precision)
+        return Situation(
+            train_rows=self.train_rows,
+            validation_rows=len(self.data.validation),
+            test_rows=len(self.data.test),
+            classes=len(self.data.classes),
+            max_length=bench.max_length if rung.model else 0,
+            model=rung.model,
+            speed=speed,
+            seed=seed,
+        )
+
+    def _affordable(self, rung: Rung, situation: Situation, later: list[Rung]) -> int:
+        """Return the training rows that fit this candidate's share of what is left of the budget.
+
+        All waiting candidates have equal shares; what a light one leaves of its share goes to the heavier ones after
+        it. Where all fit, nobody is held to a share.
+        """
+
+        def seconds(strategy: Strategy, rows: int) -> float:
+            correction = self._corrections.get(strategy.seeded, 1.0)
+            return SAFETY * correction * strategy.seconds(situation, rows, min(rows, SEARCH_ROWS))
+
+        left = self.deadline.remaining
+        wanted = seconds(rung.strategy, self.train_rows)
+        if wanted + sum(seconds(r.strategy, self.train_rows) for r in later) <= left:
+            return self.train_rows
+        share = left / (1 + len(later))
+        if wanted <= share:
+            return self.train_rows
+        low, high = 0, self.train_rows
+        while low < high:  # the most rows whose estimate fits
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if seconds(rung.strategy, middle) <= share else (low, middle - 1)
+        least = min(self.train_rows, max(LEAST_ROWS, 2 * situation.classes))
+        if low < least:
+            raise MeasurementFailed(
+                f"{left:.0f} s were left: it needs about {seconds(rung.strategy, least):.0f} s for "
+                f"{least:,} training rows, {wanted:.0f} s for all {self.train_rows:,}, and its share was {share:.0f} s"
+            )
+        return low
+
+
+def _same(measurement: Measurement, candidate: Candidate, seed: int) -> bool:
+    return (measurement.strategy, measurement.model, measurement.seed) == (candidate.strategy, candidate.model, seed)

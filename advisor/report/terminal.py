@@ -1,0 +1,200 @@
+"""Pages for the terminal. Text from rows and models is shown as it is, never read as markup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from advisor.doctor import Examination
+    from advisor.engine import Advice
+    from advisor.session import ProbeResult
+    from advisor.training import Trained
+    from probes.profile import Profile
+    from probes.statistics import Interval
+
+COLOURS = {
+    "CONFIRMED": "green",
+    "REFUTED": "red",
+    "UNDECIDED": "yellow",
+    "NOT_APPLICABLE": "dim",
+    "NOT_MEASURED": "dim",
+    "ok": "green",
+    "missing": "red",
+    "note": "yellow",
+}
+
+CLASSES_SHOWN = 12
+
+
+def _pairs(title: str, rows: list[tuple[str, str]]) -> Table:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2, 0, 0)
+    )
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), Text(value))
+    return table
+
+
+def _bullets(sentences: tuple[str, ...] | list[str]) -> list[RenderableType]:
+    return [Text(f"• {sentence}") for sentence in sentences]
+
+
+def profile_page(profile: Profile) -> RenderableType:
+    """Return the page of a profile."""
+    shown = list(profile.per_class.items())
+    listed = ", ".join(f"{name} {count:,}" for name, count in shown[:CLASSES_SHOWN])
+    if len(shown) > CLASSES_SHOWN:
+        rarest, count = shown[-1]
+        listed += f", … {len(shown) - CLASSES_SHOWN} more; rarest: {rarest} {count:,}"
+    rows = [
+        (
+            "rows",
+            f"{profile.rows:,} labelled" + (f", {profile.unlabelled:,} without a label" if profile.unlabelled else ""),
+        ),
+        ("splits", ", ".join(f"{k} {v:,}" for k, v in profile.splits.items()) or "none given"),
+        ("classes", f"{profile.classes}, largest {profile.imbalance:.1f} × smallest"),
+        ("", listed),
+        (
+            "characters",
+            f"median {profile.characters.p50:,}, 95 % {profile.characters.p95:,}, longest {profile.characters.max:,}",
+        ),
+    ]
+    if profile.tokens is not None:
+        tokens = profile.tokens
+        rows.append(
+            ("tokens", f"median {tokens.p50:,}, 95 % {tokens.p95:,}, longest {tokens.max:,} ({profile.tokenizer})")
+        )
+    if profile.truncated is not None:
+        rows.append(("truncated", f"{profile.truncated:,} rows longer than {profile.context:,} tokens"))
+    rows += [
+        ("duplicates", f"{profile.duplicates.exact:,} exact, {profile.duplicates.normalised:,} after normalising"),
+        ("leaks", f"{profile.leaks.test_rows_in_train:,} test rows also in train"),
+        ("conflicts", f"{profile.label_conflicts:,} texts with more than one label"),
+        (
+            "language",
+            f"{profile.language} ({profile.language_share:.0%} of rows), {profile.non_latin:.0%} non-Latin letters",
+        ),
+    ]
+    return Group(_pairs(f"Profile of {profile.source}", rows), *_bullets(profile.notes), Text())
+
+
+def advice_page(advice: Advice) -> RenderableType:
+    """Return the page of one model's advice."""
+    table = Table(
+        title=f"Advice before measuring: {advice.model or 'no model given'}, {advice.train_rows:,} training rows",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("strategy", no_wrap=True)
+    table.add_column("odds", justify="right")
+    table.add_column("reasons: nats, and the rule's source", ratio=1)
+    for entry in advice.advice:
+        reasons = Text()
+        for reason in entry.reasons:
+            effect = "blocked" if reason.effect == "block" else f"{reason.effect:+.1f}"
+            reasons.append(f"{effect:>7}  {reason.because} ")
+            reasons.append(f"[{reason.source}]\n", style="dim")
+        reasons.rstrip()
+        table.add_row(
+            Text(entry.strategy, style="dim" if entry.blocked else ""),
+            Text("–" if entry.blocked else f"{entry.odds:.2f}"),
+            reasons,
+        )
+    extra = [*advice.notes, *(f"What would flip it: {flip.sentence}" for flip in advice.flips)]
+    return Group(table, *_bullets(extra), Text())
+
+
+def _interval(score: Interval | None) -> str:
+    return "" if score is None else f"{score.mean:.3f} [{score.low:.3f}, {score.high:.3f}]"
+
+
+def result_page(result: ProbeResult) -> RenderableType:
+    """Return the page of a probe."""
+    table = Table(title="Verdicts", title_justify="left", title_style="bold")
+    table.add_column("candidate", no_wrap=True)
+    table.add_column("score", no_wrap=True)
+    table.add_column("seconds", justify="right")
+    table.add_column("peak MiB", justify="right")
+    table.add_column("verdict", no_wrap=True)
+    reasons: list[RenderableType] = []
+    for verdict in result.verdicts:
+        own = [m for m in result.measurements if (m.strategy, m.model) == (verdict.strategy, verdict.model)]
+        name = verdict.strategy if verdict.model is None else f"{verdict.strategy} · {verdict.model}"
+        because = Text.assemble((f"{name}: ", "bold"), verdict.because)
+        if verdict.settle:
+            because.append(f" To settle it: {verdict.settle}", style="dim")
+        reasons.append(because)
+        table.add_row(
+            Text(name),
+            Text(_interval(verdict.score)),
+            Text(f"{sum(m.seconds for m in own):.0f}" if own else ""),
+            Text(f"{max(m.peak_bytes for m in own) / 2**20:,.0f}" if own else ""),
+            Text(verdict.verdict.value, style=COLOURS[verdict.verdict]),
+        )
+    pages: list[RenderableType] = [*_bullets(result.notes), table, *reasons, Text(), _recommendation(result)]
+    pages += [Text(f"{result.seconds:.0f} s in all; everything is kept in {result.run}", style="dim")]
+    return Group(*pages)
+
+
+def _recommendation(result: ProbeResult) -> RenderableType:
+    choice = result.recommendation
+    if choice is None:
+        return Panel(Text("Nothing to recommend: no candidate was measured and not refuted."), title="Recommendation")
+    name = choice.strategy if choice.model is None else f"{choice.strategy} on {choice.model}"
+    text = Text()
+    text.append(f"{name}  ", style="bold")
+    text.append(choice.verdict.value, style=COLOURS[choice.verdict])
+    text.append(f"\n{choice.because}\n{choice.transfer}")
+    if choice.settle:
+        text.append(f"\nTo settle it: {choice.settle}")
+    text.append(f"\nTraining config: advisor emit {result.run} --out config.yaml", style="dim")
+    return Panel(text, title="Recommendation", title_align="left")
+
+
+def trained_page(trained: Trained) -> RenderableType:
+    """Return the page of a finished training."""
+    rows = [
+        ("folder", trained.folder),
+        ("test rows", f"{trained.metric} {trained.test_score:.4f} on {trained.test_rows:,}"),
+        ("accuracy", f"{trained.accuracy:.4f} [{trained.test_low:.4f}, {trained.test_high:.4f}]"),
+        (
+            "trained on",
+            f"{trained.train_rows:,} rows in {trained.seconds:.0f} s, peak {trained.peak_bytes / 2**20:,.0f} MiB",
+        ),
+        ("loads as", trained.loads_as),
+        ("next", f"advisor predict {trained.folder} ROWS"),
+    ]
+    if not trained.converged:
+        rows.insert(1, ("not converged", trained.why_not))
+    return Group(_pairs("Trained", rows), *_bullets(trained.notes))
+
+
+def rules_page(table: list[dict[str, Any]]) -> RenderableType:
+    """Return the page of the rule base."""
+    page = Table(title=f"{len(table)} rules", title_justify="left", title_style="bold")
+    page.add_column("rule", overflow="fold")
+    page.add_column("", no_wrap=True)
+    page.add_column("what it says", ratio=2)
+    page.add_column("source", ratio=1, style="dim")
+    for rule in table:
+        page.add_row(*(Text(str(rule[key])) for key in ("id", "strength", "title", "source")))
+    return page
+
+
+def doctor_page(found: Examination) -> RenderableType:
+    """Return the page of an examination."""
+    page = Table(title="This machine", title_justify="left", title_style="bold")
+    for column in ("what", "status", "found", "to mend it"):
+        page.add_column(column, overflow="fold")
+    for check in found.checks:
+        page.add_row(
+            Text(check.what), Text(check.status, style=COLOURS[check.status]), Text(check.found), Text(check.remedy)
+        )
+    return Group(page, Text("The main job can run." if found.ready else "The main job cannot run yet."))

@@ -1,0 +1,103 @@
+"""The request: what the user asked for, the same whichever of the doors (CLI, YAML, Python) it came through."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+from pydantic import Field
+
+from advisor.brief import Brief
+from probes.base import Frozen
+from probes.errors import SettingError
+from strategies import NAMES
+
+
+class DataRequest(Frozen):
+    """Which rows to read and how."""
+
+    source: str
+    """File, folder saved by `datasets`, or hub id."""
+    text_column: str | None = None
+    """Column with the text; None finds it by its name."""
+    text_pair_column: str | None = None
+    """Column with the second text of pair tasks."""
+    label_column: str | None = None
+    """Column with the class; None finds it by its name."""
+    split_column: str | None = None
+    """Column that says train, validation or test; None finds it by its name."""
+    split_seed: int = 0
+    """Seed of whatever part of the split is made here."""
+    skip_bad_rows: bool = False
+    """Whether rows without usable text are left out rather than refused."""
+    drop_rare_classes: bool = False
+    """Whether classes with too few rows to split are left out rather than refused."""
+
+    def columns(self) -> dict[str, Any]:
+        """Return the arguments that reading and profiling share."""
+        return self.model_dump(exclude={"source", "split_seed"})
+
+
+class Request(Frozen):
+    """What the user asked for."""
+
+    data: DataRequest
+    models: tuple[str, ...] = ()
+    """Models to adapt: alias, hub id or folder; none measures the baseline alone."""
+    revision: str | None = None
+    """Branch, tag or commit of the model on the hub."""
+    trust_remote_code: bool = False
+    brief: Brief = Brief()
+    strategies: tuple[str, ...] = NAMES
+    """Names of the strategies to look at."""
+    budget_seconds: float | None = Field(600.0, gt=0)
+    """Wall-clock seconds; None has no limit."""
+    train_rows: int | None = Field(None, ge=2)
+    """Training rows to learn from at most; None takes all."""
+    seeds: int = Field(1, ge=1, le=20)
+    """Runs of each strategy whose result depends on its seed."""
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
+
+
+def parse_duration(text: str, flag: str = "--budget") -> float:
+    """Return seconds from `90`, `90s`, `10m`, `1.5h` or `1h30m`.
+
+    Examples
+    --------
+    >>> parse_duration("1h30m"), parse_duration("45")
+    (5400.0, 45.0)
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip().lower())
+    rebuilt = re.fullmatch(r"(\d+(?:\.\d+)?\s*[smh]?\s*)+", text.strip().lower())
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if rebuilt is None or not 0 < seconds < 1e8 or (len(parts) > 1 and any(unit == "" for _, unit in parts)):
+        raise SettingError(
+            f"{flag} {text!r} is no duration above zero", "Write seconds, minutes or hours: 90s, 10m, 1h30m."
+        )
+    return seconds
+
+
+def parse_strategies(text: str | None, flag: str = "--strategies") -> tuple[str, ...]:
+    """Return strategy names from a comma-separated list, in the order of their lightness; None means all.
+
+    Examples
+    --------
+    >>> parse_strategies("full, lora")
+    ('lora', 'full')
+    """
+    if text is None:
+        return NAMES
+    wanted = [name.strip().replace("-", "_") for name in text.split(",") if name.strip()]
+    if not wanted:
+        raise SettingError(f"{flag} is empty", f"Name some of: {', '.join(NAMES)}.")
+    for name in wanted:
+        if name not in NAMES:
+            close = difflib.get_close_matches(name, NAMES, n=1)
+            meant = f" Did you mean {close[0]}?" if close else ""
+            raise SettingError(
+                f"{flag} names {name!r}, which is no strategy of this version", f"Allowed: {', '.join(NAMES)}.{meant}"
+            )
+    return tuple(name for name in NAMES if name in wanted)

@@ -1,0 +1,336 @@
+"""The one path through all of it: request → profile → advice → probes → verdicts → recommendation → config."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from advisor import caches
+from advisor.config import TrainingConfig, config_for, to_yaml
+from advisor.decide import Recommendation, judge, recommend
+from advisor.engine import Advice, advise
+from advisor.facts import Facts
+from advisor.flips import with_flips
+from advisor.request import DataRequest, Request
+from advisor.run import Run, default_folder
+from probes.base import Frozen
+from probes.data import TaskData, load_task
+from probes.deadline import Deadline
+from probes.errors import SettingError
+from probes.features import FeatureCache, Progress, no_progress
+from probes.files import write_text
+from probes.hardware import Hardware
+from probes.measurement import Measurement
+from probes.model import ModelFacts, read_model
+from probes.profile import Profile, profile_rows
+from probes.reading import content_digest, is_hub_id
+from probes.recipe import Precision
+from strategies import STRATEGIES, Candidate, Verdict
+
+RESERVE = 2.0
+"""Seconds of the budget kept for verdicts and files, besides two hundredths of it."""
+
+
+class ProbeResult(Frozen):
+    """Everything a probe found; the run folder holds the same."""
+
+    recommendation: Recommendation | None
+    verdicts: tuple[Verdict, ...]
+    measurements: tuple[Measurement, ...]
+    advice: tuple[Advice, ...]
+    profile: Profile
+    run: str
+    """The run folder."""
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+def profile(
+    data: DataRequest, model: ModelFacts | None = None, progress: Callable[[int], None] | None = None
+) -> Profile:
+    """Profile the rows, from memory where the same rows were profiled the same way before.
+
+    Parameters
+    ----------
+    data : DataRequest
+    model : ModelFacts, optional
+        Whose tokenizer counts tokens.
+    progress : callable, optional
+        Called with the number of rows read so far.
+
+    Returns
+    -------
+    Profile
+    """
+    tokenizer = Path(model.path) / "tokenizer.json" if model else None
+    if tokenizer is not None and not tokenizer.is_file():
+        tokenizer = None
+    counted = hashlib.sha256(tokenizer.read_bytes()).hexdigest() if tokenizer else None
+    # Two models may share a tokenizer and differ in context or name.
+    who = (model.name, model.context) if model else None
+    code = hashlib.sha256(Path(__file__).with_name("..").joinpath("probes", "profile.py").resolve().read_bytes())
+    key = caches.key_of(content_digest(data.source), data.model_dump(), counted, who, code.hexdigest())
+    # What a hub id stands for may change without a word; files are known by their content.
+    lasting = not is_hub_id(data.source)
+    known = caches.load(Profile, "profiles", key) if lasting else None
+    if known is not None:
+        return known
+    found = profile_rows(
+        data.source,
+        **data.columns(),
+        tokenizer_file=tokenizer,
+        tokenizer_name=model.name if model and tokenizer else None,
+        context=model.context if model else None,
+        progress=progress,
+    )
+    if lasting:
+        caches.store(found, "profiles", key)
+    return found
+
+
+def read_models(request: Request) -> list[ModelFacts]:
+    """Read the facts of every model of the request."""
+    if len(set(request.models)) < len(request.models):
+        raise SettingError(f"--model names a model twice: {', '.join(request.models)}", "Name each model once.")
+    return [
+        read_model(name, revision=request.revision, trust_remote_code=request.trust_remote_code)
+        for name in request.models
+    ]
+
+
+def advice_for(
+    request: Request, progress: Callable[[int], None] | None = None, hardware: Hardware | None = None
+) -> list[tuple[Facts, Advice]]:
+    """Advise from facts alone, for each model of the request, or without one.
+
+    Parameters
+    ----------
+    request : Request
+    progress : callable, optional
+        Called with the number of rows read so far.
+    hardware : Hardware, optional
+        The machine that will train; None leaves it out of the facts.
+
+    Returns
+    -------
+    list of (Facts, Advice)
+    """
+    found: list[tuple[Facts, Advice]] = []
+    models: list[ModelFacts | None] = [*read_models(request)]
+    for model in models or [None]:
+        facts = Facts(
+            brief=request.brief, profile=profile(request.data, model, progress), model=model, hardware=hardware
+        )
+        found.append((facts, with_flips(facts, advise(facts, request.strategies))))
+    return found
+
+
+def probe(
+    request: Request,
+    *,
+    run_folder: Path | None = None,
+    resume: bool = False,
+    progress: Callable[[Candidate], Progress] = lambda _: no_progress,
+    say: Callable[[str], None] = lambda _: None,
+    started: float | None = None,
+) -> ProbeResult:
+    """Measure the candidates on the user's own rows and recommend one.
+
+    Parameters
+    ----------
+    request : Request
+    run_folder : Path, optional
+        Where everything is kept; None makes a folder below `advisor-runs/`.
+    resume : bool
+        Go on with the run in that folder; no finished measurement is repeated.
+    progress : callable
+        From a candidate to what is called with the progress of its measurement.
+    say : callable
+        Called with a sentence when something begins.
+    started : float, optional
+        When the budget's clock started (`time.monotonic()`); None starts it now.
+
+    Returns
+    -------
+    ProbeResult
+    """
+    started = time.monotonic() if started is None else started
+    budget = request.budget_seconds
+    spent = time.monotonic() - started
+    keep = RESERVE + 0.02 * (budget or 0.0)
+    deadline = Deadline(None if budget is None else max(0.0, budget - keep - spent))
+    models = read_models(request)
+    say("reading rows")
+    columns = request.data.model_dump(exclude={"source"})
+    data = load_task(request.data.source, **columns)
+    run = _open(request, data, run_folder, resume)
+    lock = run.lock()
+    try:
+        return _probe(request, run, data, models, deadline, started, progress, say)
+    finally:
+        lock.release()
+
+
+def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -> Run:
+    """Make the run folder, or open it to go on if it was asked the same."""
+    asked: dict[str, Any] = {
+        "request": request.model_dump(mode="json", exclude={"budget_seconds"}),
+        "fingerprint": data.fingerprint,
+    }
+    if not resume:
+        run = Run.create(folder or default_folder(request.data.source))
+        run.write("request.json", asked)
+        return run
+    if folder is None:
+        raise SettingError("--resume without --run", "Name the run folder to go on with: --resume --run DIR.")
+    run = Run.open(folder)
+    before = run.read("request.json")
+    if before.get("fingerprint") != data.fingerprint:
+        raise SettingError(
+            f"the rows of {request.data.source} are not those the run in {folder} measured",
+            "Restore the file, or start a new run.",
+        )
+    changed = [k for k, v in asked["request"].items() if before.get("request", {}).get(k) != v]
+    if changed:
+        raise SettingError(
+            f"the run in {folder} was asked otherwise: {', '.join(changed)} differ",
+            "Repeat the flags of the first call (the budget may change), or start a new run.",
+        )
+    return run
+
+
+def request_of(run: Run) -> Request:
+    """Return the request a run was started with; the budget is not part of it."""
+    return Request.model_validate(run.read("request.json")["request"])
+
+
+def _probe(
+    request: Request,
+    run: Run,
+    data: TaskData,
+    models: list[ModelFacts],
+    deadline: Deadline,
+    started: float,
+    progress: Callable[[Candidate], Progress],
+    say: Callable[[str], None],
+) -> ProbeResult:
+    from advisor.ladder import Ladder, Rung
+    from probes.hardware import inspect_hardware
+
+    say("profiling rows, applying rules")
+    hardware = inspect_hardware()
+    run.write("brief.json", request.brief)
+    advised = advice_for(request, hardware=hardware)
+    run.write("facts.json", [facts.model_dump(mode="json") for facts, _ in advised])
+    run.write("advice.json", [advice.model_dump(mode="json") for _, advice in advised])
+    wanted = [s for s in STRATEGIES if s.name in request.strategies]
+    rungs, blocked = [], {}
+    for strategy in wanted:
+        with_models: list[ModelFacts | None] = [*models] if strategy.needs_model else []
+        for model in with_models or [None]:
+            rung = Rung(strategy, model)
+            rungs.append(rung)
+            reason = strategy.inapplicable(model) or _blocked(advised, rung.candidate)
+            if reason is not None:
+                blocked[rung.candidate] = reason
+    rows = min(len(data.train), request.train_rows or len(data.train))
+    ladder = Ladder(
+        rungs=[rung for rung in rungs if rung.candidate not in blocked],
+        data=data,
+        hardware=hardware,
+        metric=request.brief.metric,
+        deadline=deadline,
+        run=run,
+        train_rows=rows,
+        seeds=request.seeds,
+        progress=progress,
+        cache=FeatureCache(caches.cache_folder() / "features"),
+        remembered=lambda model: _remembered(hardware, model),
+        remember=lambda model, threads, precision: caches.store(
+            Choice(threads=threads, precision=precision), "choices", _machine_key(hardware, model)
+        ),
+    )
+    say("probing")
+    measurements = ladder.climb()
+    say("comparing")
+    tolerance = request.brief.tolerance / 100
+    verdicts = judge(
+        {s.name: s for s in STRATEGIES},
+        [rung.candidate for rung in rungs],
+        measurements,
+        data,
+        blocked=blocked,
+        failures=ladder.failures,
+        metric=request.brief.metric,
+        tolerance=tolerance,
+        target=request.brief.target,
+        rows=rows,
+    )
+    run.write("verdicts.json", [v.model_dump(mode="json") for v in verdicts])
+    choice = recommend(verdicts, measurements, tolerance, request.brief.metric)
+    if choice is not None:
+        run.write("recommendation.json", choice)
+        model_facts = next((m for m in models if m.name == choice.model), None)
+        config = config_for(request, data, choice, model_facts)
+        write_text(run.folder / "config.yaml", to_yaml(config, choice))
+    result = ProbeResult(
+        recommendation=choice,
+        verdicts=tuple(verdicts),
+        measurements=tuple(measurements),
+        advice=tuple(a for _, a in advised),
+        profile=advised[0][0].profile,
+        run=str(run.folder),
+        seconds=time.monotonic() - started,
+        notes=(data.split_origin, *data.notes),
+    )
+    run.write("result.json", result)
+    return result
+
+
+def _blocked(advised: list[tuple[Facts, Advice]], candidate: Candidate) -> str | None:
+    """Return the fact by which a rule rules the candidate out, None if none does."""
+    for _, advice in advised:
+        if advice.model == candidate.model or candidate.model is None:
+            for entry in advice.advice:
+                if entry.strategy == candidate.strategy and entry.blocked:
+                    return " ".join(r.because for r in entry.reasons if r.effect == "block")
+    return None
+
+
+class Choice(Frozen):
+    """What trains a model fastest on this machine."""
+
+    threads: int
+    precision: Precision
+
+
+def _remembered(hardware: Hardware, model: ModelFacts) -> tuple[int, Precision] | None:
+    known = caches.load(Choice, "choices", _machine_key(hardware, model))
+    return (known.threads, known.precision) if known else None
+
+
+def _machine_key(hardware: Hardware, model: ModelFacts) -> str:
+    return caches.key_of(hardware.model_dump(), model.model_id, model.revision, model.bytes_on_disk)
+
+
+def result_of(run: Run) -> ProbeResult:
+    """Return the result that a finished run holds."""
+    return ProbeResult.model_validate(run.read("result.json"))
+
+
+def config_of(run: Run) -> str:
+    """Return the text of the recommended training config of a run."""
+    file = run.folder / "config.yaml"
+    if not file.is_file():
+        run.read("result.json")  # says so if the run has not ended
+        raise SettingError(
+            f"the run in {run.folder} recommends nothing: no candidate was measured and not refuted",
+            "Run `advisor probe` with a longer --budget or more strategies.",
+        )
+    return file.read_text(encoding="utf-8")
+
+
+__all__ = ["ProbeResult", "TrainingConfig", "advice_for", "config_of", "probe", "profile", "request_of", "result_of"]

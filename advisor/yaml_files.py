@@ -1,0 +1,102 @@
+"""Small YAML files the user writes: read safely, with one clear message for every way they can be wrong."""
+
+from __future__ import annotations
+
+import reprlib
+from pathlib import Path
+from typing import Any
+
+from probes.errors import SettingError
+
+LARGEST_FILE = 1_000_000
+"""Bytes; more is no file of settings but data given in the wrong place."""
+
+
+def read_mapping(path: Path, noun: str, remedy: str) -> dict[str, object]:
+    """Read one YAML mapping with text keys from a file.
+
+    Parameters
+    ----------
+    path : Path
+    noun : str
+        What the file is called in messages: `brief`, `config`.
+    remedy : str
+        What to do where there is no such file, or nothing in it.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    SettingError
+    """
+    text = _read_text(path, noun, remedy)
+    example = "Write one setting a line, for example `metric: macro_f1`."
+    if not text.strip():
+        raise SettingError(f"{path} is empty", f"{example} {remedy}")
+    try:
+        document = _parse(text)
+    except ValueError as error:
+        raise SettingError(f"{path}: {error}", example) from None
+    if not isinstance(document, dict):
+        kind = {list: "a list", type(None): "nothing"}.get(type(document), "a single value")
+        raise SettingError(f"{path} holds {kind}, not settings by name", example)
+    for key in document:
+        if not isinstance(key, str):
+            raise SettingError(f"{path}: the key {reprlib.repr(key)} is not a name", example)
+    return document
+
+
+def _read_text(path: Path, noun: str, remedy: str) -> str:
+    """Read a small UTF-8 text file."""
+    try:
+        if path.is_dir():
+            raise SettingError(f"{path} is a folder, not a file", "Give the YAML file itself.")
+        if path.stat().st_size > LARGEST_FILE:
+            raise SettingError(
+                f"{path} has {path.stat().st_size:,} bytes, too many for a {noun}",
+                f"A {noun} is a YAML file of settings, at most {LARGEST_FILE:,} bytes. Was this meant as the data?",
+            )
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise SettingError(f"{path} does not exist", f"Check the path to the {noun}. {remedy}") from None
+    except UnicodeDecodeError as error:
+        raise SettingError(f"{path} is not UTF-8 text (byte {error.start + 1})", "Save the file as UTF-8.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SettingError(f"{path} cannot be read: {reason}", "Give a readable YAML file.") from None
+
+
+class _GivenTwiceError(ValueError):
+    """A key stands twice in one mapping."""
+
+
+def _parse(text: str) -> object:
+    """Parse YAML; every way it can be wrong, a key given twice included, becomes a ValueError."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """A safe loader to which a key given twice is an error."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            first: dict[str, int] = {}
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.value in first:
+                    lines = f"lines {first[key.value]} and {key.start_mark.line + 1}"
+                    raise _GivenTwiceError(f"{key.value!r} stands twice, in {lines}; keep one of them")
+                if isinstance(key, yaml.ScalarNode):
+                    first[key.value] = key.start_mark.line + 1
+            return super().construct_mapping(node, deep)
+
+    try:
+        return yaml.load(text, Loader)  # noqa: S506 - the loader is a SafeLoader
+    except _GivenTwiceError:
+        raise
+    except yaml.MarkedYAMLError as error:
+        where = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
+        raise ValueError(f"this is not YAML{where}: {error.problem or error.context}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(f"this is not YAML: {' '.join(str(error).split())[:200]}") from None
+    except RecursionError:
+        raise ValueError("this is not YAML for settings: it is nested too deeply") from None

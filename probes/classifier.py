@@ -1,0 +1,225 @@
+"""The network that is tuned: a pretrained body, the pooling it was made for, and a linear head; how it saves itself."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from probes.features import sentence_vector
+from probes.model import ModelFacts, Pooling
+from probes.recipe import Lora
+
+if TYPE_CHECKING:
+    from probes.linear_head import LinearHead
+
+
+class PooledClassifier(nn.Module):  # type: ignore[misc]
+    """A body without head, pooled, and a linear layer on top.
+
+    Parameters
+    ----------
+    body : PreTrainedModel or PeftModel
+    pooling : {'mean', 'cls', 'max', 'last'}
+    classes : int
+    width : int
+        Hidden size of the body.
+    normalize : bool
+        Whether the pooled vector is brought to length 1.
+    """
+
+    def __init__(self, body: Any, pooling: Pooling, classes: int, width: int, *, normalize: bool = False) -> None:
+        super().__init__()
+        self.body = body
+        self.pooling: Pooling = pooling
+        self.normalize = normalize
+        self.head = nn.Linear(width, classes)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor | None = None, **extra: Any
+    ) -> dict[str, torch.Tensor]:
+        """Return `logits`, shape (batch, classes), and `loss`, the mean cross-entropy, where labels are given."""
+        hidden = self.body(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
+        vector = sentence_vector(hidden, attention_mask, self.pooling, normalize=self.normalize)
+        logits = self.head(vector.to(self.head.weight.dtype))
+        if labels is None:
+            return {"logits": logits}
+        return {"loss": nn.functional.cross_entropy(logits.float(), labels), "logits": logits}
+
+
+def stock_head(facts: ModelFacts, pooling: Pooling) -> bool:
+    """Whether transformers' own sequence-classification head pools the way we do: causal LMs at their last token."""
+    return facts.kind == "causal" and pooling == "last"
+
+
+def build_classifier(
+    facts: ModelFacts,
+    pooling: Pooling,
+    classes: tuple[str, ...],
+    *,
+    normalize: bool,
+    lora: Lora | None,
+    head: LinearHead | None,
+    pad_token_id: int,
+    dtype: str,
+    device: str,
+    gradient_checkpointing: bool,
+) -> Any:
+    """Load the body and put a head on it.
+
+    Parameters
+    ----------
+    facts : ModelFacts
+    pooling : {'mean', 'cls', 'max', 'last'}
+    classes : tuple of str
+    normalize : bool
+        Whether the pooled vector is brought to length 1.
+    lora : Lora or None
+        Adapters to train; None trains everything.
+    head : LinearHead or None
+        Where the head starts; None starts it at random.
+    pad_token_id : int
+    dtype : str
+        Torch dtype of the weights.
+    device : str
+    gradient_checkpointing : bool
+
+    Returns
+    -------
+    Module
+        The stock transformers model where its head pools as we do, else a `PooledClassifier`; with `lora` peft's
+        wrapper around the model or the body.
+    """
+    from transformers import AutoModel, AutoModelForSequenceClassification
+
+    names = {"id2label": dict(enumerate(classes)), "label2id": {c: i for i, c in enumerate(classes)}}
+    common = {
+        "dtype": getattr(torch, dtype),
+        "use_safetensors": True,
+        "trust_remote_code": facts.trust_remote_code,
+        "pad_token_id": pad_token_id,
+        **names,
+    }
+    if stock_head(facts, pooling):
+        model = AutoModelForSequenceClassification.from_pretrained(facts.path, **common)
+        if head is not None:
+            _set(model.score, head)
+        if lora is not None:
+            model = _with_adapter(model, lora, "SEQ_CLS", facts)
+        body = model
+    else:
+        body = AutoModel.from_pretrained(facts.path, **common)
+        if lora is not None:
+            body = _with_adapter(body, lora, "FEATURE_EXTRACTION", facts)
+        model = PooledClassifier(body, pooling, len(classes), facts.hidden_size, normalize=normalize)
+        if head is not None:
+            _set(model.head, head)
+    if gradient_checkpointing:
+        body.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return model.to(device)
+
+
+def _set(layer: nn.Linear, head: LinearHead) -> None:
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(head.weight))
+        if layer.bias is not None:
+            layer.bias.copy_(torch.from_numpy(head.bias))
+
+
+def _with_adapter(model: Any, lora: Lora, task: str, facts: ModelFacts) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
+    settings = LoraConfig(
+        task_type=task,
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=targets,
+        # The pooler of BERT-like models stands beside our pooling and would train on nothing.
+        exclude_modules=r".*pooler.*" if task == "FEATURE_EXTRACTION" else None,
+    )
+    with warnings.catch_warnings():
+        # peft asks transformers for an attribute that transformers has renamed.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        wrapped = get_peft_model(model, settings)
+    # The adapter names the base model by what others can load: the hub id, not a folder of this machine's cache.
+    for config in wrapped.peft_config.values():
+        config.base_model_name_or_path = facts.model_id
+        config.revision = facts.revision
+    return wrapped
+
+
+def save_classifier(model: Any, tokenizer: Any, classes: tuple[str, ...], max_length: int, folder: Path) -> str:
+    """Write a tuned classifier in the format its users load without us.
+
+    Parameters
+    ----------
+    model : Module
+        As `build_classifier` made it.
+    tokenizer : PreTrainedTokenizer
+    classes : tuple of str
+    max_length : int
+        Tokens read of each text.
+    folder : Path
+
+    Returns
+    -------
+    str
+        The line of code that loads it.
+    """
+    if isinstance(model, PooledClassifier):
+        save_pooled(model, tokenizer, classes, max_length, folder)
+        return "a sentence-transformers model: `SentenceTransformer(folder).encode(texts)` gives the class scores"
+    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder, safe_serialization=True)
+    if hasattr(model, "peft_config"):
+        # The adapter's folder names the classes too, so that one call with this folder loads base and adapter.
+        model.get_base_model().config.save_pretrained(folder)
+        return "a peft adapter: `AutoPeftModelForSequenceClassification.from_pretrained(folder, num_labels=N)`"
+    return "a transformers model: `AutoModelForSequenceClassification.from_pretrained(folder)`"
+
+
+def save_pooled(
+    model: PooledClassifier, tokenizer: Any, classes: tuple[str, ...], max_length: int, folder: Path
+) -> None:
+    """Write sentence-transformers modules: transformer → pooling (→ normalize) → dense.
+
+    An adapter is merged in, and kept beside in `adapter/`.
+
+    The dense layer's output is the class scores; `config.json` of the transformer names the classes in `id2label`.
+    """
+    import copy
+    import tempfile
+
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
+
+    body, head = model.body, model.head
+    if hasattr(body, "peft_config"):
+        body.save_pretrained(folder / "adapter", safe_serialization=True)
+        body = copy.deepcopy(body).merge_and_unload()
+    body.config.id2label = dict(enumerate(classes))
+    body.config.label2id = {c: i for i, c in enumerate(classes)}
+    with tempfile.TemporaryDirectory() as plain:
+        body.save_pretrained(plain, safe_serialization=True)
+        tokenizer.save_pretrained(plain)
+        transformer = Transformer(plain, max_seq_length=max_length)
+        modes = {"last": "lasttoken"}
+        dense = Dense(head.in_features, head.out_features, bias=True, activation_function=nn.Identity())
+        with torch.no_grad():
+            dense.linear.weight.copy_(head.weight)
+            dense.linear.bias.copy_(head.bias)
+        pooled = Pooling(head.in_features, modes.get(model.pooling, model.pooling))
+        modules = [transformer, pooled, *([Normalize()] if model.normalize else []), dense]
+        SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(folder), create_model_card=False)
+
+
+def read_classes(folder: Path) -> tuple[str, ...]:
+    """Return the class names in `id2label` of the folder's `config.json`."""
+    names = json.loads((folder / "config.json").read_text(encoding="utf-8"))["id2label"]
+    return tuple(names[str(i)] for i in range(len(names)))

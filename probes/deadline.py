@@ -1,0 +1,73 @@
+"""The budget as a promise: a wall-clock deadline that long work checks, and that interrupts work that cannot check."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+from probes.errors import OutOfTime
+
+
+class Deadline:
+    """A moment on the monotonic clock after which work stops with `OutOfTime`.
+
+    Parameters
+    ----------
+    seconds : float or None
+        Seconds from now; None never ends.
+
+    Examples
+    --------
+    >>> Deadline(None).remaining
+    inf
+    >>> Deadline(0).check()
+    Traceback (most recent call last):
+    ...
+    probes.errors.OutOfTime: the wall-clock budget is spent
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._end = float("inf") if seconds is None else time.monotonic() + seconds
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left; negative once it has passed."""
+        return self._end - time.monotonic()
+
+    def check(self) -> None:
+        """Raise `OutOfTime` once the deadline has passed."""
+        if self.remaining <= 0:
+            raise OutOfTime("the wall-clock budget is spent")
+
+    @contextlib.contextmanager
+    def enforced(self) -> Iterator[None]:
+        """Interrupt the body at the deadline even where it never calls `check`.
+
+        Solvers of other libraries do not know our deadline. In the main thread of a POSIX process a timer signal
+        raises `OutOfTime` inside them; elsewhere only `check` holds.
+        """
+        self.check()
+        usable = (
+            self.remaining != float("inf")
+            and hasattr(signal, "setitimer")
+            and threading.current_thread() is threading.main_thread()
+        )
+        if not usable:
+            yield
+            return
+
+        def ring(_signum: int, _frame: FrameType | None) -> None:
+            raise OutOfTime("the wall-clock budget is spent")
+
+        before = signal.signal(signal.SIGALRM, ring)
+        # Repeats, because a library may swallow the first exception in a callback of its own.
+        signal.setitimer(signal.ITIMER_REAL, max(self.remaining, 0.001), 1.0)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)

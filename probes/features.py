@@ -1,0 +1,205 @@
+"""Frozen features: one vector a text, pooled as the model was made to be, computed once and cached."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from probes.data import Rows
+from probes.deadline import Deadline
+from probes.files import atomic
+from probes.model import ModelFacts, Pooling
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+def no_progress(_what: str, _done: int, _total: int) -> None:
+    """Show nothing."""
+
+
+def sentence_vector(hidden: torch.Tensor, mask: torch.Tensor, pooling: Pooling, *, normalize: bool) -> torch.Tensor:
+    """Pool token vectors and bring the result to length 1 where the model was made for it; shapes as in `pool`."""
+    from torch.nn.functional import normalize as to_unit_length
+
+    pooled = pool(hidden, mask, pooling)
+    return to_unit_length(pooled, dim=1) if normalize else pooled
+
+
+def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:
+    """Make one vector of each text's token vectors.
+
+    Parameters
+    ----------
+    hidden : Tensor, shape (batch, tokens, width)
+    mask : Tensor of int, shape (batch, tokens)
+        1 where a token stands, 0 where it is padding.
+    pooling : {'mean', 'cls', 'max', 'last'}
+        `mean` as sentence encoders do, `last` token as causal LMs must: only it has read the whole text.
+
+    Returns
+    -------
+    Tensor, shape (batch, width)
+    """
+    import torch
+
+    if pooling == "cls":
+        return hidden[:, 0]
+    if pooling == "last":
+        positions = torch.arange(mask.shape[1], device=mask.device)
+        last = (mask * positions).argmax(dim=1)  # right for padding on either side
+        return hidden[torch.arange(len(hidden), device=hidden.device), last]
+    weights = mask.unsqueeze(-1).to(hidden.dtype)
+    if pooling == "max":
+        return hidden.masked_fill(weights == 0, torch.finfo(hidden.dtype).min).max(dim=1).values
+    pooled: torch.Tensor = (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-9)
+    return pooled
+
+
+def load_tokenizer(facts: ModelFacts) -> Any:
+    """Load the tokenizer of a model, with a padding token, and with the start token where the model expects one."""
+    from transformers import AutoTokenizer
+    from transformers.utils import logging
+
+    # One place for all loading: the user sees our progress, not the library's bars and remarks.
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    tokenizer = AutoTokenizer.from_pretrained(facts.path, trust_remote_code=facts.trust_remote_code)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    tokenizer.padding_side = "right"
+    tokenizer.truncation_side = "right"
+    tokenizer.model_max_length = facts.context
+    _ensure_start_token(tokenizer, facts)
+    return tokenizer
+
+
+def _ensure_start_token(tokenizer: Any, facts: ModelFacts) -> None:
+    """Make the tokenizer add its start token if its config says it does; some saved files only say so."""
+    if facts.kind != "causal" or tokenizer.bos_token_id is None:
+        return
+    config = Path(facts.path) / "tokenizer_config.json"
+    declared = config.is_file() and json.loads(config.read_text(encoding="utf-8")).get("add_bos_token")
+    if not declared or tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]:
+        return
+    from tokenizers.processors import TemplateProcessing
+
+    bos = tokenizer.bos_token
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"{bos} $A", pair=f"{bos} $A $B", special_tokens=[(bos, tokenizer.bos_token_id)]
+    )
+
+
+def tokenize(tokenizer: Any, rows: Rows, max_length: int) -> list[dict[str, list[int]]]:
+    """Turn rows into token ids, truncated, one mapping a row; both texts of a pair go into one sequence."""
+    encoded = tokenizer(
+        list(rows.texts), None if rows.pairs is None else list(rows.pairs), truncation=True, max_length=max_length
+    )
+    keys = [k for k in encoded if k in ("input_ids", "attention_mask", "token_type_ids")]
+    return [{k: encoded[k][i] for k in keys} for i in range(len(rows))]
+
+
+@contextlib.contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Switch dropout and gradients off for a block."""
+    import torch
+
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train(training)
+
+
+def run_batches(
+    forward: Callable[[dict[str, Any]], Any],
+    encoded: list[dict[str, list[int]]],
+    tokenizer: Any,
+    *,
+    device: str,
+    batch_size: int,
+    deadline: Deadline,
+    progress: Progress,
+    what: str,
+) -> NDArray[np.float32]:
+    """Run a forward function over tokenised rows, rows of like length together, and return its rows in their order.
+
+    Parameters
+    ----------
+    forward : callable
+        From a batch of padded tensors to a tensor of shape (batch, width).
+    encoded : list of dict
+        As `tokenize` gives it.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, width)
+    """
+    import numpy as np
+
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]["input_ids"]))
+    blocks = []
+    for start in range(0, len(order), batch_size):
+        deadline.check()
+        batch = [encoded[i] for i in order[start : start + batch_size]]
+        padded = tokenizer.pad(batch, padding=True, return_tensors="pt").to(device)
+        blocks.append(forward(dict(padded)).float().cpu().numpy())
+        progress(what, min(start + batch_size, len(order)), len(order))
+    stacked = np.concatenate(blocks).astype(np.float32)
+    result = np.empty_like(stacked)
+    result[order] = stacked
+    return result
+
+
+class FeatureCache:
+    """Vectors on disk, named by everything they depend on.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where they lie; None keeps them in memory only.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._memory: dict[str, NDArray[np.float32]] = {}
+
+    @staticmethod
+    def key(facts: ModelFacts, rows: Rows, pooling: Pooling, normalize: bool, max_length: int) -> str:
+        """Return a digest of the model's files, the texts and the way they are read."""
+        digest = hashlib.sha256()
+        weights = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in sorted(Path(facts.path).glob("*.*"))]
+        digest.update(json.dumps([facts.model_id, facts.revision, weights, pooling, normalize, max_length]).encode())
+        for text in (*rows.texts, "\0", *(rows.pairs or ())):
+            digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+        return digest.hexdigest()[:32]
+
+    def get(self, key: str, compute: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return the vectors under this key, computing and storing them the first time."""
+        import numpy as np
+
+        if key in self._memory:
+            return self._memory[key]
+        file = None if self._folder is None else self._folder / f"{key}.npy"
+        if file is not None and file.is_file():
+            # A file that a crash or another version left unreadable is computed anew.
+            with contextlib.suppress(ValueError, OSError, EOFError):
+                self._memory[key] = np.load(file, allow_pickle=False)
+                return self._memory[key]
+        values = compute()
+        self._memory[key] = values
+        if file is not None:
+            with atomic(file) as part:
+                np.save(part, values, allow_pickle=False)
+        return values

@@ -1,0 +1,139 @@
+"""Hardware: devices, memory, dtype support and measured speed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from typing import Literal, Self
+
+from probes.base import Frozen
+from probes.recipe import Precision
+
+
+class Hardware(Frozen):
+    """What this machine can do."""
+
+    device: Literal["cpu", "cuda", "mps"]
+    device_name: str
+    cores: int
+    """Cores this process may use."""
+    memory_bytes: int
+    """Main memory."""
+    device_memory_bytes: int | None
+    """Memory of the accelerator; None without one."""
+    bf16: bool
+    """Whether bfloat16 arithmetic is native."""
+
+
+class Speed(Frozen):
+    """What one model does on this machine, measured on a few batches of the user's own rows."""
+
+    threads: int
+    """CPU threads that trained fastest."""
+    precision: Precision
+    """Arithmetic that trained fastest among those the machine runs natively."""
+    forward_rows_per_second: float
+    train_rows_per_second: float
+    """Rows per second of forward and backward pass and optimiser step, all weights trained."""
+
+
+def inspect_hardware() -> Hardware:
+    """Look at this machine.
+
+    Returns
+    -------
+    Hardware
+        The accelerator that torch sees, or the CPU.
+    """
+    import psutil
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    memory = int(psutil.virtual_memory().total)
+    if torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        return Hardware(
+            device="cuda",
+            device_name=properties.name,
+            cores=cores,
+            memory_bytes=memory,
+            device_memory_bytes=int(properties.total_memory),
+            bf16=torch.cuda.is_bf16_supported(including_emulation=False),
+        )
+    if torch.backends.mps.is_available():
+        return Hardware(
+            device="mps",
+            device_name="Apple GPU",
+            cores=cores,
+            memory_bytes=memory,
+            device_memory_bytes=None,
+            bf16=False,
+        )
+    return Hardware(
+        device="cpu",
+        device_name=platform.processor() or platform.machine(),
+        cores=cores,
+        memory_bytes=memory,
+        device_memory_bytes=None,
+        bf16=_cpu_has_bf16(),
+    )
+
+
+def _cpu_has_bf16() -> bool:
+    """Whether the CPU multiplies bfloat16 natively; emulated, it is slower than float32."""
+    import torch
+
+    capability = getattr(torch.cpu, "get_capabilities", None)
+    if capability is not None:
+        found = capability()
+        return bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("arm_bf16") or found.get("bf16"))
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
+class PeakMemory:
+    """Watch the most memory held while a block runs.
+
+    On a CPU: the resident memory of this process, sampled fifty times a second. On a CUDA device: its allocated memory.
+
+    Examples
+    --------
+    >>> with PeakMemory("cpu") as memory:
+    ...     _ = bytearray(1000)
+    >>> memory.bytes > 1_000_000
+    True
+    """
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.bytes = 0
+
+    def __enter__(self) -> Self:
+        if self._device == "cuda":
+            import torch
+
+            torch.cuda.reset_peak_memory_stats()
+            return self
+        import psutil
+
+        process = psutil.Process()
+        self.bytes = int(process.memory_info().rss)
+
+        def watch() -> None:
+            while not self._stop.wait(0.02):
+                self.bytes = max(self.bytes, int(process.memory_info().rss))
+
+        self._thread = threading.Thread(target=watch, daemon=True, name="peak-memory")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._device == "cuda":
+            import torch
+
+            self.bytes = int(torch.cuda.max_memory_allocated())
+        if self._thread is not None:
+            self._stop.set()
+            self._thread.join()

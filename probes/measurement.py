@@ -1,0 +1,60 @@
+"""Measurements: one run of one recipe at one train size and seed, with a prediction for each test row."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from probes.base import Frozen
+from probes.recipe import Recipe
+
+Metric = Literal["accuracy", "macro_f1"]
+
+
+class Trial(Frozen):
+    """One setting tried on the way to a measurement; it saw training and validation rows only."""
+
+    setting: str
+    """What was tried, such as `learning_rate=2e-05`."""
+    train_rows: int
+    validation_score: float
+    """Score on the validation rows, between 0 and 1."""
+    validation_loss: float
+    """Mean cross-entropy on the validation rows, nats; breaks ties."""
+    converged: bool
+    """Whether it had stopped improving and fits the training rows as well as the linear probe it contains."""
+    why_not: str = ""
+    """If not converged, the reason with its numbers."""
+    seconds: float
+
+
+class Measurement(Frozen):
+    """One run of one recipe at one train size and seed."""
+
+    strategy: str
+    """Name of the strategy that asked for it."""
+    model: str | None
+    """Name of the model; None where none takes part."""
+    recipe: Recipe
+    """The resolved recipe: what was chosen on validation rows, ready to run again."""
+    train_rows: int
+    """Training rows it learned from."""
+    seed: int
+    metric: Metric
+    score: float
+    """Score on the test rows, between 0 and 1."""
+    validation_score: float | None
+    """Score on the validation rows that chose the recipe; None where nothing was chosen."""
+    predictions: tuple[int, ...]
+    """Predicted class index of each test row, in the order of the test split."""
+    converged: bool = True
+    """Whether the run had a fair chance; False forbids a refutation."""
+    why_not: str = ""
+    """If not converged, the reason with its numbers."""
+    trials: tuple[Trial, ...] = ()
+    seconds: float
+    """Wall-clock seconds, trials included, feature extraction included where it ran first."""
+    peak_bytes: int
+    """Most memory held: resident memory of this process on a CPU, allocated memory of the device on a GPU."""
+    tokens: int
+    """Tokens read by the model while learning (each pass counts)."""
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,312 @@
+"""Gradient descent: full fine-tuning and LoRA on one path, transformers' Trainer, for probes and for real training."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from probes.data import Rows
+from probes.errors import MeasurementFailed
+from probes.features import evaluating, run_batches, tokenize
+from probes.linear_head import LinearHead, cross_entropy
+from probes.measurement import Trial
+from probes.recipe import FrozenFeatures, Tuning
+from probes.statistics import score
+from probes.workbench import Workbench
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+REFERENCE_ROWS = 512
+"""Training rows on which the fit is compared with that of the linear probe."""
+
+FIT_SLACK = 1.05
+"""A tuned model contains the linear probe; a training loss more than this many times the probe's is underfit."""
+
+STILL_RISING = 0.01
+"""Gain of validation score in the last allowed epoch above which a run is stopped while still improving."""
+
+
+@dataclass(frozen=True)
+class FittedTuning:
+    """A tuned classifier; see `probes.fitted.Fitted` for what the members mean."""
+
+    recipe: Tuning
+    model: Any
+    bench: Workbench
+    validation_score: float
+    validation_loss: float
+    epochs_run: float
+    converged: bool
+    why_not: str
+    tokens: int
+    history: tuple[dict[str, float], ...]
+    trials: tuple[Trial, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def probabilities(self, rows: Rows) -> NDArray[np.float32]:
+        """Return class probabilities, shape (rows, classes)."""
+        import numpy as np
+        from scipy.special import softmax
+
+        logits = _logits(self.model, self.bench, rows, self.recipe, "scoring")
+        return np.asarray(softmax(logits, axis=1), dtype=np.float32)
+
+    def save(self, folder: Path) -> str:
+        """Write the model or adapter with its tokenizer; return how to load it."""
+        from probes.classifier import save_classifier
+
+        return save_classifier(
+            self.model,
+            self.bench.tokenizer,
+            self.bench.data.classes,
+            self.recipe.max_length,
+            folder,
+        )
+
+
+def fit_tuning(
+    recipe: Tuning, bench: Workbench, train: Rows, *, checkpoints: Path | None = None, resume: bool = False
+) -> FittedTuning:
+    """Tune a model by one recipe; validation rows choose the epoch that is kept.
+
+    Parameters
+    ----------
+    recipe : Tuning
+    bench : Workbench
+    train : Rows
+        The training rows; validation rows come from the workbench.
+    checkpoints : Path, optional
+        Where to keep a checkpoint after every epoch; without it the best weights lie in a temporary folder meanwhile.
+    resume : bool
+        Go on from the newest checkpoint there.
+
+    Returns
+    -------
+    FittedTuning
+
+    Raises
+    ------
+    OutOfTime
+        At the workbench's deadline.
+    MeasurementFailed
+        If memory runs out or the loss stops being a number.
+    """
+    from transformers import set_seed
+    from transformers.trainer_utils import get_last_checkpoint
+
+    from probes.classifier import build_classifier, stock_head
+
+    bench.measured_speed()
+    facts = bench.facts
+    frozen = FrozenFeatures(pooling=recipe.pooling, normalize=recipe.normalize, max_length=recipe.max_length)
+    probe = bench.linear_head(frozen, train, bias=not stock_head(facts, recipe.pooling))
+    set_seed(recipe.seed)
+    model = build_classifier(
+        facts,
+        recipe.pooling,
+        bench.data.classes,
+        normalize=recipe.normalize,
+        lora=recipe.lora,
+        head=probe if recipe.head == "linear_probe" else None,
+        pad_token_id=bench.tokenizer.pad_token_id,
+        dtype=facts.dtype if recipe.lora and bench.device == "cuda" and facts.kind == "causal" else "float32",
+        device=bench.device,
+        gradient_checkpointing=recipe.gradient_checkpointing,
+    )
+    with _folder(checkpoints) as folder, _memory_is_an_outcome(recipe), _quiet():
+        trainer = _trainer(recipe, bench, model, train, folder, keep=checkpoints is not None, half=recipe.precision)
+        last = get_last_checkpoint(str(folder)) if resume and folder.is_dir() else None
+        trainer.train(resume_from_checkpoint=last)
+        history = tuple(
+            {k: float(v) for k, v in entry.items() if isinstance(v, int | float)} for entry in trainer.state.log_history
+        )
+    scores = [(h["epoch"], h["eval_score"], h["eval_loss"]) for h in history if "eval_score" in h]
+    if not scores:
+        raise MeasurementFailed("training ended before its first epoch was scored on validation rows")
+    best = max(scores, key=lambda s: s[1])
+    converged, why_not = _converged(recipe, bench, model, train, (probe, frozen), scores)
+    epochs = scores[-1][0]
+    lengths = [len(e["input_ids"]) for e in tokenize(bench.tokenizer, train, recipe.max_length)]
+    return FittedTuning(
+        recipe=recipe,
+        model=model,
+        bench=bench,
+        validation_score=best[1],
+        validation_loss=best[2],
+        epochs_run=epochs,
+        converged=converged,
+        why_not=why_not,
+        tokens=round(sum(lengths) * epochs),
+        history=history,
+        notes=(f"best after epoch {best[0]:g} of {epochs:g}",),
+    )
+
+
+def _converged(
+    recipe: Tuning,
+    bench: Workbench,
+    model: Any,
+    train: Rows,
+    reference: tuple[LinearHead, FrozenFeatures],
+    scores: list[tuple[float, float, float]],
+) -> tuple[bool, str]:
+    """Judge whether the run had a fair chance, and if not say why.
+
+    Two signs of underfitting: it fits its training rows worse than the linear probe that it contains as a special
+    case, or it was still improving on validation rows in the last epoch it was allowed.
+    """
+    import numpy as np
+
+    sample = train.take(list(range(min(len(train), REFERENCE_ROWS))))
+    labels = np.array(sample.labels)
+    loss = cross_entropy(_logits(model, bench, sample, recipe, "checking the fit"), labels)
+    probe, frozen = reference
+    attained = cross_entropy(probe.logits(bench.features(train, frozen)[: len(sample)]), labels)
+    if loss > attained * FIT_SLACK + 0.01:
+        return False, f"underfit: training loss {loss:.3f} against {attained:.3f} of the linear probe it contains"
+    if len(scores) >= recipe.epochs:
+        before = max((s for _, s, _ in scores[:-1]), default=probe.validation_score)
+        gain = scores[-1][1] - before
+        if gain > STILL_RISING:
+            return (
+                False,
+                f"still improving when epoch {recipe.epochs} ended: +{100 * gain:.1f} points on validation rows",
+            )
+    return True, ""
+
+
+def _logits(model: Any, bench: Workbench, rows: Rows, recipe: Tuning, what: str) -> NDArray[np.float32]:
+    """Return class scores, shape (rows, classes), in full precision."""
+    with evaluating(model):
+        return run_batches(
+            lambda batch: model(**batch)["logits"],
+            tokenize(bench.tokenizer, rows, recipe.max_length),
+            bench.tokenizer,
+            device=bench.device,
+            batch_size=max(32, recipe.batch_size),
+            deadline=bench.deadline,
+            progress=bench.progress,
+            what=what,
+        )
+
+
+def _trainer(recipe: Tuning, bench: Workbench, model: Any, train: Rows, folder: Path, *, keep: bool, half: str) -> Any:
+    """Put transformers' Trainer together from a recipe."""
+    import numpy as np
+    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments
+
+    def examples(rows: Rows) -> list[dict[str, Any]]:
+        encoded = tokenize(bench.tokenizer, rows, recipe.max_length)
+        return [{**e, "labels": label} for e, label in zip(encoded, rows.labels, strict=True)]
+
+    def metrics(prediction: Any) -> dict[str, float]:
+        return {"score": score(bench.metric, prediction.label_ids, np.argmax(prediction.predictions, axis=-1))}
+
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=max(1, recipe.batch_size // recipe.gradient_accumulation),
+        per_device_eval_batch_size=max(32, recipe.batch_size),
+        gradient_accumulation_steps=recipe.gradient_accumulation,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type=recipe.schedule,
+        warmup_steps=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+        max_grad_norm=recipe.max_grad_norm,
+        optim="adamw_torch" if bench.device == "mps" else "adamw_torch_fused",
+        bf16=half == "bf16",
+        eval_strategy="epoch",
+        logging_strategy="epoch",
+        # A kept run can be resumed after every epoch; a probe needs its best weights only, for as long as it runs.
+        save_strategy="epoch" if keep else "best",
+        save_total_limit=2 if keep else 1,
+        save_only_model=not keep,
+        load_best_model_at_end=True,
+        metric_for_best_model="score",
+        greater_is_better=True,
+        train_sampling_strategy="random",
+        remove_unused_columns=False,
+        label_names=["labels"],
+        seed=recipe.seed,
+        use_cpu=bench.device == "cpu",
+        dataloader_pin_memory=bench.device == "cuda",
+        report_to="none",
+        disable_tqdm=True,
+        log_level="error",
+    )
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=examples(train),
+        eval_dataset=examples(bench.data.validation),
+        data_collator=DataCollatorWithPadding(bench.tokenizer),
+        compute_metrics=metrics,
+        callbacks=[EarlyStoppingCallback(recipe.patience), _watch(recipe, bench)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _watch(recipe: Tuning, bench: Workbench) -> Any:
+    """Return the callback that shows progress, keeps the deadline and stops a run whose loss is no number."""
+    from transformers import TrainerCallback
+
+    what = f"tuning at learning rate {recipe.learning_rate:g}"
+
+    class Watch(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            bench.deadline.check()
+            bench.progress(what, state.global_step, state.max_steps)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:  # noqa: ARG002
+            # A gradient that is not finite is clipped to nothing: such a run would end unchanged and look converged.
+            for name in ("loss", "grad_norm"):
+                value = float((logs or {}).get(name, 0.0))
+                if not math.isfinite(value):
+                    raise MeasurementFailed(f"{name} became {value} at learning rate {recipe.learning_rate:g}")
+
+    return Watch()
+
+
+@contextlib.contextmanager
+def _folder(checkpoints: Path | None) -> Iterator[Path]:
+    if checkpoints is not None:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        yield checkpoints
+        return
+    folder = Path(tempfile.mkdtemp(prefix="advisor-tuning-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _memory_is_an_outcome(recipe: Tuning) -> Iterator[None]:
+    """Turn running out of memory into an outcome of this measurement, with what would help."""
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise MeasurementFailed(
+            f"memory ran out at batch size {recipe.batch_size} and {recipe.max_length} tokens ({error})"
+        ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the Trainer's own printing off the user's terminal; what matters is in our progress and notes."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(pin_memory|lr_scheduler.step|use_reentrant).*")
+        yield

@@ -1,0 +1,241 @@
+"""The workbench: rows, one model and this machine, with everything about them that several measurements share."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from probes.data import Rows, TaskData
+from probes.deadline import Deadline
+from probes.errors import MeasurementFailed
+from probes.features import (
+    FeatureCache,
+    Progress,
+    evaluating,
+    load_tokenizer,
+    no_progress,
+    run_batches,
+    sentence_vector,
+    tokenize,
+)
+from probes.hardware import Hardware, Speed
+from probes.linear_head import LinearHead, fit_linear_head
+from probes.measurement import Metric
+from probes.model import ModelFacts
+from probes.recipe import FrozenFeatures, Precision
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass
+class Workbench:
+    """Rows, one model and this machine.
+
+    Parameters
+    ----------
+    data : TaskData
+    model : ModelFacts or None
+        None for what needs no model.
+    hardware : Hardware
+    metric : {'accuracy', 'macro_f1'}
+    deadline : Deadline
+    progress : callable
+    cache : FeatureCache
+    choice : (int, str) or None
+        Threads and precision that an earlier run on this machine chose; None tries them when first needed.
+    """
+
+    data: TaskData
+    model: ModelFacts | None
+    hardware: Hardware
+    metric: Metric = "accuracy"
+    deadline: Deadline = field(default_factory=lambda: Deadline(None))
+    progress: Progress = no_progress
+    cache: FeatureCache = field(default_factory=lambda: FeatureCache(None))
+    choice: tuple[int, Precision] | None = None
+    speed: Speed | None = None
+
+    @property
+    def facts(self) -> ModelFacts:
+        """The model's facts; asking for them without a model is a mistake of the caller."""
+        if self.model is None:
+            raise MeasurementFailed("this measurement needs a model and none was given")
+        return self.model
+
+    @property
+    def device(self) -> str:
+        """Name of the torch device."""
+        return self.hardware.device
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer, which pads and knows its context."""
+        return load_tokenizer(self.facts)
+
+    @cached_property
+    def max_length(self) -> int:
+        """Tokens to read of each text: the longest of train and validation, at most the model's context."""
+        longest = max(
+            len(e["input_ids"])
+            for rows in (self.data.train, self.data.validation)
+            for e in tokenize(self.tokenizer, rows, self.facts.context)
+        )
+        return min(self.facts.context, max(8, longest))
+
+    def load_backbone(self, *, dtype: str = "float32") -> Any:
+        """Load the model without a head, from safetensors only, onto the device."""
+        import torch
+        from transformers import AutoModel
+
+        model = AutoModel.from_pretrained(
+            self.facts.path,
+            dtype=getattr(torch, dtype),
+            use_safetensors=True,
+            trust_remote_code=self.facts.trust_remote_code,
+        )
+        if model.config.pad_token_id is None:
+            model.config.pad_token_id = self.tokenizer.pad_token_id
+        return model.to(self.device)
+
+    def features(self, rows: Rows, recipe: FrozenFeatures) -> NDArray[np.float32]:
+        """Return one vector a row from the frozen model, computed once and cached.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, hidden_size)
+        """
+
+        def compute() -> NDArray[np.float32]:
+            with evaluating(self._frozen):
+                return run_batches(
+                    lambda batch: sentence_vector(
+                        self._frozen(**batch).last_hidden_state,
+                        batch["attention_mask"],
+                        recipe.pooling,
+                        normalize=recipe.normalize,
+                    ),
+                    tokenize(self.tokenizer, rows, recipe.max_length),
+                    self.tokenizer,
+                    device=self.device,
+                    batch_size=recipe.batch_size,
+                    deadline=self.deadline,
+                    progress=self.progress,
+                    what="features",
+                )
+
+        return self.cache.get(
+            FeatureCache.key(self.facts, rows, recipe.pooling, recipe.normalize, recipe.max_length), compute
+        )
+
+    @cached_property
+    def _frozen(self) -> Any:
+        return self.load_backbone()
+
+    def linear_head(self, recipe: FrozenFeatures, train: Rows, *, bias: bool = True) -> LinearHead:
+        """Fit the linear probe on these training rows; the same request is answered from memory."""
+        key = (recipe, train.numbers, bias)
+        if key not in self._heads:
+            import numpy as np
+
+            validation = self.data.validation
+            self._heads[key] = fit_linear_head(
+                self.features(train, recipe),
+                np.array(train.labels),
+                self.features(validation, recipe),
+                np.array(validation.labels),
+                classes=len(self.data.classes),
+                grid=recipe.C,
+                metric=self.metric,
+                bias=bias,
+                standardise=not recipe.normalize,
+                deadline=self.deadline,
+            )
+        return self._heads[key]
+
+    @cached_property
+    def _heads(self) -> dict[tuple[FrozenFeatures, tuple[int, ...], bool], LinearHead]:
+        return {}
+
+    def measured_speed(self) -> Speed:
+        """Return this model's speed on this machine, measuring it the first time, and set torch's threads by it."""
+        import torch
+
+        if self.speed is None:
+            self.speed = self._measure_speed()
+        torch.set_num_threads(self.speed.threads)
+        return self.speed
+
+    def _measure_speed(self, batch_size: int = 16) -> Speed:
+        """Train a batch of the user's own rows on each number of threads and precision, and time it.
+
+        More threads can be slower than one for small models, and half precision is slower where it is emulated. What
+        an earlier run on this machine chose is kept, so that the same request gives the same numbers.
+        """
+        import torch
+
+        model = self.load_backbone()
+        rows = self.data.train.take(list(range(min(len(self.data.train), batch_size))))
+        encoded = tokenize(self.tokenizer, rows, self.max_length)
+        batch = dict(self.tokenizer.pad(encoded, padding=True, return_tensors="pt").to(self.device))
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-9, fused=self.device != "mps")
+        choices = [self.choice] if self.choice else self._choices()
+        timed: list[tuple[float, int, Precision]] = []
+        for threads, precision in choices:
+            torch.set_num_threads(threads)
+            self.deadline.check()
+            # The first step warms caches and kernels up; the fastest is the one least disturbed.
+            steps = [_timed_step(model, optimizer, batch, self.device, precision == "bf16") for _ in range(4)]
+            timed.append((min(steps), threads, precision))
+        best = min(timed)[0]
+        # The first that is about as fast as the fastest: noise must not decide between equals.
+        seconds, threads, precision = next(t for t in timed if t[0] <= 1.15 * best)
+        torch.set_num_threads(threads)
+        with evaluating(model):
+            forward = min(_timed_forward(model, batch, self.device) for _ in range(3))
+        return Speed(
+            threads=threads,
+            precision=precision,
+            forward_rows_per_second=len(rows) / max(forward, 1e-6),
+            train_rows_per_second=len(rows) / max(seconds, 1e-6),
+        )
+
+    def _choices(self) -> list[tuple[int, Precision]]:
+        """Return threads and precisions to try, the preferred first."""
+        import torch
+
+        counts = sorted({1, self.hardware.cores}, reverse=True) if self.device == "cpu" else [torch.get_num_threads()]
+        precisions: tuple[Precision, ...] = ("fp32", "bf16") if self.hardware.bf16 else ("fp32",)
+        return [(threads, precision) for precision in precisions for threads in counts]
+
+
+def _timed_forward(model: Any, batch: dict[str, Any], device: str) -> float:
+    """Return the seconds of one forward pass."""
+    start = time.monotonic()
+    model(**batch)
+    _synchronise(device)
+    return time.monotonic() - start
+
+
+def _timed_step(model: Any, optimizer: Any, batch: dict[str, Any], device: str, half: bool) -> float:
+    """Return the seconds of one forward pass, backward pass and optimiser step."""
+    import torch
+
+    start = time.monotonic()
+    with torch.autocast(device, torch.bfloat16, enabled=half):
+        loss = model(**batch).last_hidden_state.float().mean()
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    _synchronise(device)
+    return time.monotonic() - start
+
+
+def _synchronise(device: str) -> None:
+    if device == "cuda":
+        import torch
+
+        torch.cuda.synchronize()

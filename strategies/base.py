@@ -1,0 +1,218 @@
+"""What every strategy knows: when it applies, which recipes to try, what they cost, and what its verdict says."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from probes.base import Frozen
+from probes.hardware import Speed
+from probes.measurement import Measurement
+from probes.model import ModelFacts
+from probes.recipe import Recipe
+from probes.statistics import Comparison, Interval, rows_to_settle
+
+
+class Outcome(StrEnum):
+    """What a verdict can say."""
+
+    CONFIRMED = "CONFIRMED"
+    REFUTED = "REFUTED"
+    UNDECIDED = "UNDECIDED"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    NOT_MEASURED = "NOT_MEASURED"
+
+
+class Candidate(Frozen):
+    """A strategy applied to one model."""
+
+    strategy: str
+    model: str | None = None
+    """Name of the model; None where none takes part."""
+
+    def __str__(self) -> str:
+        return self.strategy if self.model is None else f"{self.strategy} on {self.model}"
+
+
+class Situation(Frozen):
+    """What a strategy may look at when it proposes recipes."""
+
+    train_rows: int
+    validation_rows: int
+    test_rows: int
+    classes: int
+    max_length: int
+    """Tokens to read of each text."""
+    model: ModelFacts | None
+    speed: Speed | None = None
+    """Measured speed of the model on this machine; None before it was measured."""
+    seed: int = 0
+
+
+class Evidence(Frozen):
+    """What a verdict rests on."""
+
+    candidate: Candidate
+    blocked: str | None = None
+    """The fact that rules the candidate out."""
+    failure: str | None = None
+    """Why it was not measured."""
+    measurements: tuple[Measurement, ...] = ()
+    """Its measurements at one train size, one a seed."""
+    comparison: Comparison | None = None
+    """It against the best, on the same test rows."""
+    rival: str | None = None
+    """The strongest other candidate."""
+    rows: int
+    """Training rows the user has: the size the verdict is about."""
+    test_rows: int
+    tolerance: float
+    """How much worse than the best is as good, on the scale of the score."""
+    target: float | None = None
+    """Score the user wants at least."""
+
+
+class Verdict(Frozen):
+    """What the measurements say of a candidate, with the numbers behind it."""
+
+    strategy: str
+    model: str | None
+    verdict: Outcome
+    because: str
+    """The reason in one or two sentences, with its numbers."""
+    score: Interval | None = None
+    """Score on the test rows with its two-sided 95 % interval; None where nothing was measured."""
+    delta: Interval | None = None
+    """Difference to the best candidate with its one-sided, Holm-corrected 95 % bounds."""
+    settle: str = ""
+    """What would settle it, where it is undecided."""
+
+
+class Strategy:
+    """A way to adapt a model; the modules beside this one each hold one.
+
+    Attributes
+    ----------
+    name : str
+        What the user types.
+    title : str
+        What the user reads.
+    needs_model : bool
+        Whether a model takes part.
+    seeded : bool
+        Whether another seed gives another result.
+    """
+
+    name: str
+    title: str
+    needs_model: bool = True
+    seeded: bool = False
+
+    def inapplicable(self, model: ModelFacts | None) -> str | None:
+        """Return the fact that rules this strategy out for the model, None if it applies."""
+        if self.needs_model and model is None:
+            return "no model was given"
+        return None
+
+    def recipes(self, situation: Situation) -> tuple[Recipe, ...]:
+        """Return the recipes to choose from on validation rows."""
+        raise NotImplementedError
+
+    def seconds(self, situation: Situation, train_rows: int, search_rows: int) -> float:
+        """Estimate the seconds of one measurement, search included."""
+        raise NotImplementedError
+
+    def confirm(self, evidence: Evidence) -> Verdict:
+        """Judge the candidate by its measurements.
+
+        CONFIRMED when the lower bound of the difference to the best lies above minus the tolerance and the target is
+        met; REFUTED when the upper bound lies below it, or the target is missed beyond the interval, and only if the
+        runs converged and had all the rows; UNDECIDED otherwise, with what would settle it.
+        """
+        if evidence.blocked is not None:
+            return self._verdict(evidence, Outcome.NOT_APPLICABLE, evidence.blocked)
+        comparison = evidence.comparison
+        if comparison is None:
+            return self._verdict(evidence, Outcome.NOT_MEASURED, evidence.failure or "it was not measured")
+        numbers = _numbers(evidence, comparison)
+        missed = evidence.target is not None and comparison.score.high < evidence.target
+        met = evidence.target is None or comparison.score.low >= evidence.target
+        if comparison.confirmed and met:
+            return self._verdict(evidence, Outcome.CONFIRMED, numbers)
+        if comparison.refuted or missed:
+            unfair = self.unfair(evidence)
+            if unfair is not None:
+                because, settle = unfair
+                return self._verdict(evidence, Outcome.UNDECIDED, f"{because}: {numbers}", settle)
+            if missed and not comparison.refuted:
+                numbers += f" The target of {evidence.target:.3f} lies above its interval."
+            return self._verdict(evidence, Outcome.REFUTED, numbers)
+        return self._verdict(evidence, Outcome.UNDECIDED, numbers, _settle(evidence, comparison))
+
+    def unfair(self, evidence: Evidence) -> tuple[str, str] | None:
+        """Return why the candidate cannot be refuted yet and what would change that, None if it had a fair chance."""
+        learned = min(m.train_rows for m in evidence.measurements)
+        if learned < evidence.rows:
+            return (
+                f"not refuted: it learned from {learned:,} of the {evidence.rows:,} training rows",
+                "A longer --budget lets it learn from all rows.",
+            )
+        for measurement in evidence.measurements:
+            if not measurement.converged:
+                return (
+                    f"not refuted: {measurement.why_not}",
+                    "A longer training or another learning rate may fit it: raise `epochs` in the emitted config.",
+                )
+        return None
+
+    @staticmethod
+    def _verdict(evidence: Evidence, outcome: Outcome, because: str, settle: str = "") -> Verdict:
+        comparison = evidence.comparison
+        return Verdict(
+            strategy=evidence.candidate.strategy,
+            model=evidence.candidate.model,
+            verdict=outcome,
+            because=because,
+            score=None if comparison is None else comparison.score,
+            delta=None if comparison is None else comparison.delta,
+            settle=settle,
+        )
+
+
+def _numbers(evidence: Evidence, comparison: Comparison) -> str:
+    """Return the sentence with the numbers behind a verdict."""
+    metric = evidence.measurements[0].metric.replace("_", "-")
+    seeds = len(evidence.measurements)
+    score, delta, points = comparison.score, comparison.delta, 100 * evidence.tolerance
+    text = (
+        f"{metric} {score.mean:.3f} [{score.low:.3f}, {score.high:.3f}] on {evidence.test_rows:,} test rows"
+        f"{f' over {seeds} seeds' if seeds > 1 else ''}"
+    )
+    if evidence.rival is None:
+        return f"{text}; nothing else was measured."
+    place = "the best measured" if delta.mean == 0 else f"{-100 * delta.mean:.1f} points below the best"
+    if comparison.confirmed:
+        bound = f"with 95 % confidence at most {max(0.0, -100 * delta.low):.1f} below (tolerance {points:g})"
+    elif comparison.refuted:
+        bound = f"with 95 % confidence at least {max(0.0, -100 * delta.high):.1f} below (tolerance {points:g})"
+    else:
+        bound = (
+            f"between {max(0.0, -100 * delta.high):.1f} and {max(0.0, -100 * delta.low):.1f} below at 95 % "
+            f"(tolerance {points:g})"
+        )
+    return f"{text}: {place}, {bound}."
+
+
+def _settle(evidence: Evidence, comparison: Comparison) -> str:
+    """Say what would settle an undecided verdict."""
+    if evidence.target is not None and comparison.confirmed:
+        return f"More test rows: its interval holds the target of {evidence.target:.3f}."
+    rows = rows_to_settle(comparison.disagreement, comparison.margin)
+    if rows > 1_000_000:
+        return (
+            f"It lies right at the edge of the tolerance against {evidence.rival}: choose by cost, or another "
+            "--tolerance."
+        )
+    return (
+        f"About {max(rows, evidence.test_rows + 1):,} test rows (now {evidence.test_rows:,}) if the difference to "
+        f"{evidence.rival} is as seen."
+    )

@@ -1,0 +1,96 @@
+"""What LoRA and full fine-tuning share: a head started from the linear probe, and a small learning-rate search."""
+
+from __future__ import annotations
+
+import math
+
+from probes.model import ModelFacts
+from probes.recipe import Lora, Recipe, Tuning
+from strategies.base import Situation, Strategy
+
+STEPS = 240
+"""Optimiser steps to aim at; 200–2,000 are usual for fine-tuning."""
+
+
+def batch_size(rows: int) -> int:
+    """Return 16, or 8 where few rows would give few steps: shrink the batch before adding epochs.
+
+    Examples
+    --------
+    >>> batch_size(100), batch_size(1000)
+    (8, 16)
+    """
+    return 16 if rows >= 400 else 8
+
+
+def epochs(rows: int, *, least: int, most: int) -> int:
+    """Return the passes that make about `STEPS` steps, within limits.
+
+    Examples
+    --------
+    >>> epochs(1000, least=3, most=10), epochs(100, least=3, most=10), epochs(100_000, least=3, most=10)
+    (4, 10, 2)
+    """
+    if rows > 50_000:
+        return 2
+    return max(least, min(most, math.ceil(STEPS / math.ceil(rows / batch_size(rows)))))
+
+
+class Tuned(Strategy):
+    """Gradient descent from a pretrained model.
+
+    The head starts from the linear probe (LP-FT, Kumar et al. 2022), learning rates are searched on validation rows
+    because they matter more than the method (PEFT's public benchmark), and training stops early.
+    """
+
+    seeded = True
+    step_cost = 1.0
+    """Seconds of a step over those of a step that trains every weight."""
+    most_epochs = 10
+
+    def learning_rates(self, model: ModelFacts) -> tuple[float, ...]:
+        """Return the learning rates to try."""
+        raise NotImplementedError
+
+    def adapter(self, model: ModelFacts) -> Lora | None:
+        """Return the adapter to train, None to train every weight."""
+        raise NotImplementedError
+
+    def recipes(self, situation: Situation) -> tuple[Recipe, ...]:
+        """Return one recipe a learning rate."""
+        model = situation.model
+        if model is None:
+            raise ValueError("tuning needs a model")
+        rows = situation.train_rows
+        return tuple(
+            Tuning(
+                lora=self.adapter(model),
+                pooling=model.pooling,
+                normalize=model.normalize,
+                max_length=situation.max_length,
+                learning_rate=rate,
+                epochs=epochs(rows, least=3, most=self.most_epochs),
+                batch_size=batch_size(rows),
+                warmup=0.1 if model.kind == "encoder" else 0.03,
+                weight_decay=0.01 if model.kind == "encoder" else 0.0,
+                precision=situation.speed.precision if situation.speed else "fp32",
+                seed=situation.seed,
+            )
+            for rate in self.learning_rates(model)
+        )
+
+    def seconds(self, situation: Situation, train_rows: int, search_rows: int) -> float:
+        """Estimate: the search, the final run where it has more rows, validation after each epoch, and the test."""
+        if situation.speed is None or situation.model is None:
+            return 0.0
+
+        def run(rows: int) -> float:
+            passes = epochs(rows, least=3, most=self.most_epochs)
+            training = rows * self.step_cost / speed.train_rows_per_second
+            return passes * (training + situation.validation_rows / speed.forward_rows_per_second)
+
+        speed = situation.speed
+        total = len(self.learning_rates(situation.model)) * run(search_rows)
+        if search_rows < train_rows:
+            total += run(train_rows)
+        return total + situation.test_rows / speed.forward_rows_per_second

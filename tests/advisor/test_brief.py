@@ -1,0 +1,149 @@
+"""A brief is read as a person would mean it, or refused with one message that helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from advisor.brief import Brief, allowed, brief_from, load_brief
+from probes.errors import SettingError
+
+
+def write(folder: Path, content: str | bytes) -> Path:
+    path = folder / "brief.yaml"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "field", "value"),
+    [
+        ("target: 0.9", "target", 0.9),
+        ("target: 9e-1", "target", 0.9),  # PyYAML reads this as text
+        ("target: '0.9'", "target", 0.9),
+        ("target: 1", "target", 1.0),
+        ("target:", "target", None),
+        ("tolerance:", "tolerance", 1.0),
+        ("tolerance: 0", "tolerance", 0.0),
+        ("metric: macro_f1", "metric", "macro_f1"),
+        ("task: text-classification", "task", "text-classification"),
+        ("requests_per_day: 1e4", "requests_per_day", 10_000),
+        ("requests_per_day: 10_000", "requests_per_day", 10_000),
+        ("gpu_memory_gb: 0", "gpu_memory_gb", 0.0),
+        ("hours: 1.5", "hours", 1.5),
+        ("compute: plenty", "compute", "plenty"),
+        ("data_may_leave: yes", "data_may_leave", True),
+        ("domain_related: no", "domain_related", False),
+        ("prompted_score: .85", "prompted_score", 0.85),
+        ('{"expects_shift": true}', "expects_shift", True),
+        ("# only a comment\nmoney: 20\n", "money", 20.0),
+        (b"\xef\xbb\xbflatency_ms: 50", "latency_ms", 50.0),
+    ],
+)
+def test_what_is_meant_is_read(tmp_path: Path, content: str | bytes, field: str, value: object) -> None:
+    got = getattr(load_brief(write(tmp_path, content)), field)
+    assert got == value
+    assert type(got) is type(value)
+
+
+def test_everything_may_be_left_out() -> None:
+    assert brief_from({}) == Brief()
+    assert Brief().tolerance == 1.0
+    assert not Brief().data_may_leave
+
+
+@pytest.mark.parametrize(
+    ("content", "got", "remedy"),
+    [
+        ("", "is empty", "metric: macro_f1"),
+        ("  \n\n", "is empty", "leave the brief out"),
+        ("# nothing said\n", "holds nothing", "one setting a line"),
+        ("- target\n- 0.9\n", "holds a list", "one setting a line"),
+        ("target", "holds a single value", "one setting a line"),
+        ("target: [0.9", "is not YAML", "one setting a line"),
+        ("target: 0.9\n\tmetric: accuracy", "is not YAML", "one setting a line"),
+        ("a: 1\n---\nb: 2\n", "is not YAML", "one setting a line"),
+        ("target: !!python/object/apply:os.getcwd []", "is not YAML", "one setting a line"),
+        ("hours: 2001-99-99", "is not YAML", "one setting a line"),
+        ("target: " + "[" * 100_000, "is not YAML", "one setting a line"),
+        ("target: 0.9\nmetric: accuracy\ntarget: 0.8\n", "'target' stands twice, in lines 1 and 3", "one setting"),
+        (b"target: 0.9 # \xff", "is not UTF-8 text (byte 15)", "UTF-8"),
+        (b"\x00\x01\x02", "is not YAML", "one setting a line"),
+        ("x" * 1_000_001, "1,000,001 bytes", "meant as the data"),
+        ("1: 2", "the key 1 is not a name", "one setting a line"),
+        ("? [a, b]\n: 2", "is not YAML", "one setting a line"),
+        ("targget: 0.9", "no setting 'targget'", "Did you mean 'target'?"),
+        ("Metric: accuracy", "no setting 'Metric'", "Did you mean 'metric'?"),
+        ("zzz:", "no setting 'zzz'", "Settings: task, metric, target"),
+        ("target: 85", "target is 85", "a number from 0 to 1"),
+        ("target: 85%", "target is '85%'", "a number from 0 to 1"),
+        ("target: true", "target is True", "a number from 0 to 1"),
+        ("target: .nan", "target is nan", "a number from 0 to 1"),
+        ("target: [0.9]", "target is [0.9]", "a number from 0 to 1"),
+        ("tolerance: -1", "tolerance is -1", "a number from 0 to 100"),
+        (
+            "metric: f1_macro",
+            "metric is 'f1_macro'",
+            "Did you mean 'macro_f1'? Allowed for metric: accuracy or macro_f1",
+        ),
+        ("metric: 3", "metric is 3", "accuracy or macro_f1"),
+        ("task: generation", "task is 'generation'", "later versions. Allowed for task: text-classification"),
+        ("compute: lots", "compute is 'lots'", "limited or plenty"),
+        ("hours: 0", "hours is 0", "a number above 0"),
+        ("hours: .inf", "hours is inf", "a number above 0"),
+        ("gpu_memory_gb: 24GB", "gpu_memory_gb is '24GB'", "a number of 0 or more"),
+        ("requests_per_day: 1.5", "requests_per_day is 1.5", "a whole number of 0 or more"),
+        ("data_may_leave: perhaps", "data_may_leave is 'perhaps'", "true or false"),
+        ("facts_change: 2", "facts_change is 2", "true or false"),
+        ("money: {eur: 3}", "money is {'eur': 3}", "a number of 0 or more"),
+    ],
+)
+def test_what_cannot_be_used_is_said(tmp_path: Path, content: str | bytes, got: str, remedy: str) -> None:
+    path = write(tmp_path, content)
+    with pytest.raises(SettingError) as caught:
+        load_brief(path)
+    assert caught.value.got.startswith(str(path))
+    assert got in caught.value.got
+    assert remedy in caught.value.remedy
+    assert len(str(caught.value)) < 900
+    assert "Traceback" not in str(caught.value)
+    assert "pydantic" not in str(caught.value)
+
+
+def test_two_mistakes_come_in_one_message(tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as caught:
+        load_brief(write(tmp_path, "target: 2\nhuors: 3\n"))
+    assert "target is 2" in caught.value.got
+    assert "'huors'" in caught.value.got
+    assert "Did you mean 'hours'?" in caught.value.remedy
+
+
+def test_a_brief_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="does not exist"):
+        load_brief(tmp_path / "none.yaml")
+    with pytest.raises(SettingError, match="is a folder"):
+        load_brief(tmp_path)
+    with pytest.raises(SettingError, match="cannot be read"):
+        load_brief("a\0b")
+
+
+def test_aliases_that_unfold_without_end_stay_folded(tmp_path: Path) -> None:
+    levels = "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 30))
+    with pytest.raises(SettingError) as caught:
+        load_brief(write(tmp_path, f"a0: &a0 [x]\n{levels}target: *a29\n"))
+    assert "'a0'" in caught.value.got
+
+
+def test_every_field_can_say_what_it_allows() -> None:
+    assert all(allowed(key) for key in Brief.model_fields)
+
+
+def test_a_brief_is_frozen_strict_and_faithful_through_json() -> None:
+    brief = Brief(target=0.9, domain_related=False, requests_per_day=5)
+    assert Brief.model_validate_json(brief.model_dump_json()) == brief
+    with pytest.raises(ValidationError, match="frozen"):
+        brief.target = 0.8  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="extra"):
+        Brief(budget=3)  # type: ignore[call-arg]
