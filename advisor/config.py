@@ -174,7 +174,7 @@ _WHY: dict[str, str] = {
     "method.max_length": "tokens read of each text: the longest training text, or the model's context",
     "method.seed": "repeats the run",
     "method.head": "LP-FT: start the head from the linear probe (Kumar et al. 2022)",
-    "method.epochs": "aims at 240 optimiser steps; early stopping may end sooner",
+    "method.epochs": "about 160 optimiser steps, 4 passes at least; early stopping may end sooner",
     "method.batch_size": "16, or 8 below 400 rows: shrink the batch before adding epochs",
     "method.gradient_accumulation": "raise it if a batch does not fit the memory",
     "method.warmup": "share of steps over which the learning rate rises: steadies small data",

@@ -21,7 +21,7 @@ from strategies import Candidate, Situation, Strategy
 SEARCH_ROWS = 1_000
 """Training rows of the learning-rate search at most: the best rate moves little with the rows, the cost is linear."""
 
-SAFETY = 1.2
+SAFETY = 1.1
 """An estimate is believed to be off by up to this factor."""
 
 LEAST_ROWS = 200

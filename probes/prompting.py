@@ -95,7 +95,7 @@ class FittedPrompt:
             return self._remarks
         cut = (
             f"{self._shortened:,} of {self._read:,} texts were too long for {self._writer.limit} tokens "
-            "with the prompt around them; their beginning was left out"
+            "with the prompt around them; their end was left out"
         )
         return (*self._remarks, cut)
 

@@ -78,12 +78,12 @@ class PromptDocument(Frozen):
 
 
 def _cut(text: str, pair: str | None, drop: int) -> tuple[str, str | None]:
-    """Drop so many characters from the start, of the longer text of a pair first."""
+    """Drop so many characters from the end, as the other probes do, of the longer text of a pair first."""
     if pair is None:
-        return text[drop:], None
+        return text[: len(text) - drop], None
     keep = len(text) + len(pair) - drop
     first = min(len(text), max(keep - len(pair), math.ceil(keep / 2)))
-    return text[len(text) - first :], pair[len(pair) - (keep - first) :]
+    return text[:first], pair[: keep - first]
 
 
 class Writer:
@@ -132,7 +132,7 @@ class Writer:
         return head + "".join(shown) + queries[-1]
 
     def fit(self, text: str, pair: str | None) -> tuple[Encoded, bool]:
-        """Encode the prompt, leaving out the start of the text as far as needed; return whether that was so."""
+        """Encode the prompt, leaving out the end of the text as far as needed; return whether that was so."""
         encoded = self.encode(self.write(text, pair))
         if len(encoded) <= self.limit:
             return encoded, False

@@ -11,7 +11,6 @@ class Full(Tuned):
 
     name = "full"
     title = "full fine-tuning"
-    most_epochs = 8
 
     def learning_rates(self, model: ModelFacts) -> tuple[float, ...]:
         """Return three rates; small encoders bear higher ones, large language models need lower ones."""

@@ -17,7 +17,6 @@ class LowRankAdapters(Tuned):
     name = "lora"
     title = "low-rank adapters (LoRA)"
     step_cost = 0.9
-    most_epochs = 10
 
     def learning_rates(self, model: ModelFacts) -> tuple[float, ...]:
         """Return three rates around ten times those of full fine-tuning."""

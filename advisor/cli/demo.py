@@ -15,7 +15,7 @@ def demo(
     run: Annotated[
         Path | None, typer.Option("--run", help="Run folder.", metavar="DIR", show_default="below advisor-runs/")
     ] = None,
-    budget: Annotated[str, typer.Option("--budget", help="Wall-clock promise.")] = "165s",
+    budget: Annotated[str, typer.Option("--budget", help="Wall-clock promise.")] = "175s",
     json: o.Json = False,
 ) -> int:
     """Run the main job on about 800 help-desk messages: profile, advice, probes, verdicts, config."""

@@ -326,10 +326,10 @@ def test_demonstrations_that_do_not_fit_are_left_out_and_counted(llama: ModelFac
     assert "only 9 training rows" in fit_prompt(recipe(shots=12, max_length=256), bench(llama), rows()).notes[0]
 
 
-def test_long_texts_lose_their_beginning_and_are_counted(facts: ModelFacts) -> None:
+def test_long_texts_lose_their_end_and_are_counted(facts: ModelFacts) -> None:
     work = bench(facts)
     fitted = fit_prompt(recipe(max_length=100, shots=1), work, rows())
-    long = rows(3).model_copy(update={"texts": ("cash " * 500 + "top up", "the card", "word " * 90)})
+    long = rows(3).model_copy(update={"texts": ("top up " + "cash " * 500, "the card", "word " * 90)})
     assert np.isfinite(fitted.probabilities(long)).all()
     assert fitted.notes[-1].startswith("2 of 3 texts were too long for 100 tokens")
     writer = Writer(fitted.document, work.tokenizer, facts.context)

@@ -1,0 +1,76 @@
+"""What every benchmark shares: its flags, where the data lies, and how claims are printed and kept."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+SHARED = Path(os.environ.get("ADVISOR_DATASETS") or ROOT.parent / "shared" / "datasets")
+"""Folder of the real data sets, beside the checkout unless `$ADVISOR_DATASETS` says otherwise."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One measured claim."""
+
+    name: str
+    value: float | str | None
+    goal: str
+    """What it should be, in words."""
+    holds: bool | None
+    """Whether it does; None where it could not be measured."""
+
+
+def dataset(name: str) -> str:
+    """Return the path of a data set; without it the benchmark has nothing to measure and says so."""
+    file = SHARED / f"{name}.jsonl"
+    if not file.is_file():
+        sys.exit(f"{file} is missing: put the data sets there, or set ADVISOR_DATASETS to their folder.")
+    return str(file)
+
+
+def machine() -> str:
+    """Describe this machine in a line."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}"
+
+
+def main(name: str, measure: Callable[[bool], list[Claim]]) -> None:
+    """Run a benchmark by its flags, print its claims and keep them in `benchmarks/results/`.
+
+    Parameters
+    ----------
+    name : str
+    measure : callable
+        From `quick` to the claims.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
+    parser.add_argument("--quick", action="store_true", help="less than two minutes on two cores; nothing is kept")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    flags = parser.parse_args()
+    claims = measure(flags.quick)
+    document = {
+        "claims": [asdict(claim) for claim in claims],
+        "machine": machine(),
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+    }
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if not flags.quick:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+    if flags.json:
+        sys.stdout.write(text)
+        return
+    for claim in claims:
+        state = {True: "holds", False: "FAILS", None: "not measured"}[claim.holds]
+        value = f"{claim.value:.4f}" if isinstance(claim.value, float) else claim.value
+        sys.stdout.write(f"{state:>12}  {claim.name}: {value}  (goal: {claim.goal})\n")

@@ -1,0 +1,39 @@
+"""Whether transfer is worth it: no on chess openings and DNA, where TF-IDF does well; yes on subjectivity.
+
+python -m benchmarks.far_domains [--quick] [--json]
+"""
+
+from __future__ import annotations
+
+from benchmarks.common import Claim, main
+from benchmarks.probing import probe, score, verdict
+from strategies import Outcome
+
+SETS = (("chess_openings", 0.96, False), ("dna_splice", 0.72, False), ("subjectivity", 0.89, True))
+"""Data set, least score of TF-IDF, whether transfer is worth it."""
+
+
+def measure(quick: bool) -> list[Claim]:
+    """Measure the claims; quick takes 600 training rows and the light strategies."""
+    claims = []
+    for name, least, worth in SETS:
+        options: dict[str, object] = {"train_rows": 600, "strategies": ["baseline", "linear_probe"]} if quick else {}
+        result = probe(name, 38 if quick else 420, **options)
+        baseline = verdict(result, "baseline")
+        plain = score(result, "baseline")
+        if not quick:
+            claims.append(Claim(f"{name}: TF-IDF", plain, f"≥ {least}", plain is not None and plain >= least))
+            claims += [
+                Claim(f"{name}: {v.strategy}", round(v.score.mean, 4), "reported", True)
+                for v in result.verdicts
+                if v.score and v.strategy != "baseline"
+            ]
+        choice = result.recommendation
+        goal = "transfer is worth it: baseline refuted" if worth else "transfer is not worth it: baseline not refuted"
+        holds = baseline.verdict is (Outcome.REFUTED if worth else Outcome.CONFIRMED)
+        claims.append(Claim(f"{name}: what is said", choice.transfer if choice else None, goal, holds))
+    return claims
+
+
+if __name__ == "__main__":
+    main("far_domains", measure)
