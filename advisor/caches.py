@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,10 +35,13 @@ def key_of(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
-def load(kind: type[T], folder: str, key: str) -> T | None:
-    """Return what is remembered under this key; None where nothing is, or nothing that this version reads."""
+def load(kind: type[T], folder: str, key: str, *, hours: float = float("inf")) -> T | None:
+    """Return what is remembered under this key and no older; None where nothing is, or nothing that this version reads."""
+    file = cache_folder() / folder / f"{key}.json"
     with contextlib.suppress(OSError, ValidationError):
-        return kind.model_validate_json((cache_folder() / folder / f"{key}.json").read_bytes())
+        if time.time() - file.stat().st_mtime > 3600 * hours:
+            return None
+        return kind.model_validate_json(file.read_bytes())
     return None
 
 

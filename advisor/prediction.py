@@ -119,6 +119,9 @@ def _pooled(folder: Path, mark: Mark, rows: Rows, progress: Progress) -> NDArray
     import numpy as np
     from sentence_transformers import SentenceTransformer
 
+    from probes.features import quiet_loading
+
+    quiet_loading()
     model = SentenceTransformer(str(folder))
     texts: list[Any] = list(rows.texts) if rows.pairs is None else list(zip(rows.texts, rows.pairs, strict=True))
     blocks = []
@@ -133,9 +136,10 @@ def _stock(folder: Path, mark: Mark, rows: Rows, progress: Progress) -> NDArray[
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     from probes.deadline import Deadline
-    from probes.features import evaluating, run_batches, tokenize
+    from probes.features import evaluating, quiet_loading, run_batches, tokenize
     from probes.hardware import inspect_hardware
 
+    quiet_loading()
     device = inspect_hardware().device
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if mark.kind == "peft":

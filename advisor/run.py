@@ -6,6 +6,7 @@
     facts.json           brief, profile, model facts and hardware, one entry a model
     advice.json          what the rules said before anything was measured
     ledger.jsonl         one line a finished trial or measurement, appended and synced
+    choices.json         threads and precision, so that a resumed run computes as it began
     verdicts.json        what the measurements said of each candidate
     recommendation.json  the candidate chosen
     config.yaml          the training config of the recommendation

@@ -30,6 +30,12 @@ from probes.reading import content_digest, is_hub_id
 from probes.recipe import Precision
 from strategies import STRATEGIES, Candidate, Verdict
 
+CHOICES = "choices.json"
+"""Threads and precision of a run, by machine and model."""
+
+CHOICE_HOURS = 12.0
+"""Hours for which a choice of threads and precision serves other runs too."""
+
 RESERVE = 2.0
 """Seconds of the budget kept for verdicts and files, besides two hundredths of it."""
 
@@ -248,9 +254,9 @@ def _probe(
         seeds=request.seeds,
         progress=progress,
         cache=FeatureCache(caches.cache_folder() / "features"),
-        remembered=lambda model: _remembered(hardware, model),
-        remember=lambda model, threads, precision: caches.store(
-            Choice(threads=threads, precision=precision), "choices", _machine_key(hardware, model)
+        remembered=lambda model: _remembered(run, hardware, model),
+        remember=lambda model, threads, precision: _remember(
+            run, hardware, model, Choice(threads=threads, precision=precision)
         ),
     )
     say("probing")
@@ -307,9 +313,23 @@ class Choice(Frozen):
     precision: Precision
 
 
-def _remembered(hardware: Hardware, model: ModelFacts) -> tuple[int, Precision] | None:
-    known = caches.load(Choice, "choices", _machine_key(hardware, model))
-    return (known.threads, known.precision) if known else None
+def _remembered(run: Run, hardware: Hardware, model: ModelFacts) -> tuple[int, Precision] | None:
+    """Return the choice of this run, else that of another run of these hours: a busy machine must not choose for long."""
+    key = _machine_key(hardware, model)
+    kept = run.read(CHOICES).get(key) if run.has(CHOICES) else None
+    known = Choice.model_validate(kept) if kept else caches.load(Choice, "choices", key, hours=CHOICE_HOURS)
+    if known is None:
+        return None
+    _remember(run, hardware, model, known)
+    return known.threads, known.precision
+
+
+def _remember(run: Run, hardware: Hardware, model: ModelFacts, choice: Choice) -> None:
+    """Keep a choice in the run, so that a resumed run computes as it began, and for other runs of these hours."""
+    key = _machine_key(hardware, model)
+    run.write(CHOICES, {**(run.read(CHOICES) if run.has(CHOICES) else {}), key: choice.model_dump()})
+    if caches.load(Choice, "choices", key, hours=CHOICE_HOURS) is None:
+        caches.store(choice, "choices", key)
 
 
 def _machine_key(hardware: Hardware, model: ModelFacts) -> str:

@@ -110,7 +110,8 @@ def fit_bag_of_words(
     except ValueError as error:
         raise MeasurementFailed(f"TF-IDF found no words in the texts ({error})") from error
     validation = features.transform(joined(data.validation))
-    model = LogisticRegression(max_iter=300, tol=1e-4, warm_start=True)
+    # Each strength starts anew: the emitted config fits its one strength again, and must get the same weights.
+    model = LogisticRegression(max_iter=300, tol=1e-4)
     best: tuple[tuple[float, float], float, Any] | None = None
     trials = []
     for done, C in enumerate(sorted(recipe.C)):
@@ -140,7 +141,7 @@ def fit_bag_of_words(
     if best is None:
         raise ValueError("the grid of C is empty")
     (validation_score, _), C, (model.coef_, model.intercept_) = best
-    model.set_params(C=C, warm_start=False)
+    model.set_params(C=C)
     majority = np.bincount(labels).argmax()
     share = score(metric, np.array(data.test.labels), np.full(len(data.test), majority))
     return FittedBagOfWords(

@@ -109,12 +109,12 @@ def build_classifier(
         if head is not None:
             _set(model.score, head)
         if lora is not None:
-            model = _with_adapter(model, lora, "SEQ_CLS", facts)
+            model = _with_adapter(model, lora, "SEQ_CLS")
         body = model
     else:
         body = AutoModel.from_pretrained(facts.path, **common)
         if lora is not None:
-            body = _with_adapter(body, lora, "FEATURE_EXTRACTION", facts)
+            body = _with_adapter(body, lora, "FEATURE_EXTRACTION")
         model = PooledClassifier(body, pooling, len(classes), facts.hidden_size, normalize=normalize)
         if head is not None:
             _set(model.head, head)
@@ -130,7 +130,7 @@ def _set(layer: nn.Linear, head: LinearHead) -> None:
             layer.bias.copy_(torch.from_numpy(head.bias))
 
 
-def _with_adapter(model: Any, lora: Lora, task: str, facts: ModelFacts) -> Any:
+def _with_adapter(model: Any, lora: Lora, task: str) -> Any:
     from peft import LoraConfig, get_peft_model
 
     targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
@@ -146,15 +146,12 @@ def _with_adapter(model: Any, lora: Lora, task: str, facts: ModelFacts) -> Any:
     with warnings.catch_warnings():
         # peft asks transformers for an attribute that transformers has renamed.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
-        wrapped = get_peft_model(model, settings)
-    # The adapter names the base model by what others can load: the hub id, not a folder of this machine's cache.
-    for config in wrapped.peft_config.values():
-        config.base_model_name_or_path = facts.model_id
-        config.revision = facts.revision
-    return wrapped
+        return get_peft_model(model, settings)
 
 
-def save_classifier(model: Any, tokenizer: Any, classes: tuple[str, ...], max_length: int, folder: Path) -> str:
+def save_classifier(
+    model: Any, tokenizer: Any, base: ModelFacts, classes: tuple[str, ...], max_length: int, folder: Path
+) -> str:
     """Write a tuned classifier in the format its users load without us.
 
     Parameters
@@ -162,6 +159,8 @@ def save_classifier(model: Any, tokenizer: Any, classes: tuple[str, ...], max_le
     model : Module
         As `build_classifier` made it.
     tokenizer : PreTrainedTokenizer
+    base : ModelFacts
+        The model it was tuned from.
     classes : tuple of str
     max_length : int
         Tokens read of each text.
@@ -173,19 +172,34 @@ def save_classifier(model: Any, tokenizer: Any, classes: tuple[str, ...], max_le
         The line of code that loads it.
     """
     if isinstance(model, PooledClassifier):
-        save_pooled(model, tokenizer, classes, max_length, folder)
+        save_pooled(model, tokenizer, base, classes, max_length, folder)
         return "a sentence-transformers model: `SentenceTransformer(folder).encode(texts)` gives the class scores"
     tokenizer.save_pretrained(folder)
-    model.save_pretrained(folder, safe_serialization=True)
     if hasattr(model, "peft_config"):
+        _save_adapter(model, base, folder)
         # The adapter's folder names the classes too, so that one call with this folder loads base and adapter.
         model.get_base_model().config.save_pretrained(folder)
         return "a peft adapter: `AutoPeftModelForSequenceClassification.from_pretrained(folder, num_labels=N)`"
+    model.save_pretrained(folder, safe_serialization=True)
     return "a transformers model: `AutoModelForSequenceClassification.from_pretrained(folder)`"
 
 
+def _save_adapter(model: Any, base: ModelFacts, folder: Path) -> None:
+    """Write an adapter that names its base by what others can load: the hub id, not a folder of a cache."""
+    for config in model.peft_config.values():
+        config.base_model_name_or_path = base.model_id
+        config.revision = base.revision
+    # "auto" would ask the hub whether the vocabulary grew; it did not.
+    model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+
+
 def save_pooled(
-    model: PooledClassifier, tokenizer: Any, classes: tuple[str, ...], max_length: int, folder: Path
+    model: PooledClassifier,
+    tokenizer: Any,
+    base: ModelFacts,
+    classes: tuple[str, ...],
+    max_length: int,
+    folder: Path,
 ) -> None:
     """Write sentence-transformers modules: transformer → pooling (→ normalize) → dense.
 
@@ -201,7 +215,7 @@ def save_pooled(
 
     body, head = model.body, model.head
     if hasattr(body, "peft_config"):
-        body.save_pretrained(folder / "adapter", safe_serialization=True)
+        _save_adapter(body, base, folder / "adapter")
         body = copy.deepcopy(body).merge_and_unload()
     body.config.id2label = dict(enumerate(classes))
     body.config.label2id = {c: i for i, c in enumerate(classes)}

@@ -65,9 +65,12 @@ class Deadline:
 
         before = signal.signal(signal.SIGALRM, ring)
         # Repeats, because a library may swallow the first exception in a callback of its own.
-        signal.setitimer(signal.ITIMER_REAL, max(self.remaining, 0.001), 1.0)
+        left, interval = signal.setitimer(signal.ITIMER_REAL, max(self.remaining, 0.001), 1.0)
+        outer_end = time.monotonic() + left
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+            if left:  # a deadline around this one goes on
+                signal.setitimer(signal.ITIMER_REAL, max(outer_end - time.monotonic(), 0.001), interval)

@@ -65,14 +65,19 @@ def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Te
     return pooled
 
 
+def quiet_loading() -> None:
+    """Keep transformers' own bars and remarks off the terminal: the user sees our progress."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
 def load_tokenizer(facts: ModelFacts) -> Any:
     """Load the tokenizer of a model, with a padding token, and with the start token where the model expects one."""
     from transformers import AutoTokenizer
-    from transformers.utils import logging
 
-    # One place for all loading: the user sees our progress, not the library's bars and remarks.
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    quiet_loading()
     tokenizer = AutoTokenizer.from_pretrained(facts.path, trust_remote_code=facts.trust_remote_code)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token

@@ -73,7 +73,7 @@ class FittedProbe:
             device="cpu",
             gradient_checkpointing=False,
         )
-        return save_classifier(model, bench.tokenizer, bench.data.classes, self.recipe.max_length, folder)
+        return save_classifier(model, bench.tokenizer, bench.facts, bench.data.classes, self.recipe.max_length, folder)
 
 
 def _fit_probe(recipe: FrozenFeatures, bench: Workbench, train: Rows) -> FittedProbe:

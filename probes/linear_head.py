@@ -112,7 +112,8 @@ def fit_linear_head(
     best: tuple[tuple[float, float], NDArray[np.float32], NDArray[np.float32], float] | None = None
     trials = []
     # scikit-learn's default tolerance; ten times looser stops weak regularisation before its first step.
-    model = LogisticRegression(max_iter=300, tol=1e-4, warm_start=True, fit_intercept=bias)
+    # Each strength starts anew: the emitted config fits its one strength again, and must get the same weights.
+    model = LogisticRegression(max_iter=300, tol=1e-4, fit_intercept=bias)
     for C in sorted(grid):
         start = time.monotonic()
         deadline.check()

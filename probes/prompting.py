@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from probes.data import Rows
 from probes.deadline import Deadline
 from probes.errors import DataError, MeasurementFailed, SettingError
-from probes.features import Progress, load_tokenizer, no_progress
+from probes.features import Progress, load_tokenizer, no_progress, quiet_loading
 from probes.likelihood import Encoded, LabelLikelihood
 from probes.measurement import Trial
 from probes.model import ModelFacts, read_model
@@ -41,6 +41,7 @@ def load_causal_lm(facts: ModelFacts, device: str) -> Any:
 
     if facts.kind != "causal":
         raise MeasurementFailed(f"{facts.name} is an encoder; prompting needs a causal language model")
+    quiet_loading()
     stored = facts.dtype if facts.dtype in {"float32", "float16", "bfloat16"} else "bfloat16"
     model = AutoModelForCausalLM.from_pretrained(
         facts.path,

@@ -66,6 +66,7 @@ class FittedTuning:
         return save_classifier(
             self.model,
             self.bench.tokenizer,
+            self.bench.facts,
             self.bench.data.classes,
             self.recipe.max_length,
             folder,

@@ -16,6 +16,7 @@ from probes.features import (
     evaluating,
     load_tokenizer,
     no_progress,
+    quiet_loading,
     run_batches,
     sentence_vector,
     tokenize,
@@ -90,6 +91,8 @@ class Workbench:
         """Load the model without a head, from safetensors only, onto the device."""
         import torch
         from transformers import AutoModel
+
+        quiet_loading()
 
         model = AutoModel.from_pretrained(
             self.facts.path,

@@ -6,10 +6,14 @@ import math
 
 from probes.model import ModelFacts
 from probes.recipe import Lora, Recipe, Tuning
-from strategies.base import Situation, Strategy
+from strategies.base import Evidence, Situation, Strategy
 
 STEPS = 160
 """Optimiser steps to aim at, and 4 epochs at least: a head that starts from the linear probe needs few."""
+
+
+EDGE = 0.01
+"""Gain on validation rows, over its neighbour, at which the last learning rate of a range shows the range too short."""
 
 
 def batch_size(rows: int) -> int:
@@ -77,6 +81,30 @@ class Tuned(Strategy):
             )
             for rate in self.learning_rates(model)
         )
+
+    def unfair(self, evidence: Evidence) -> tuple[str, str] | None:
+        """Return also that the best learning rate was the last of the range tried, with the next one clearly worse."""
+        reason = super().unfair(evidence)
+        if reason is not None:
+            return reason
+        for measurement in evidence.measurements:
+            chosen = measurement.recipe
+            trials = [t for t in measurement.trials if t.setting.startswith("learning_rate=")]
+            by_rate = sorted((float(t.setting.removeprefix("learning_rate=")), t.validation_score) for t in trials)
+            if not isinstance(chosen, Tuning) or len(by_rate) < 2:
+                continue
+            for edge, neighbour, word in ((by_rate[0], by_rate[1], "lowest"), (by_rate[-1], by_rate[-2], "highest")):
+                if math.isclose(chosen.learning_rate, edge[0], rel_tol=1e-6) and edge[1] - neighbour[1] > EDGE:
+                    gain = 100 * (edge[1] - neighbour[1])
+                    because = (
+                        f"not refuted: {edge[0]:g} was the {word} learning rate tried, and {gain:.1f} points better "
+                        "than the next on validation rows"
+                    )
+                    return (
+                        because,
+                        "A search beyond it: set `learning_rate` in the emitted config.",
+                    )
+        return None
 
     def seconds(self, situation: Situation, train_rows: int, search_rows: int) -> float:
         """Estimate: the search, the final run where it has more rows, validation after each epoch, and the test."""

@@ -10,6 +10,7 @@ STARTED = time.monotonic()
 """When the process began, as near as we can tell: a budget counts from here, imports included."""
 
 import typer  # noqa: E402
+import typer.exceptions  # noqa: E402
 
 from advisor.cli import demo, doctor, emit, predict, probe, profile, recommend, report, rules, schema, train  # noqa: E402
 from advisor.cli.output import BAD_INPUT, INTERRUPTED, OUR_FAULT, errors_console, print_json  # noqa: E402
@@ -76,19 +77,17 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str]) -> int:
     """Run one verb and return its exit code."""
-    import click
-
     as_json = "--json" in arguments
     try:
         code = app(arguments, standalone_mode=False)
     except InputError as error:
         return _refuse(str(error), error.got, error.remedy, as_json)
-    except click.ClickException as error:
+    except typer.exceptions.TyperException as error:
         message = error.format_message()
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "advisor"
         return _refuse(f"{message}\n  → See `{path} --help`.", message, f"See `{path} --help`.", as_json)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         errors_console().print("interrupted", style="yellow")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away, as `| head` does

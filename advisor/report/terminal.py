@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -118,15 +119,15 @@ def _interval(score: Interval | None) -> str:
 def result_page(result: ProbeResult) -> RenderableType:
     """Return the page of a probe."""
     table = Table(title="Verdicts", title_justify="left", title_style="bold")
-    table.add_column("candidate", no_wrap=True)
-    table.add_column("score", no_wrap=True)
-    table.add_column("seconds", justify="right")
-    table.add_column("peak MiB", justify="right")
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("candidate", overflow="fold")
+    for column in ("score", "seconds", "peak MiB", "verdict"):
+        table.add_column(column, no_wrap=True, justify="right" if column in {"seconds", "peak MiB"} else "left")
     reasons: list[RenderableType] = []
     for verdict in result.verdicts:
         own = [m for m in result.measurements if (m.strategy, m.model) == (verdict.strategy, verdict.model)]
-        name = verdict.strategy if verdict.model is None else f"{verdict.strategy} · {verdict.model}"
+        # A folder's own name tells it from the others; the JSON document has the whole path.
+        model = None if verdict.model is None else PurePath(verdict.model).name
+        name = verdict.strategy if model is None else f"{verdict.strategy} · {model}"
         because = Text.assemble((f"{name}: ", "bold"), verdict.because)
         if verdict.settle:
             because.append(f" To settle it: {verdict.settle}", style="dim")

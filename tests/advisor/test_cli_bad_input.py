@@ -1,0 +1,363 @@
+"""Bad input of every kind: one helpful message, exit code 2, no traceback, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from advisor.cli.app import main
+
+Edit = Callable[[Path], None]
+
+
+def edit_json(name: str, **changes: object) -> Edit:
+    def edit(folder: Path) -> None:
+        file = folder / name
+        file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), **changes}), encoding="utf-8")
+
+    return edit
+
+
+def pickled(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+
+
+def cut(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:200])
+
+
+def remove(name: str) -> Edit:
+    return lambda folder: (folder / name).unlink()
+
+
+MODELS: dict[str, Edit] = {
+    "pickled": pickled,
+    "cut": cut,
+    "no-config": remove("config.json"),
+    "no-tokenizer": remove("tokenizer.json"),
+    "broken-config": lambda folder: (folder / "config.json").write_text("{oops", encoding="utf-8"),
+    "list-config": lambda folder: (folder / "config.json").write_text("[]", encoding="utf-8"),
+    "own-code": edit_json("config.json", auto_map={"AutoModel": "modeling.Model"}),
+    "encoder-decoder": edit_json("config.json", is_encoder_decoder=True, architectures=["T5ForConditionalGeneration"]),
+    "images": edit_json("config.json", architectures=["ViTForImageClassification"]),
+}
+"""What is done to a copy of the tiny encoder, by the name of the copy."""
+
+PARAMETERS = """\
+strategy: baseline
+data: {{source: {rows}, text_column: text, label_column: label}}
+method: {{method: bag_of_words{more}}}
+"""
+
+FILES: dict[str, str | bytes] = {
+    "empty.csv": "",
+    "header.csv": "text,label\n",
+    "broken.jsonl": '{"text": "a", "label": "x"}\n{"text": \n',
+    "columns.csv": "words_of_it,kind_of_it,third\na,b,c\nd,e,f\n",
+    "one_class.csv": "text,label\n" + "".join(f"row {i},same\n" for i in range(30)),
+    "lone_class.csv": "text,label\n" + "".join(f"row {i},{i % 2}\n" for i in range(30)) + "alone,rare\n",
+    "unlabelled.csv": "text,label\nhello,\nbye,\n",
+    "latin1.csv": "text,label\ncafé,a\nthé,b\n".encode("latin-1"),
+    "null.jsonl": '{"text": null, "label": "a"}\n{"text": "b", "label": "b"}\n',
+    "number.jsonl": '{"text": ["a"], "label": "a"}\n{"text": "b", "label": "b"}\n',
+    "picture.png": b"\x89PNG\r\n\x1a\n\x00\x00",
+    "rows.xlsx": b"PK\x03\x04",
+    "rows.parquet": b"PAR1 but not really",
+    "rows.jsonl.gz": b"\x1f\x8b broken",
+    "list.yaml": "- a\n- b\n",
+    "broken.yaml": "task: [text\n",
+    "empty.yaml": "",
+    "twice.yaml": "metric: accuracy\nmetric: macro_f1\n",
+    "typo.yaml": "metrics: accuracy\n",
+    "range.yaml": "target: 2\n",
+    "task.yaml": "task: summarisation\n",
+    "no_rows.yaml": PARAMETERS.format(rows="nowhere.jsonl", more=""),
+    "unknown_key.yaml": PARAMETERS.format(rows="good.jsonl", more=", max_feature: 100"),
+    "wrong_type.yaml": PARAMETERS.format(rows="good.jsonl", more=", max_features: many"),
+    "missing_key.yaml": "strategy: baseline\nmethod: {method: bag_of_words}\n",
+    "no_method.yaml": PARAMETERS.format(rows="good.jsonl", more="").replace("bag_of_words", "magic"),
+    "no_model.yaml": PARAMETERS.format(rows="good.jsonl", more="").replace(
+        "bag_of_words", "frozen_features, pooling: mean, max_length: 8"
+    ),
+    "lost_model.yaml": PARAMETERS.format(rows="good.jsonl", more="").replace(
+        "bag_of_words", "frozen_features, pooling: mean, max_length: 8"
+    )
+    + "model: {name: ./lost}\n",
+    "good.yaml": PARAMETERS.format(rows="good.jsonl", more=""),
+    "newer.yaml": "version: 2\n" + PARAMETERS.format(rows="good.jsonl", more=""),
+    "run-unfinished/request.json": "{}",
+    "run-broken/request.json": "{}",
+    "run-broken/result.json": "{oops",
+    "run-empty/request.json": "{}",
+    "run-empty/result.json": "{}",
+    "run-odd/request.json": "[]",
+    "full-folder/something.txt": "mine",
+    "damaged-model/advisor.json": "{}",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command line and what its message must hold."""
+
+    arguments: str
+    """`@tiny` stands for the tiny encoder, `@<name>` for a changed copy of it."""
+    says: tuple[str, ...] = field()
+
+    def __str__(self) -> str:
+        return self.arguments or "nothing"
+
+
+def case(arguments: str, *says: str) -> Case:
+    return Case(arguments, says)
+
+
+TINY = "--model @tiny"
+CASES = [
+    # verbs, flags and arguments
+    case("frobnicate", "frobnicate", "--help"),
+    case("profile", "ROWS", "advisor profile --help"),
+    case("recommend", "--data", "advisor recommend --help"),
+    case("recommend --data", "--data"),
+    case("report", "RUN"),
+    case("predict full-folder", "ROWS"),
+    case("profile good.jsonl --bogus", "--bogus", "advisor profile --help"),
+    case("profile good.jsonl extra", "extra"),
+    case("probe good.jsonl --seeds many", "many", "--seeds"),
+    case("probe good.jsonl --seeds 0", "--seeds 0", "greater than or equal to 1"),
+    case("probe good.jsonl --seeds 99", "--seeds 99"),
+    case("probe good.jsonl --train-rows 1", "--train-rows 1", "greater than or equal to 2"),
+    case("probe good.jsonl --train-rows -5", "--train-rows -5"),
+    case("probe good.jsonl --tolerance -1", "tolerance is -1", "from 0 to 100"),
+    case("probe good.jsonl --tolerance nan", "tolerance is nan"),
+    case("probe good.jsonl --target 2", "target is 2", "from 0 to 1"),
+    case("probe good.jsonl --metric f1", "metric is 'f1'", "macro_f1"),
+    case("probe good.jsonl --budget soon", "--budget 'soon'", "90s, 10m, 1h30m"),
+    case("probe good.jsonl --budget 0", "--budget '0'"),
+    case("probe good.jsonl --budget -5m", "--budget '-5m'"),
+    case("probe good.jsonl --budget 1h30", "--budget '1h30'"),
+    case("probe good.jsonl --strategies lorra", "'lorra'", "Did you mean lora?"),
+    case("probe good.jsonl --strategies ,", "--strategies is empty", "linear_probe"),
+    case("recommend --data good.jsonl --strategies magic", "'magic'", "Allowed"),
+    case("rules --family x", "'x'", "Allowed"),
+    case("schema nonsense", "'nonsense'", "config, brief"),
+    # rows
+    case("profile missing.csv --model none", "missing.csv"),
+    case("profile empty.csv --model none", "empty.csv"),
+    case("profile header.csv --model none", "header.csv"),
+    case("profile broken.jsonl --model none", "broken.jsonl", "2"),
+    case("profile columns.csv --model none", "columns.csv", "words_of_it", "--text-column"),
+    case("profile one_class.csv --model none", "one_class.csv", "same"),
+    case("probe lone_class.csv", "rare", "--drop-rare-classes"),
+    case("profile unlabelled.csv --model none", "unlabelled.csv"),
+    case("profile latin1.csv --model none", "latin1.csv", "UTF-8"),
+    case("profile null.jsonl --model none", "null.jsonl", "--skip-bad-rows"),
+    case("profile number.jsonl --model none", "number.jsonl"),
+    case("profile picture.png --model none", "picture.png"),
+    case("profile rows.xlsx --model none", "rows.xlsx"),
+    case("profile rows.parquet --model none", "rows.parquet"),
+    case("profile rows.jsonl.gz --model none", "rows.jsonl.gz"),
+    case("profile full-folder --model none", "full-folder"),
+    case("profile good.jsonl --model none --text-column words", "words", "text"),
+    case("profile good.jsonl --model none --label-column words", "words", "label"),
+    case("profile good.jsonl --model none --split-column words", "words"),
+    case("profile good.jsonl --model none --text-column text --label-column text", "text"),
+    case("recommend --data missing.csv", "missing.csv"),
+    case("probe missing.csv --run new-run", "missing.csv"),
+    case("profile nobody/no-such-rows --model none", "nobody/no-such-rows"),
+    # models
+    case("profile good.jsonl --model nowhere/at-all", "nowhere/at-all", "hf download"),
+    case("probe good.jsonl --model minillm", "minillm", "minilm"),
+    case("probe good.jsonl --model good.jsonl", "good.jsonl", "is a file"),
+    case("probe good.jsonl --model full-folder", "config.json is missing"),
+    case("probe good.jsonl --model @pickled", ".safetensors", "pytorch_model.bin", "safe_serialization=True"),
+    case("probe good.jsonl --model @cut", "model.safetensors", "cut"),
+    case("probe good.jsonl --model @no-config", "config.json is missing"),
+    case("probe good.jsonl --model @no-tokenizer", "tokenizer", "save_pretrained"),
+    case("probe good.jsonl --model @broken-config", "config.json", "valid JSON"),
+    case("probe good.jsonl --model @list-config", "config.json", "no JSON object"),
+    case("probe good.jsonl --model @own-code", "auto_map", "--trust-remote-code"),
+    case("probe good.jsonl --model @encoder-decoder", "encoder-decoder"),
+    case("recommend --data good.jsonl --model @images", "ViTForImageClassification"),
+    case(f"probe good.jsonl {TINY} {TINY}", "twice"),
+    # briefs
+    case("recommend --data good.jsonl --brief missing.yaml", "missing.yaml", "brief"),
+    case("recommend --data good.jsonl --brief empty.yaml", "empty.yaml is empty"),
+    case("recommend --data good.jsonl --brief list.yaml", "a list"),
+    case("recommend --data good.jsonl --brief broken.yaml", "not YAML"),
+    case("recommend --data good.jsonl --brief twice.yaml", "'metric' stands twice"),
+    case("recommend --data good.jsonl --brief typo.yaml", "'metrics'", "Did you mean 'metric'?"),
+    case("probe good.jsonl --brief range.yaml", "target is 2"),
+    case("probe good.jsonl --brief task.yaml", "summarisation", "later versions"),
+    case("probe good.jsonl --brief full-folder", "is a folder"),
+    # run folders
+    case("probe", "no rows", "--resume --run DIR"),
+    case("probe --resume", "no rows"),
+    case("probe good.jsonl --resume", "--resume without --run"),
+    case("probe good.jsonl --resume --run full-folder", "holds no run"),
+    case("probe --resume --run run-odd", "run-odd"),
+    case("probe --resume --run run-empty", "run-empty"),
+    case("probe good.jsonl --run full-folder", "not empty"),
+    case("probe good.jsonl --run good.jsonl", "is a file"),
+    case("probe good.jsonl --run good.jsonl/below", "good.jsonl/below"),
+    case("probe good.jsonl --run run-unfinished", "holds a run already", "--resume"),
+    case("emit missing-run", "missing-run", "advisor probe"),
+    case("emit run-unfinished", "not come that far", "--resume --run run-unfinished"),
+    case("report full-folder", "holds no run"),
+    case("report run-unfinished", "result.json"),
+    case("report run-broken", "valid JSON"),
+    case("report run-empty", "run-empty"),
+    case("report good.jsonl", "holds no run"),
+    # training and prediction
+    case("train missing.yaml", "missing.yaml", "advisor emit"),
+    case("train full-folder", "is a folder"),
+    case("train broken.yaml", "not YAML"),
+    case("train list.yaml", "a list"),
+    case("train good.jsonl", "good.jsonl"),
+    case("train unknown_key.yaml", "max_feature is not a key", "max_features", "advisor schema config"),
+    case("train wrong_type.yaml", "max_features is 'many'"),
+    case("train missing_key.yaml", "data is missing"),
+    case("train no_method.yaml", "bag_of_words, frozen_features"),
+    case("train newer.yaml", "version is 2"),
+    case("train no_rows.yaml --out new-model", "nowhere.jsonl"),
+    case("train no_model.yaml --out new-model", "no model", "name:"),
+    case("train lost_model.yaml --out new-model", "./lost"),
+    case("train good.yaml --out full-folder", "not empty"),
+    case("train good.yaml --out good.jsonl", "is a file"),
+    case("train good.yaml --resume --out full-folder", "no interrupted training"),
+    case("predict missing-model good.jsonl", "missing-model", "advisor train"),
+    case("predict full-folder good.jsonl", "no finished training"),
+    case("predict damaged-model good.jsonl", "damaged"),
+]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, rows_file: Path, tiny_encoder: Path) -> Path:
+    """Return a folder with every file and model that the cases name."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copy(rows_file, folder / "good.jsonl")
+    for name, content in FILES.items():
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    shutil.copytree(tiny_encoder, folder / "models" / "tiny")
+    for name, edit in MODELS.items():
+        edit(shutil.copytree(tiny_encoder, folder / "models" / name))
+    return folder
+
+
+def arguments_of(text: str) -> list[str]:
+    return [f"models/{part[1:]}" if part.startswith("@") else part for part in text.split()]
+
+
+def files_below(folder: Path) -> dict[str, int]:
+    return {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*")}
+
+
+def checked_message(message: str, says: tuple[str, ...]) -> None:
+    assert "Traceback" not in message
+    got, arrow, remedy = message.strip().partition("\n  → ")
+    assert arrow, f"no remedy in {message!r}"
+    assert got.strip()
+    assert len(remedy.strip()) > 10
+    assert message.count("→") == 1, "more than one message"
+    missing = [part for part in says if part not in message]
+    assert not missing, f"{missing} not in {message!r}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_bad_input_is_refused(
+    case: Case, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(site)
+    before = files_below(site)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments_of(case.arguments))
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 2, err
+    assert out == ""
+    # What was said on the way, such as "reading rows", comes before the message.
+    lines = err.splitlines(keepends=True)
+    while lines and lines[0].strip() in {"reading rows", "profiling rows, applying rules"}:
+        lines.pop(0)
+    checked_message("".join(lines), case.says)
+    assert files_below(site) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "frobnicate --json",
+        "profile missing.csv --model none --json",
+        "recommend --data good.jsonl --brief typo.yaml --json",
+        "probe good.jsonl --target 2 --json",
+        "probe good.jsonl --json --model @pickled",
+        "emit missing-run --json",
+        "report full-folder --json",
+        "train broken.yaml --json",
+        "predict full-folder good.jsonl --json",
+        "rules --family x --json",
+        "schema nonsense --json",
+    ],
+)
+def test_with_json_the_error_is_a_document(
+    arguments: str, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(site)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments_of(arguments))
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 2
+    document = json.loads(out)
+    assert list(document) == ["error"]
+    assert document["error"]["code"] == 2
+    assert document["error"]["got"]
+    assert document["error"]["remedy"]
+    assert " ".join(document["error"]["got"].split()) in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("profile missing.csv --model none", ("missing.csv",)),
+        ("probe good.jsonl --strategies lorra --run new-run", ("'lorra'", "Did you mean lora?")),
+        ("train good.yaml --out full-folder", ("not empty",)),
+    ],
+)
+def test_as_a_process_of_its_own(arguments: str, says: tuple[str, ...], site: Path, cli: Callable[..., object]) -> None:
+    before = files_below(site)
+    done = cli(*arguments_of(arguments), cwd=site)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    checked_message(done.stderr, says)
+    assert files_below(site) == before
+
+
+def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    out, err = capsys.readouterr()
+    assert stopped.value.code in {0, 2}
+    assert "profile" in out + err
+    assert "Traceback" not in out + err
+
+
+def test_a_mistake_of_ours_exits_1_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> list[dict[str, object]]:
+        raise RuntimeError("[bold]a bug[/]")
+
+    monkeypatch.setattr("advisor.rules.rules_table", broken)
+    with pytest.raises(SystemExit) as stopped:
+        main(["rules"])
+    err = capsys.readouterr().err
+    assert stopped.value.code == 1
+    assert "This is our fault, not yours: RuntimeError: [bold]a bug[/]" in err

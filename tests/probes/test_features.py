@@ -1,0 +1,188 @@
+"""Frozen features: pooling by hand, independence of batches and order, the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from probes.data import TaskData
+from probes.deadline import Deadline
+from probes.errors import MeasurementFailed, OutOfTime
+from probes.features import FeatureCache, load_tokenizer, pool, sentence_vector, tokenize
+from probes.model import ModelFacts
+from probes.recipe import FrozenFeatures
+from probes.workbench import Workbench
+
+MakeBench = Callable[..., Workbench]
+POOLINGS = ("mean", "cls", "max", "last")
+
+
+def by_hand(vectors: torch.Tensor, pooling: str) -> torch.Tensor:
+    """Pool the vectors of one text, shape (tokens, width), without padding."""
+    return {
+        "mean": lambda v: v.mean(dim=0),
+        "max": lambda v: v.max(dim=0).values,
+        "cls": lambda v: v[0],
+        "last": lambda v: v[-1],
+    }[pooling](vectors)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("pooling", ["mean", "max", "last"])
+def test_pooling_ignores_padding_on_either_side(pooling: Any, side: str) -> None:
+    torch.manual_seed(0)
+    lengths = (1, 3, 6)
+    texts = [torch.randn(n, 5) - 3 for n in lengths]  # below zero, so that a maximum over zeros would show
+    hidden, mask = torch.full((3, 6, 5), 100.0), torch.zeros(3, 6, dtype=torch.long)
+    for i, (text, n) in enumerate(zip(texts, lengths, strict=True)):
+        where = slice(0, n) if side == "right" else slice(6 - n, 6)
+        hidden[i, where], mask[i, where] = text, 1
+    expected = torch.stack([by_hand(text, pooling) for text in texts])
+    torch.testing.assert_close(pool(hidden, mask, pooling), expected)
+
+
+def test_the_first_token_stands_for_the_text_where_the_model_says_so() -> None:
+    hidden = torch.randn(2, 4, 3)
+    torch.testing.assert_close(pool(hidden, torch.ones(2, 4, dtype=torch.long), "cls"), hidden[:, 0])
+
+
+def test_vectors_come_to_length_one_where_asked() -> None:
+    hidden, mask = torch.randn(2, 4, 3), torch.ones(2, 4, dtype=torch.long)
+    unit = sentence_vector(hidden, mask, "mean", normalize=True)
+    torch.testing.assert_close(unit.norm(dim=1), torch.ones(2))
+    torch.testing.assert_close(unit, torch.nn.functional.normalize(pool(hidden, mask, "mean"), dim=1))
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("kind", ["encoder", "causal"])
+def test_features_are_those_of_each_text_alone(
+    kind: str, pooling: Any, request: pytest.FixtureRequest, make_bench: MakeBench
+) -> None:
+    facts = request.getfixturevalue(kind)
+    bench = make_bench(facts)
+    rows = bench.data.train.take(list(range(9)))
+    got = bench.features(rows, FrozenFeatures(pooling=pooling, max_length=32, batch_size=4))
+    model = bench.load_backbone().eval()
+    with torch.inference_mode():
+        for text, vector in zip(rows.texts, got, strict=True):
+            hidden = model(**bench.tokenizer(text, return_tensors="pt")).last_hidden_state[0]
+            np.testing.assert_allclose(vector, by_hand(hidden, pooling), atol=1e-5)
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_batch_size_and_order_change_nothing(
+    pairs: bool, encoder: ModelFacts, make_bench: MakeBench, make_task: Callable[..., TaskData]
+) -> None:
+    data = make_task(pairs=pairs)
+    rows = data.train.take(list(range(20)))
+    reference = make_bench(encoder, data).features(rows, FrozenFeatures(pooling="mean", max_length=32))
+    assert reference.shape == (20, 32)
+    assert reference.dtype == np.float32
+    one = make_bench(encoder, data).features(rows, FrozenFeatures(pooling="mean", max_length=32, batch_size=1))
+    np.testing.assert_allclose(one, reference, atol=1e-5)
+    turned = list(reversed(range(20)))
+    back = make_bench(encoder, data).features(rows.take(turned), FrozenFeatures(pooling="mean", max_length=32))
+    np.testing.assert_allclose(back[turned], reference, atol=1e-5)
+
+
+def test_the_second_text_of_a_pair_counts(
+    encoder: ModelFacts, make_bench: MakeBench, make_task: Callable[..., TaskData]
+) -> None:
+    rows = make_task(pairs=True).train.take([0, 1, 2])
+    recipe = FrozenFeatures(pooling="mean", max_length=32)
+    bench = make_bench(encoder)
+    assert not np.allclose(bench.features(rows, recipe), bench.features(rows.model_copy(update={"pairs": None}), recipe))
+
+
+def test_longer_texts_are_cut_at_the_length_asked_for(causal: ModelFacts, make_bench: MakeBench) -> None:
+    bench = make_bench(causal)
+    rows = bench.data.train.take([0]).model_copy(update={"texts": ("card " * 200,)})
+    assert [len(e["input_ids"]) for e in tokenize(bench.tokenizer, rows, 10)] == [10]
+    assert 4 <= bench.max_length <= causal.context
+
+
+def no_forward(self: Workbench, **_: object) -> None:
+    raise AssertionError("a model was loaded")
+
+
+def test_cached_features_are_not_computed_again(
+    encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = FrozenFeatures(pooling="mean", max_length=32)
+    first = make_bench(encoder, cache=FeatureCache(tmp_path))
+    rows = first.data.train
+    expected = first.features(rows, recipe)
+    monkeypatch.setattr(Workbench, "load_backbone", no_forward)
+    np.testing.assert_array_equal(make_bench(encoder, cache=FeatureCache(tmp_path)).features(rows, recipe), expected)
+    assert [f.suffix for f in tmp_path.iterdir()] == [".npy"]
+    for other in ({"pooling": "max"}, {"normalize": True}, {"max_length": 5}):
+        with pytest.raises(AssertionError, match="a model was loaded"):
+            make_bench(encoder, cache=FeatureCache(tmp_path)).features(rows, recipe.model_copy(update=other))
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x93NUMPY\x01\x00", b"PK\x03\x04 cut", None])
+def test_a_damaged_cache_file_is_computed_anew(
+    content: bytes | None, encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path
+) -> None:
+    recipe = FrozenFeatures(pooling="mean", max_length=32)
+    bench = make_bench(encoder, cache=FeatureCache(tmp_path))
+    expected = bench.features(bench.data.test, recipe)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-7] if content is None else content)
+    again = make_bench(encoder, cache=FeatureCache(tmp_path)).features(bench.data.test, recipe)
+    np.testing.assert_array_equal(again, expected)
+    assert file.read_bytes() == whole
+
+
+def test_other_weights_under_the_same_path_are_other_features(
+    tmp_path: Path, save_model: Callable[..., Path], make_bench: MakeBench
+) -> None:
+    from probes.model import read_model
+
+    facts = read_model(str(save_model(tmp_path / "model", "encoder")))
+    rows = make_bench(facts).data.test
+    before = FeatureCache.key(facts, rows, "mean", False, 32)
+    assert FeatureCache.key(facts, rows, "mean", False, 32) == before
+    save_model(tmp_path / "model", "encoder", num_hidden_layers=1)
+    assert FeatureCache.key(facts, rows, "mean", False, 32) != before
+
+
+def test_the_deadline_holds_between_batches(encoder: ModelFacts, make_bench: MakeBench) -> None:
+    bench = make_bench(encoder, deadline=Deadline(0))
+    with pytest.raises(OutOfTime):
+        bench.features(bench.data.train, FrozenFeatures(pooling="mean", max_length=32))
+
+
+def test_progress_reaches_its_end(encoder: ModelFacts, make_bench: MakeBench) -> None:
+    calls: list[tuple[str, int, int]] = []
+    bench = make_bench(encoder, progress=lambda *call: calls.append(call))
+    bench.features(bench.data.test, FrozenFeatures(pooling="mean", max_length=32, batch_size=25))
+    assert calls == [("features", 25, 60), ("features", 50, 60), ("features", 60, 60)]
+
+
+def test_a_causal_tokenizer_gets_a_padding_token_and_its_start_token(causal: ModelFacts) -> None:
+    tokenizer = load_tokenizer(causal)
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id
+    assert (tokenizer.padding_side, tokenizer.truncation_side) == ("right", "right")
+    assert tokenizer("card")["input_ids"][0] == tokenizer.bos_token_id
+
+
+def test_a_model_is_asked_for_where_none_was_given(make_bench: MakeBench) -> None:
+    with pytest.raises(MeasurementFailed, match="needs a model"):
+        _ = make_bench(None).facts
+
+
+def test_speed_is_measured_once_and_positive(encoder: ModelFacts, make_bench: MakeBench) -> None:
+    bench = make_bench(encoder, speed=None)
+    speed = bench.measured_speed()
+    assert speed.threads == 1
+    assert speed.precision == "fp32"
+    assert speed.forward_rows_per_second > speed.train_rows_per_second > 0
+    assert bench.measured_speed() is speed
+    assert make_bench(encoder, speed=None, choice=(1, "fp32")).measured_speed().threads == 1

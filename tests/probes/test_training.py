@@ -1,0 +1,272 @@
+"""Gradient descent: it starts where the probe ended, learns, repeats itself, and knows when it had no fair chance."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from probes.classifier import build_classifier
+from probes.data import Rows, TaskData
+from probes.deadline import Deadline
+from probes.errors import MeasurementFailed, OutOfTime
+from probes.features import evaluating
+from probes.fitting import fit
+from probes.model import ModelFacts, read_model
+from probes.recipe import FrozenFeatures, Lora, Tuning
+from probes.training import FittedTuning, fit_tuning
+from probes.workbench import Workbench
+
+MakeBench = Callable[..., Workbench]
+
+
+def tuning(pooling: str, **more: Any) -> Tuning:
+    settings = {"max_length": 16, "learning_rate": 3e-3, "epochs": 2, "batch_size": 16} | more
+    return Tuning.model_validate({"pooling": pooling} | settings)
+
+
+@pytest.fixture(params=["encoder", "causal"])
+def facts(request: pytest.FixtureRequest) -> ModelFacts:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("lora", [None, Lora()])
+@pytest.mark.parametrize("normalize", [False, True])
+def test_training_starts_from_the_probe(
+    facts: ModelFacts, lora: Lora | None, normalize: bool, make_bench: MakeBench
+) -> None:
+    facts = facts.model_copy(update={"normalize": normalize, "sentence_encoder": normalize})
+    bench = make_bench(facts)
+    recipe = FrozenFeatures(pooling=facts.pooling, normalize=normalize, max_length=16)
+    probe = fit(recipe, bench, bench.data.train)
+    model = build_classifier(
+        facts,
+        facts.pooling,
+        bench.data.classes,
+        normalize=normalize,
+        lora=lora,
+        head=probe.head,
+        pad_token_id=bench.tokenizer.pad_token_id,
+        dtype="float32",
+        device="cpu",
+        gradient_checkpointing=False,
+    )
+    batch = bench.tokenizer(list(bench.data.test.texts), padding=True, return_tensors="pt")
+    with evaluating(model):
+        logits = model(**batch)["logits"].numpy()
+    np.testing.assert_allclose(logits, probe.head.logits(bench.features(bench.data.test, recipe)), atol=1e-3)
+
+
+def test_a_text_that_ends_in_the_padding_token_is_read_to_its_end(
+    tmp_path: Path, save_model: Callable[..., Path], make_bench: MakeBench
+) -> None:
+    """Embedding models of the causal kind pool at an end token, and often pad with that same token."""
+    folder = save_model(tmp_path / "model", "causal", eos=True)
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_lasttoken": true}', encoding="utf-8")
+    facts = read_model(str(folder))
+    assert (facts.kind, facts.pooling, facts.sentence_encoder) == ("causal", "last", True)
+    test_training_starts_from_the_probe.__wrapped__ if False else None
+    bench = make_bench(facts)
+    assert bench.tokenizer("card")["input_ids"][-1] == bench.tokenizer.pad_token_id
+    recipe = tuning("last", learning_rate=1e-7, epochs=1)
+    frozen = fit(FrozenFeatures(pooling="last", max_length=16), bench, bench.data.train)
+    tuned = fit_tuning(recipe, bench, bench.data.train)
+    np.testing.assert_allclose(
+        tuned.probabilities(bench.data.test), frozen.probabilities(bench.data.test), atol=1e-3
+    )
+
+
+def rights(fitted: Any, rows: Rows) -> float:
+    return float((fitted.probabilities(rows).argmax(axis=1) == np.array(rows.labels)).mean())
+
+
+@pytest.mark.parametrize("lora", [None, Lora(rank=8, alpha=32, dropout=0)])
+def test_training_learns_an_easy_task(
+    facts: ModelFacts, lora: Lora | None, make_bench: MakeBench, make_task: Callable[..., TaskData]
+) -> None:
+    bench = make_bench(facts, make_task(train=240))
+    rate = (5e-3 if facts.kind == "encoder" else 3e-3) * (1 if lora is None else 4)
+    fitted = fit(tuning(facts.pooling, lora=lora, learning_rate=rate, epochs=12, patience=12), bench, bench.data.train)
+    probe = fit(FrozenFeatures(pooling=facts.pooling, max_length=16), bench, bench.data.train)
+    assert rights(fitted, bench.data.test) > max(0.9, rights(probe, bench.data.test))
+    assert fitted.validation_score is not None
+    assert fitted.validation_score > 0.9
+    assert fitted.converged, fitted.why_not
+    assert fitted.tokens > 240 * 3
+
+
+def test_the_same_seed_gives_the_same_classifier(
+    tmp_path: Path, save_model: Callable[..., Path], make_bench: MakeBench
+) -> None:
+    """With dropout on, and with a generator that other work has moved in between."""
+    facts = read_model(str(save_model(tmp_path / "model", "encoder", dropout=0.2)))
+    found = []
+    for seed in (0, 0, 1):
+        torch.rand(len(found) + 1)
+        bench = make_bench(facts)
+        fitted = fit(tuning("mean", head="random", lora=Lora(), seed=seed), bench, bench.data.train)
+        found.append(fitted.probabilities(bench.data.test))
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+
+
+def test_an_underfit_run_is_told_with_both_losses(facts: ModelFacts, make_bench: MakeBench) -> None:
+    bench = make_bench(facts)
+    fitted = fit(tuning(facts.pooling, head="random", learning_rate=1e-6), bench, bench.data.train)
+    assert not fitted.converged
+    assert fitted.why_not.startswith("underfit: training loss ")
+    probe = fit(FrozenFeatures(pooling=facts.pooling, max_length=16), bench, bench.data.train)
+    assert f"against {probe.head.train_loss:.3f} of the linear probe" in fitted.why_not
+
+
+def test_a_run_cut_off_while_improving_is_told(encoder: ModelFacts, make_bench: MakeBench) -> None:
+    bench = make_bench(encoder)
+    run = fit_tuning(tuning("mean", learning_rate=2e-3, epochs=1), bench, bench.data.train)
+    if run.converged:  # the first epoch gained nothing on the probe: nothing to tell
+        assert run.validation_score <= bench.linear_head(
+            FrozenFeatures(pooling="mean", max_length=16), bench.data.train
+        ).validation_score + 0.01
+    else:
+        assert run.why_not.startswith("still improving when epoch 1 ended: +")
+
+
+def test_training_stops_early_and_keeps_the_best_epoch(encoder: ModelFacts, make_bench: MakeBench) -> None:
+    bench = make_bench(encoder)
+    fitted = fit_tuning(tuning("mean", learning_rate=1e-7, epochs=20, patience=2), bench, bench.data.train)
+    assert isinstance(fitted, FittedTuning)
+    assert fitted.epochs_run == 3  # nothing improves on the first epoch, so two more
+    assert fitted.notes == ("best after epoch 1 of 3",)
+    bench = make_bench(encoder)
+    fitted = fit_tuning(tuning("mean", learning_rate=2e-2, epochs=8, patience=8), bench, bench.data.train)
+    scores = [h["eval_score"] for h in fitted.history if "eval_score" in h]
+    assert len(scores) == 8
+    assert fitted.validation_score == max(scores)
+    assert rights(fitted, bench.data.validation) == pytest.approx(max(scores))
+
+
+def test_lora_trains_adapter_and_head_alone(facts: ModelFacts, make_bench: MakeBench) -> None:
+    from transformers import AutoModel
+
+    bench = make_bench(facts)
+    fitted = fit_tuning(tuning(facts.pooling, lora=Lora(), learning_rate=1e-2, epochs=1), bench, bench.data.train)
+    trained = [name for name, p in fitted.model.named_parameters() if p.requires_grad]
+    assert all("lora_" in name or "head" in name or "score" in name for name in trained)
+    assert any("lora_" in name for name in trained)
+    assert any(name.startswith("head") or "score" in name for name in trained)
+    assert not any("pooler" in name for name in trained)
+    before = dict(AutoModel.from_pretrained(facts.path).named_parameters())
+    frozen = 0
+    for name, p in fitted.model.named_parameters():
+        plain = name.replace("base_model.model.", "").replace("base_layer.", "")
+        plain = plain.removeprefix("body.").removeprefix("model.")
+        if not p.requires_grad and plain in before:
+            torch.testing.assert_close(p.detach(), before[plain].detach(), rtol=0, atol=0)
+            frozen += 1
+    assert frozen > 10
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that temporary folders are made in."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("polite", [True, False])
+def test_the_deadline_ends_training_and_leaves_nothing_behind(
+    polite: bool, encoder: ModelFacts, make_bench: MakeBench, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(encoder)
+    _ = fit(FrozenFeatures(pooling="mean", max_length=16), bench, bench.data.train)
+    bench.deadline = Deadline(1.0)
+    if not polite:
+        monkeypatch.setattr(bench.deadline, "check", lambda: None)
+    with pytest.raises(OutOfTime):
+        fit(tuning("mean", epochs=1000, patience=1000), bench, bench.data.train)
+    assert bench.deadline.remaining > -2
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_finished_run_leaves_nothing_behind(encoder: ModelFacts, make_bench: MakeBench, scratch: Path) -> None:
+    bench = make_bench(encoder)
+    fit(tuning("mean"), bench, bench.data.train)
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_gradient_that_is_no_number_fails_the_measurement(
+    encoder: ModelFacts, make_bench: MakeBench, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from probes.classifier import PooledClassifier
+
+    forward = PooledClassifier.forward
+
+    def broken(self: Any, *args: Any, **kwargs: Any) -> dict[str, torch.Tensor]:
+        out = forward(self, *args, **kwargs)
+        return out | ({"loss": out["loss"] * torch.tensor(float("inf"))} if "loss" in out else {})
+
+    monkeypatch.setattr(PooledClassifier, "forward", broken)
+    bench = make_bench(encoder)
+    with pytest.raises(MeasurementFailed, match=r"(loss|grad_norm) became (nan|inf) at learning rate 0\.003"):
+        fit(tuning("mean"), bench, bench.data.train)
+    assert list(scratch.iterdir()) == []
+
+
+def test_memory_that_runs_out_fails_the_measurement(
+    encoder: ModelFacts, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from probes.classifier import PooledClassifier
+
+    bench = make_bench(encoder)
+
+    def full(self: Any, *args: Any, **kwargs: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(PooledClassifier, "forward", full)
+    with pytest.raises(MeasurementFailed, match="memory ran out at batch size 16 and 16 tokens"):
+        fit(tuning("mean"), bench, bench.data.train)
+
+
+@pytest.mark.parametrize("more", [{"gradient_checkpointing": True}, {"gradient_accumulation": 4}, {"schedule": "cosine"}])
+def test_settings_that_save_memory_change_little(more: dict[str, Any], facts: ModelFacts, make_bench: MakeBench) -> None:
+    bench = make_bench(facts)
+    plain = fit(tuning(facts.pooling), bench, bench.data.train).probabilities(bench.data.test)
+    other = fit(tuning(facts.pooling, **more), bench, bench.data.train).probabilities(bench.data.test)
+    limit = 0.3 if "schedule" in more else 0.02
+    assert np.abs(plain - other).mean() < limit
+
+
+def test_a_kept_run_goes_on_from_its_checkpoint(encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
+    recipe = tuning("mean", epochs=3, patience=3)
+    bench = make_bench(encoder)
+    whole = fit_tuning(recipe, bench, bench.data.train).probabilities(bench.data.test)
+
+    def stop(what: str, done: int, total: int) -> None:
+        if what.startswith("tuning") and done >= 0.7 * total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_tuning(recipe, make_bench(encoder, progress=stop), bench.data.train, checkpoints=tmp_path / "run")
+    assert any((tmp_path / "run").iterdir())
+    steps: list[int] = []
+    again = make_bench(encoder, progress=lambda what, done, _: steps.append(done) if what.startswith("tuning") else None)
+    resumed = fit_tuning(recipe, again, bench.data.train, checkpoints=tmp_path / "run", resume=True)
+    assert steps[0] > 6
+    np.testing.assert_allclose(resumed.probabilities(bench.data.test), whole, atol=1e-4)
+
+
+def test_pairs_are_tuned_on_both_texts(
+    facts: ModelFacts, make_bench: MakeBench, make_task: Callable[..., TaskData]
+) -> None:
+    bench = make_bench(facts, make_task(pairs=True))
+    fitted = fit(tuning(facts.pooling, epochs=1), bench, bench.data.train)
+    found = fitted.probabilities(bench.data.test)
+    assert found.shape == (60, 3)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
