@@ -23,7 +23,7 @@ demo: $(VENV)/.offline  ## install, then the main job on the bundled example (ex
 	$(BIN)/advisor demo || [ $$? -eq 3 ]
 
 test: check  ## install, then linters, types, import contract and all tests
-	$(BIN)/python -m pytest -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 check: $(VENV)/.dev  ## linters, types and the import contract only
 	$(BIN)/ruff check .

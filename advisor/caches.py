@@ -36,7 +36,7 @@ def key_of(*parts: object) -> str:
 
 
 def load(kind: type[T], folder: str, key: str, *, hours: float = float("inf")) -> T | None:
-    """Return what is remembered under this key and no older; None where nothing is, or nothing that this version reads."""
+    """Return what is remembered under this key and no older than that; None where nothing readable is."""
     file = cache_folder() / folder / f"{key}.json"
     with contextlib.suppress(OSError, ValidationError):
         if time.time() - file.stat().st_mtime > 3600 * hours:

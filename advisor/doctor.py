@@ -83,7 +83,7 @@ def _machine() -> list[Check]:
 
 
 def _minilm() -> Check:
-    from probes.model import local_copy
+    from probes.model_files import local_copy
 
     try:
         path = local_copy("minilm")

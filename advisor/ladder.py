@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from advisor.choices import Choices
 from advisor.run import Run
 from probes.data import TaskData
 from probes.deadline import Deadline
@@ -14,7 +15,6 @@ from probes.fitting import measure
 from probes.hardware import Hardware, Speed
 from probes.measurement import Measurement, Metric
 from probes.model import ModelFacts
-from probes.recipe import Precision
 from probes.workbench import Workbench
 from strategies import Candidate, Situation, Strategy
 
@@ -60,10 +60,8 @@ class Ladder:
     seeds : int
     progress : callable
     cache : FeatureCache
-    remembered : callable
-        From a model to the threads and precision chosen earlier on this machine, or None.
-    remember : callable
-        Called with a model, threads and precision once chosen.
+    choices : Choices
+        Threads and precision chosen earlier, by model.
     """
 
     rungs: list[Rung]
@@ -76,8 +74,7 @@ class Ladder:
     seeds: int
     progress: Callable[[Candidate], Progress]
     cache: FeatureCache
-    remembered: Callable[[ModelFacts], tuple[int, Precision] | None]
-    remember: Callable[[ModelFacts, int, Precision], None]
+    choices: Choices
     failures: dict[Candidate, str] = field(default_factory=dict)
     _benches: dict[str, Workbench] = field(default_factory=dict)
     _corrections: dict[bool, float] = field(default_factory=dict)
@@ -156,7 +153,7 @@ class Ladder:
                 metric=self.metric,
                 deadline=self.deadline,
                 cache=self.cache,
-                choice=self.remembered(model) if model else None,
+                choice=self.choices.recall(model) if model else None,
             )
         return self._benches[name]
 
@@ -166,7 +163,7 @@ class Ladder:
             fresh = bench.speed is None
             speed = bench.measured_speed()
             if fresh:
-                self.remember(rung.model, speed.threads, speed.precision)
+                self.choices.keep(rung.model, speed.threads, speed.precision)
         return Situation(
             train_rows=self.train_rows,
             validation_rows=len(self.data.validation),

@@ -136,18 +136,19 @@ class Run:
 
     def measurements(self) -> list[Measurement]:
         """Return the finished measurements, oldest first."""
-        return [self._parse(Measurement, e["measurement"]) for e in self._entries() if e.get("kind") == "measurement"]
+        return [
+            self.parse(Measurement, entry.get("measurement"), LEDGER)
+            for entry in self._entries()
+            if entry.get("kind") == "measurement"
+        ]
 
     def trials(self, strategy: str, model: str | None, seed: int, train_rows: int) -> dict[str, Trial]:
         """Return the finished trials of a measurement, by setting."""
         found = {}
         for entry in self._entries():
-            if entry.get("kind") == "trial" and (entry["strategy"], entry["model"], entry["seed"]) == (
-                strategy,
-                model,
-                seed,
-            ):
-                trial = self._parse(Trial, entry["trial"])
+            whose = tuple(entry.get(key) for key in ("strategy", "model", "seed"))
+            if entry.get("kind") == "trial" and whose == (strategy, model, seed):
+                trial = self.parse(Trial, entry.get("trial"), LEDGER)
                 if trial.train_rows == train_rows:
                     found[trial.setting] = trial
         return found
@@ -170,17 +171,20 @@ class Run:
             try:
                 entry = json.loads(line)
             except ValueError:
-                raise SettingError(f"{file}, line {number} is broken", "Remove that line or start a new run.") from None
+                entry = None
+            if not isinstance(entry, dict):
+                raise SettingError(f"{file}, line {number} is broken", "Remove that line or start a new run.")
             yield entry
 
-    def _parse(self, kind: type[T], value: object) -> T:
+    def parse(self, kind: type[T], value: object, name: str) -> T:
+        """Return what a document of the run holds as the type it was written from."""
         try:
             return kind.model_validate(value)
         except ValidationError as error:
             first = error.errors()[0]
             raise SettingError(
-                f"{self.folder / LEDGER} holds an entry this version cannot read "
-                f"({'.'.join(map(str, first['loc']))}: {first['msg']})",
+                f"{self.folder / name} holds what this version cannot read "
+                f"({': '.join(filter(None, ('.'.join(map(str, first['loc'])), first['msg'])))})",
                 "Start a new run.",
             ) from None
 

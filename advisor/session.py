@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor import caches
+from advisor.choices import Choices
 from advisor.config import TrainingConfig, config_for, to_yaml
 from advisor.decide import Recommendation, judge, recommend
 from advisor.engine import Advice, advise
@@ -27,14 +28,7 @@ from probes.measurement import Measurement
 from probes.model import ModelFacts, read_model
 from probes.profile import Profile, profile_rows
 from probes.reading import content_digest, is_hub_id
-from probes.recipe import Precision
 from strategies import STRATEGIES, Candidate, Verdict
-
-CHOICES = "choices.json"
-"""Threads and precision of a run, by machine and model."""
-
-CHOICE_HOURS = 12.0
-"""Hours for which a choice of threads and precision serves other runs too."""
 
 RESERVE = 2.0
 """Seconds of the budget kept for verdicts and files, besides two hundredths of it."""
@@ -194,12 +188,13 @@ def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -
         raise SettingError("--resume without --run", "Name the run folder to go on with: --resume --run DIR.")
     run = Run.open(folder)
     before = run.read("request.json")
+    started_with = request_of(run).model_dump(mode="json")
     if before.get("fingerprint") != data.fingerprint:
         raise SettingError(
             f"the rows of {request.data.source} are not those the run in {folder} measured",
             "Restore the file, or start a new run.",
         )
-    changed = [k for k, v in asked["request"].items() if before.get("request", {}).get(k) != v]
+    changed = [k for k, v in asked["request"].items() if started_with[k] != v]
     if changed:
         raise SettingError(
             f"the run in {folder} was asked otherwise: {', '.join(changed)} differ",
@@ -210,7 +205,8 @@ def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -
 
 def request_of(run: Run) -> Request:
     """Return the request a run was started with; the budget is not part of it."""
-    return Request.model_validate(run.read("request.json")["request"])
+    asked = run.read("request.json")
+    return run.parse(Request, asked.get("request") if isinstance(asked, dict) else None, "request.json")
 
 
 def _probe(
@@ -254,10 +250,7 @@ def _probe(
         seeds=request.seeds,
         progress=progress,
         cache=FeatureCache(caches.cache_folder() / "features"),
-        remembered=lambda model: _remembered(run, hardware, model),
-        remember=lambda model, threads, precision: _remember(
-            run, hardware, model, Choice(threads=threads, precision=precision)
-        ),
+        choices=Choices(run, hardware),
     )
     say("probing")
     measurements = ladder.climb()
@@ -290,10 +283,20 @@ def _probe(
         profile=advised[0][0].profile,
         run=str(run.folder),
         seconds=time.monotonic() - started,
-        notes=(data.split_origin, *data.notes),
+        notes=(data.split_origin, *data.notes, *_cut([facts for facts, _ in advised])),
     )
     run.write("result.json", result)
     return result
+
+
+def _cut(facts: list[Facts]) -> list[str]:
+    """Say for each model how many rows it could not read whole."""
+    return [
+        f"{f.profile.truncated:,} rows are longer than the {f.model.context:,} tokens that {f.model.name} reads: their end "
+        "was cut off."
+        for f in facts
+        if f.model is not None and f.profile.truncated
+    ]
 
 
 def _blocked(advised: list[tuple[Facts, Advice]], candidate: Candidate) -> str | None:
@@ -306,39 +309,9 @@ def _blocked(advised: list[tuple[Facts, Advice]], candidate: Candidate) -> str |
     return None
 
 
-class Choice(Frozen):
-    """What trains a model fastest on this machine."""
-
-    threads: int
-    precision: Precision
-
-
-def _remembered(run: Run, hardware: Hardware, model: ModelFacts) -> tuple[int, Precision] | None:
-    """Return the choice of this run, else that of another run of these hours: a busy machine must not choose for long."""
-    key = _machine_key(hardware, model)
-    kept = run.read(CHOICES).get(key) if run.has(CHOICES) else None
-    known = Choice.model_validate(kept) if kept else caches.load(Choice, "choices", key, hours=CHOICE_HOURS)
-    if known is None:
-        return None
-    _remember(run, hardware, model, known)
-    return known.threads, known.precision
-
-
-def _remember(run: Run, hardware: Hardware, model: ModelFacts, choice: Choice) -> None:
-    """Keep a choice in the run, so that a resumed run computes as it began, and for other runs of these hours."""
-    key = _machine_key(hardware, model)
-    run.write(CHOICES, {**(run.read(CHOICES) if run.has(CHOICES) else {}), key: choice.model_dump()})
-    if caches.load(Choice, "choices", key, hours=CHOICE_HOURS) is None:
-        caches.store(choice, "choices", key)
-
-
-def _machine_key(hardware: Hardware, model: ModelFacts) -> str:
-    return caches.key_of(hardware.model_dump(), model.model_id, model.revision, model.bytes_on_disk)
-
-
 def result_of(run: Run) -> ProbeResult:
     """Return the result that a finished run holds."""
-    return ProbeResult.model_validate(run.read("result.json"))
+    return run.parse(ProbeResult, run.read("result.json"), "result.json")
 
 
 def config_of(run: Run) -> str:

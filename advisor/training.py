@@ -101,10 +101,12 @@ def train(
     Trained
     """
     started = time.monotonic()
-    _prepare(folder, config, resume)
+    _check_folder(folder, config, resume)
+    model = _model(config)
     say("reading rows")
     data = _data(config, say)
-    model = _model(config)
+    if not resume:
+        _begin(folder, config)
     bench = Workbench(
         data=data,
         model=model,
@@ -146,26 +148,28 @@ def train(
     return trained
 
 
-def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
-    """Make the folder; keep what a user has there safe."""
+def _check_folder(folder: Path, config: TrainingConfig, resume: bool) -> None:
+    """Keep what a user has in the folder safe; nothing is written before all that was given can be used."""
     if folder.is_file():
         raise SettingError(f"--out {folder} is a file", "Give a folder that is new or empty.")
     own = folder / "config.yaml"
-    text = to_yaml(config)
     if resume:
         if not own.is_file() or (folder / MARK).is_file():
             state = "is a finished training" if (folder / MARK).is_file() else "holds no interrupted training"
             raise SettingError(f"--resume: {folder} {state}", "Leave --resume out and give a new --out folder.")
-        if own.read_text(encoding="utf-8") != text:
+        if own.read_text(encoding="utf-8") != to_yaml(config):
             raise SettingError(
                 f"--resume: {folder} was trained by another config", "Give the same config, or a new --out."
             )
-        return
-    if folder.is_dir() and any(folder.iterdir()):
+    elif folder.is_dir() and any(folder.iterdir()):
         go_on = " or add --resume to go on" if own.is_file() and not (folder / MARK).is_file() else ""
         raise SettingError(f"--out {folder} is not empty", f"Give a folder that is new or empty{go_on}.")
+
+
+def _begin(folder: Path, config: TrainingConfig) -> None:
+    """Make the folder; the config in it tells an interrupted training from anything else."""
     try:
-        write_text(own, text)
+        write_text(folder / "config.yaml", to_yaml(config))
     except OSError as error:
         raise SettingError(f"--out {folder} cannot be written ({error.strerror})", "Give another folder.") from None
 

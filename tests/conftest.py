@@ -124,13 +124,13 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, own_cache: Path) -> P
 
 
 def _remember_one_thread(folder: Path) -> None:
-    from advisor import caches
-    from advisor.session import Choice, _machine_key
+    from advisor.choices import Choices
+    from advisor.run import Run
     from probes.hardware import inspect_hardware
     from probes.model import read_model
 
-    key = _machine_key(inspect_hardware(), read_model(str(folder)))
-    caches.store(Choice(threads=1, precision="fp32"), "choices", key)
+    scratch = Run.create(folder.parent / "run-that-chose")
+    Choices(scratch, inspect_hardware()).keep(read_model(str(folder)), 1, "fp32")
 
 
 @pytest.fixture(scope="session")

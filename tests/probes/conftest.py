@@ -33,7 +33,7 @@ def easy_rows(count: int, seed: int, *, classes: int = 3, pairs: bool = False, f
     texts, labels = [], []
     for k in range(count):
         label = k % classes
-        words = rng.choices(FILLERS, k=rng.randint(1, 7))
+        words = rng.choices(FILLERS, k=rng.randint(1, 4))
         for _ in range(rng.randint(1, 2)):
             words.insert(rng.randint(0, len(words)), rng.choice(tuple(TOPICS.values())[label]))
         texts.append(" ".join(words))

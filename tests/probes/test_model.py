@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from probes import model as module
 from probes.errors import ModelError
-from probes.model import MINILM, ModelFacts, read_model, resolve, tokenizer_model
+from probes.model import ModelFacts, read_model, tokenizer_model
+from probes.model_files import MINILM, resolve
 
 SaveModel = Callable[..., Path]
 
@@ -311,7 +311,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: bytes | No
     if weights is not None:
         (tmp_path / "package" / "model" / "model.safetensors").write_bytes(weights)
     spec = SimpleNamespace(submodule_search_locations=[str(tmp_path / "package")])
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda _: spec)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: spec)
 
 
 def test_tampered_packaged_weights_are_refused(

@@ -1,0 +1,159 @@
+"""What training leaves behind loads without this project, and gives the same answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+
+from probes.classifier import PooledClassifier, read_classes
+from probes.fitting import fit
+from probes.model import ModelFacts, read_model
+from probes.recipe import FrozenFeatures, Lora, Recipe, Tuning
+from probes.workbench import Workbench
+
+MakeBench = Callable[..., Workbench]
+METHODS = ("linear_probe", "lora", "full")
+PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
+
+
+def recipe(method: str, facts: ModelFacts) -> Recipe:
+    common: dict[str, Any] = {"pooling": facts.pooling, "normalize": facts.normalize, "max_length": 16}
+    if method == "linear_probe":
+        return FrozenFeatures(**common)
+    lora = Lora(rank=4, alpha=16) if method == "lora" else None
+    return Tuning(**common, lora=lora, learning_rate=5e-3, epochs=1)
+
+
+def saved(bench: Workbench, method: str, folder: Path) -> tuple[np.ndarray, str]:
+    """Fit and save; return the probabilities of the test rows before saving, and how to load."""
+    folder.mkdir()
+    fitted = fit(recipe(method, bench.facts), bench, bench.data.train)
+    how = fitted.save(folder)
+    assert not [f for f in folder.rglob("*") if f.suffix in PICKLES]
+    assert list(folder.rglob("*.safetensors"))
+    assert read_classes(folder) == bench.data.classes
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert config["label2id"] == {name: i for i, name in enumerate(bench.data.classes)}
+    assert (folder / "tokenizer.json").is_file()
+    return fitted.probabilities(bench.data.test), how
+
+
+def with_sentence_transformers(folder: Path, bench: Workbench) -> np.ndarray:
+    from sentence_transformers import SentenceTransformer
+
+    loaded = SentenceTransformer(str(folder), device="cpu")
+    assert loaded.max_seq_length == 16
+    return softmax(loaded.encode(list(bench.data.test.texts), show_progress_bar=False), axis=1)
+
+
+def with_model(model: Any, folder: Path, bench: Workbench) -> np.ndarray:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    batch = tokenizer(list(bench.data.test.texts), padding=True, truncation=True, max_length=16, return_tensors="pt")
+    with torch.inference_mode():
+        return softmax(model.eval()(**batch).logits.numpy(), axis=1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+def test_a_pooled_model_loads_in_sentence_transformers(
+    pooling: Any, method: str, encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path
+) -> None:
+    bench = make_bench(encoder.model_copy(update={"pooling": pooling, "normalize": pooling == "mean"}))
+    expected, how = saved(bench, method, tmp_path / "out")
+    assert "SentenceTransformer" in how
+    np.testing.assert_allclose(with_sentence_transformers(tmp_path / "out", bench), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_causal_sentence_encoder_loads_in_sentence_transformers(
+    method: str, tmp_path: Path, save_model: Callable[..., Path], make_bench: MakeBench
+) -> None:
+    """Normalised, at an end token that is the padding token too."""
+    folder = save_model(tmp_path / "base", "causal", eos=True)
+    facts = read_model(str(folder)).model_copy(update={"sentence_encoder": True, "normalize": True})
+    bench = make_bench(facts)
+    expected, _ = saved(bench, method, tmp_path / "out")
+    np.testing.assert_allclose(with_sentence_transformers(tmp_path / "out", bench), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["linear_probe", "full"])
+def test_a_causal_classifier_loads_in_transformers(
+    method: str, causal: ModelFacts, make_bench: MakeBench, tmp_path: Path
+) -> None:
+    from transformers import AutoModelForSequenceClassification
+
+    bench = make_bench(causal)
+    expected, how = saved(bench, method, tmp_path / "out")
+    assert "AutoModelForSequenceClassification" in how
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out")
+    assert tuple(model.config.id2label.values()) == bench.data.classes
+    np.testing.assert_allclose(with_model(model, tmp_path / "out", bench), expected, atol=1e-4)
+
+
+def test_a_causal_adapter_loads_in_peft(causal: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
+    from peft import AutoPeftModelForSequenceClassification
+
+    bench = make_bench(causal)
+    expected, how = saved(bench, "lora", tmp_path / "out")
+    assert "AutoPeftModelForSequenceClassification" in how
+    model = AutoPeftModelForSequenceClassification.from_pretrained(tmp_path / "out", num_labels=3)
+    model.config.pad_token_id = bench.tokenizer.pad_token_id  # the base names none; one text at a time needs none
+    np.testing.assert_allclose(with_model(model, tmp_path / "out", bench), expected, atol=1e-4)
+    sizes = sum(f.stat().st_size for f in (tmp_path / "out").glob("*.safetensors"))
+    assert sizes < causal.bytes_on_disk
+
+
+def test_a_pooled_adapter_is_merged_and_kept_beside(encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModel
+
+    bench = make_bench(encoder)
+    saved(bench, "lora", tmp_path / "out")
+    adapter = json.loads((tmp_path / "out" / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert adapter["base_model_name_or_path"] == encoder.model_id
+    merged = AutoModel.from_pretrained(tmp_path / "out").eval()
+    apart = PeftModel.from_pretrained(AutoModel.from_pretrained(encoder.path), tmp_path / "out" / "adapter").eval()
+    batch = bench.tokenizer("please see my card", return_tensors="pt")
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            merged(**batch).last_hidden_state, apart(**batch).last_hidden_state, atol=1e-4, rtol=1e-4
+        )
+
+
+def test_saving_leaves_the_classifier_as_it_was(encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
+    bench = make_bench(encoder)
+    fitted = fit(recipe("lora", encoder), bench, bench.data.train)
+    before = fitted.probabilities(bench.data.test)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        fitted.save(tmp_path / name)
+    np.testing.assert_array_equal(fitted.probabilities(bench.data.test), before)
+
+
+def test_class_names_of_any_writing_come_back(encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
+    bench = make_bench(encoder)
+    names = tuple(f"Klasse ß{i} \"x\"" for i in range(11))
+    bench = make_bench(encoder, bench.data.model_copy(update={"classes": names}))
+    model = PooledClassifier(bench.load_backbone(), "mean", 11, 32)
+    from probes.classifier import save_classifier
+
+    save_classifier(model, bench.tokenizer, names, 16, tmp_path)
+    assert read_classes(tmp_path) == names
+
+
+def test_a_binary_probe_keeps_its_probabilities(
+    encoder: ModelFacts, make_bench: MakeBench, make_task: Callable[..., Any], tmp_path: Path
+) -> None:
+    bench = make_bench(encoder, make_task(classes=2))
+    expected, _ = saved(bench, "linear_probe", tmp_path / "out")
+    assert expected.shape == (60, 2)
+    np.testing.assert_allclose(with_sentence_transformers(tmp_path / "out", bench), expected, atol=1e-4)
