@@ -14,7 +14,7 @@ from probes.model import ModelFacts
 from probes.recipe import Precision
 
 FILE = "choices.json"
-HOURS = 12.0
+HOURS = 2.0
 """Hours for which a choice serves other runs too."""
 
 
@@ -41,7 +41,11 @@ class Choices:
     def recall(self, model: ModelFacts) -> tuple[int, Precision] | None:
         """Return the choice of this run, else that of another run of these hours, else None."""
         kept = self._of_run().get(self._key(model))
-        known = Choice.model_validate(kept) if kept else caches.load(Choice, "choices", self._key(model), hours=HOURS)
+        known = (
+            self._run.parse(Choice, kept, FILE)
+            if kept
+            else caches.load(Choice, "choices", self._key(model), hours=HOURS)
+        )
         if known is None:
             return None
         self.keep(model, known.threads, known.precision)
@@ -55,7 +59,8 @@ class Choices:
             caches.store(choice, "choices", key)
 
     def _of_run(self) -> dict[str, object]:
-        return dict(self._run.read(FILE)) if self._run.has(FILE) else {}
+        kept = self._run.read(FILE) if self._run.has(FILE) else {}
+        return kept if isinstance(kept, dict) else {}
 
     def _key(self, model: ModelFacts) -> str:
         return caches.key_of(self._hardware.model_dump(), model.model_id, model.revision, model.bytes_on_disk)

@@ -156,6 +156,7 @@ _WHY: dict[str, str] = {
     "task": "the task kind",
     "strategy": "the recommended strategy",
     "metric": "what early stopping and the scores go by",
+    "model": "null: none takes part",
     "model.name": "the model that was measured",
     "model.revision": "commit on the hub; null for a folder or package",
     "model.trust_remote_code": "code from the model's folder stays off unless you passed the flag",
@@ -194,7 +195,10 @@ _WHY: dict[str, str] = {
     "method.char_ngrams": "shortest and longest character n-gram",
     "method.max_features": "most frequent n-grams kept of each sort",
     "method.shots": "demonstrations in the prompt",
+    "method.instruction": "stands at the top of the prompt; {classes} becomes the label words",
     "method.template": "what precedes the label",
+    "method.pair_template": "the same for rows that hold two texts",
+    "method.calibration": "content_free divides by what the model answers to an empty text",
 }
 
 
@@ -252,4 +256,8 @@ def _scalar(value: Any) -> str:
         return f"{mantissa}{'' if '.' in mantissa else '.0'}e{exponent}" if exponent else text
     if isinstance(value, list):
         return "[" + ", ".join(_scalar(v) for v in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    # YAML breaks lines at more signs than JSON escapes, and refuses some.
+    return "".join(
+        c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}"
+        for c in json.dumps(value, ensure_ascii=False)
+    )

@@ -167,6 +167,7 @@ def probe(
     columns = request.data.model_dump(exclude={"source"})
     data = load_task(request.data.source, **columns)
     run = _open(request, data, run_folder, resume)
+    say(f"keeping the run in {run.folder}")
     lock = run.lock()
     try:
         return _probe(request, run, data, models, deadline, started, progress, say)
@@ -292,8 +293,8 @@ def _probe(
 def _cut(facts: list[Facts]) -> list[str]:
     """Say for each model how many rows it could not read whole."""
     return [
-        f"{f.profile.truncated:,} rows are longer than the {f.model.context:,} tokens that {f.model.name} reads: their end "
-        "was cut off."
+        f"{f.profile.truncated:,} rows are longer than the {f.model.context:,} tokens that {f.model.name} reads: "
+        "their end was cut off."
         for f in facts
         if f.model is not None and f.profile.truncated
     ]

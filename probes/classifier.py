@@ -32,8 +32,6 @@ class PooledClassifier(nn.Module):  # type: ignore[misc]
         Whether the pooled vector is brought to length 1.
     """
 
-    accepts_loss_kwargs = False  # our loss is a mean over the batch: the Trainer divides it by accumulation steps
-
     def __init__(self, body: Any, pooling: Pooling, classes: int, width: int, *, normalize: bool = False) -> None:
         super().__init__()
         self.body = body

@@ -28,13 +28,14 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
             yield part
             part.flush()
             os.fsync(part.fileno())
+            part.close()
+            umask = os.umask(0)
+            os.umask(umask)
+            Path(part.name).chmod(0o666 & ~umask)  # as a plain open() would have made it
+            Path(part.name).replace(path)
         except BaseException:
             Path(part.name).unlink(missing_ok=True)
             raise
-    umask = os.umask(0)
-    os.umask(umask)
-    Path(part.name).chmod(0o666 & ~umask)  # as a plain open() would have made it
-    Path(part.name).replace(path)
 
 
 def write_text(path: Path, text: str) -> None:

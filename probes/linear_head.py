@@ -146,12 +146,16 @@ def fit_linear_head(
 
 
 def fit_quietly(model: object, features: object, labels: NDArray[np.int64]) -> None:
-    """Fit; that the weakest strengths stop at the iteration limit changes no choice and is no news to the user."""
+    """Fit on one thread: the products are small, and on a busy machine threads that wait for each other cost tenfold.
+
+    That the weakest strengths stop at the iteration limit changes no choice and is no news to the user.
+    """
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(features, labels)  # type: ignore[attr-defined]
 

@@ -22,7 +22,7 @@ class BagOfWords(Frozen):
     method: Literal["bag_of_words"] = "bag_of_words"
     word_ngrams: tuple[int, int] = (1, 2)
     """Shortest and longest word n-gram."""
-    char_ngrams: tuple[int, int] = (2, 4)
+    char_ngrams: tuple[int, int] = (2, 5)
     """Shortest and longest character n-gram, within word boundaries."""
     max_features: int = Field(100_000, ge=10)
     """Most frequent n-grams kept, of each of the two sorts."""

@@ -122,7 +122,8 @@ def wilson(score: float, rows: int, z: float = 1.959964) -> tuple[float, float]:
     centre = score + z * z / (2 * rows)
     half = z * math.sqrt(score * (1 - score) / rows + z * z / (4 * rows * rows))
     scale = 1 + z * z / rows
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    # The interval holds the score itself; rounding must not push it out at 0 and 1.
+    return max(0.0, min(score, (centre - half) / scale)), min(1.0, max(score, (centre + half) / scale))
 
 
 def holm_levels(p_values: list[float], level: float = LEVEL) -> list[float]:

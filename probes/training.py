@@ -253,6 +253,9 @@ def _trainer(recipe: Tuning, bench: Workbench, model: Any, train: Rows, folder: 
         callbacks=[EarlyStoppingCallback(recipe.patience), _watch(recipe, bench)],
     )
     trainer.remove_callback(PrinterCallback)
+    # Every loss here is a mean over its batch; the Trainer takes a forward with **kwargs for one that divides by the
+    # rows of all accumulated batches, and would not divide it.
+    trainer.model_accepts_loss_kwargs = False
     return trainer
 
 

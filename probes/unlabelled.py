@@ -55,6 +55,11 @@ def load_texts(
         Where a column is missing or a row has no text.
     """
     sample = list(itertools.islice(read_rows(source), 200))
+    for raw in sample:  # before its columns are missed
+        if raw.fault is not None:
+            raise raw.fault
+    if not sample:
+        raise DataError(f"{source} has no rows.", "Give a file with at least one text.")
     names = list(dict.fromkeys(str(name) for row in sample for name in row.values))
     text = _column(source, names, text_column, usual_text, "--text-column")
     pair = None if usual_pair is None else _column(source, names, text_pair_column, usual_pair, "--text-pair-column")
@@ -71,8 +76,6 @@ def load_texts(
             pairs.append(clean_text(raw.values.get(pair), where, pair))
         labels.append(None if label is None else label_name(raw.values.get(label), where, label))
         numbers.append(raw.number)
-    if not texts:
-        raise DataError(f"{source} has no rows.", "Give a file with at least one text.")
     return Texts(
         texts=tuple(texts),
         pairs=None if pair is None else tuple(pairs),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,6 +31,9 @@ from probes.recipe import FrozenFeatures, Precision
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+CLEARLY_FASTER = 1.2
+"""More threads or half precision must be faster by this factor to be chosen over fewer, or full precision."""
 
 STEP_SECONDS = 2.0
 """Seconds after which a combination of threads and precision is timed no further."""
@@ -194,13 +198,14 @@ class Workbench:
             torch.set_num_threads(threads)
             self.deadline.check()
             steps: list[float] = []
-            # The first step warms caches and kernels up; the fastest is the one least disturbed. Slow ones need fewer.
+            # The first step warms caches and kernels up; slow combinations need fewer.
             while len(steps) < 4 and (len(steps) < 2 or sum(steps) < STEP_SECONDS):
                 steps.append(_timed_step(model, optimizer, batch, self.device, precision == "bf16"))
-            timed.append((min(steps), threads, precision))
+            # The first is left out of the median.
+            timed.append((statistics.median(steps[1:]), threads, precision))
         best = min(timed)[0]
         # The first that is about as fast as the fastest: noise must not decide between equals.
-        seconds, threads, precision = next(t for t in timed if t[0] <= 1.15 * best)
+        seconds, threads, precision = next(t for t in timed if t[0] <= CLEARLY_FASTER * best)
         torch.set_num_threads(threads)
         with evaluating(model):
             forward = min(_timed_forward(model, batch, self.device) for _ in range(3))
@@ -215,7 +220,7 @@ class Workbench:
         """Return threads and precisions to try, the preferred first."""
         import torch
 
-        counts = sorted({1, self.hardware.cores}, reverse=True) if self.device == "cpu" else [torch.get_num_threads()]
+        counts = sorted({1, self.hardware.cores}) if self.device == "cpu" else [torch.get_num_threads()]
         precisions: tuple[Precision, ...] = ("fp32", "bf16") if self.hardware.bf16 else ("fp32",)
         return [(threads, precision) for precision in precisions for threads in counts]
 

@@ -63,7 +63,7 @@ def tiny_rows(rows: int = 120, seed: int = 1) -> list[dict[str, str]]:
     while len(made) < rows:
         label = list(WORDS)[len(made) % len(WORDS)]
         other = draw.choice([name for name in WORDS if name != label])
-        words = draw.sample(WORDS[label], draw.choice((2, 3))) + [draw.choice(WORDS[other])] + draw.sample(FILLERS, 5)
+        words = [*draw.sample(WORDS[label], draw.choice((2, 3))), draw.choice(WORDS[other]), *draw.sample(FILLERS, 5)]
         draw.shuffle(words)
         made.setdefault(" ".join(words), label)
     return [{"text": text, "label": label} for text, label in made.items()]

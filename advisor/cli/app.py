@@ -88,13 +88,14 @@ def _run(arguments: list[str]) -> int:
         path = context.command_path if context else "advisor"
         return _refuse(f"{message}\n  → See `{path} --help`.", message, f"See `{path} --help`.", as_json)
     except (KeyboardInterrupt, typer.Abort):
-        errors_console().print("interrupted", style="yellow")
-        return INTERRUPTED
+        code = INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         sys.stderr.close()
         return 0
     except Exception as error:
         return _fault(error)
+    if code == INTERRUPTED:  # typer turns most interruptions into this exit code itself
+        errors_console().print("interrupted", style="yellow")
     return int(code or 0)
 
 

@@ -26,7 +26,7 @@ def errors_console() -> Console:
     """Return the console on stderr."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, emoji=False)
 
 
 def show(*pages: RenderableType) -> None:

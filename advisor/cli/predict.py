@@ -30,7 +30,10 @@ def predict(
     """
     from advisor.prediction import predict as predict_rows
     from advisor.report.progress import ProbeProgress
+    from probes.errors import SettingError
 
+    if out is not None and out.is_dir():
+        raise SettingError(f"--out {out} is a folder", "Name the file, such as predictions.jsonl.")
     with ProbeProgress() as shown:
         found = predict_rows(
             model,
@@ -44,7 +47,10 @@ def predict(
     if out is not None:
         from probes.files import write_text
 
-        write_text(out, lines)
+        try:
+            write_text(out, lines)
+        except OSError as error:
+            raise SettingError(f"--out {out} cannot be written ({error.strerror})", "Name another file.") from None
         say(f"wrote {len(found['predictions']):,} predictions to {out}")
     if json:
         print_json(found)

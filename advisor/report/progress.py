@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from strategies import Candidate
@@ -23,18 +22,18 @@ class ProbeProgress:
     """
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, emoji=False)
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
             self._bars = Progress(
-                TextColumn("{task.fields[who]:<24}"),
+                TextColumn("{task.fields[who]:<24}", markup=False),
                 BarColumn(bar_width=24),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                TextColumn("{task.description}", style="dim"),
+                TextColumn("{task.description}", style="dim", markup=False),
                 console=self._console,
             )
             self._bars.start()
@@ -67,8 +66,8 @@ class ProbeProgress:
         if who not in self._tasks:
             for task in self._tasks.values():
                 self._bars.stop_task(task)
-            self._tasks[who] = self._bars.add_task(what, total=total, who=escape(who[-24:]))
-        self._bars.update(self._tasks[who], description=escape(what), completed=done, total=total)
+            self._tasks[who] = self._bars.add_task(what, total=total, who=who[-24:])
+        self._bars.update(self._tasks[who], description=what, completed=done, total=total)
 
 
 class Shown:

@@ -34,7 +34,7 @@ CLASSES_SHOWN = 12
 
 def _pairs(title: str, rows: list[tuple[str, str]]) -> Table:
     table = Table(
-        title=title, title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2, 0, 0)
+        title=Text(title, style="bold"), title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0)
     )
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -89,9 +89,11 @@ def profile_page(profile: Profile) -> RenderableType:
 def advice_page(advice: Advice) -> RenderableType:
     """Return the page of one model's advice."""
     table = Table(
-        title=f"Advice before measuring: {advice.model or 'no model given'}, {advice.train_rows:,} training rows",
+        title=Text(
+            f"Advice before measuring: {advice.model or 'no model given'}, {advice.train_rows:,} training rows",
+            style="bold",
+        ),
         title_justify="left",
-        title_style="bold",
     )
     table.add_column("strategy", no_wrap=True)
     table.add_column("odds", justify="right")

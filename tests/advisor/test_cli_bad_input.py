@@ -235,6 +235,7 @@ CASES = [
     case("predict missing-model good.jsonl", "missing-model", "advisor train"),
     case("predict full-folder good.jsonl", "no finished training"),
     case("predict damaged-model good.jsonl", "damaged"),
+    case("predict damaged-model good.jsonl --out full-folder", "--out full-folder is a folder"),
 ]
 
 

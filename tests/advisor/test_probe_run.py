@@ -188,6 +188,9 @@ def test_the_emitted_config_of_the_baseline_trains(
     assert (code, out) == (0, ""), err
     answers = [json.loads(line) for line in Path("answers.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [a["label"] for a in answers] == ["billing", "delivery"]
+    code, out, err = call("predict", "recipe-model", "new.csv", "--out", "answers.jsonl/below")
+    assert (code, out) == (2, "")
+    assert "cannot be written" in err
 
 
 @pytest.fixture
@@ -198,9 +201,7 @@ def start(cli_environment: dict[str, str]) -> Iterator[Callable[..., subprocess.
     def popen(*arguments: str | Path) -> subprocess.Popen[str]:
         program = [sys.executable, "-c", "from advisor.cli.app import main; main()", *map(str, arguments)]
         begun.append(
-            subprocess.Popen(
-                program, env=cli_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
+            subprocess.Popen(program, env=cli_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         )
         return begun[-1]
 
@@ -263,6 +264,7 @@ def test_control_c_ends_it_and_loses_nothing(
     assert out == ""
     assert "Traceback" not in err
     assert "interrupted" in err
+    assert f"keeping the run in {folder}" in err, "one must know what to resume"
     assert [e["kind"] for e in ledger(folder)][:1] == ["measurement"]
 
 

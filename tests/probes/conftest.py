@@ -62,7 +62,7 @@ def easy_task(*, classes: int = 3, train: int = 90, pairs: bool = False) -> Task
 
 
 def make_tokenizer(kind: str, *, eos: bool = False) -> Any:
-    """Make a word-level tokenizer with BERT's frame or a causal model's; `eos` ends each text with the padding token."""
+    """Make a word-level tokenizer with BERT's frame or a causal one's; `eos` ends texts with the padding token."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 

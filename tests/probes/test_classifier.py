@@ -12,7 +12,7 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from probes.classifier import PooledClassifier, read_classes
+from probes.classifier import PooledClassifier, read_classes, save_classifier
 from probes.fitting import fit
 from probes.model import ModelFacts, read_model
 from probes.recipe import FrozenFeatures, Lora, Recipe, Tuning
@@ -20,6 +20,7 @@ from probes.workbench import Workbench
 
 MakeBench = Callable[..., Workbench]
 METHODS = ("linear_probe", "lora", "full")
+OLD_NAME = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # peft's, while it loads
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
 
 
@@ -62,8 +63,9 @@ def with_model(model: Any, folder: Path, bench: Workbench) -> np.ndarray:
         return softmax(model.eval()(**batch).logits.numpy(), axis=1)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+@pytest.mark.parametrize(
+    ("pooling", "method"), [*(("mean", method) for method in METHODS), ("cls", "linear_probe"), ("max", "linear_probe")]
+)
 def test_a_pooled_model_loads_in_sentence_transformers(
     pooling: Any, method: str, encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path
 ) -> None:
@@ -73,7 +75,7 @@ def test_a_pooled_model_loads_in_sentence_transformers(
     np.testing.assert_allclose(with_sentence_transformers(tmp_path / "out", bench), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["linear_probe", "lora"])
 def test_a_causal_sentence_encoder_loads_in_sentence_transformers(
     method: str, tmp_path: Path, save_model: Callable[..., Path], make_bench: MakeBench
 ) -> None:
@@ -99,6 +101,7 @@ def test_a_causal_classifier_loads_in_transformers(
     np.testing.assert_allclose(with_model(model, tmp_path / "out", bench), expected, atol=1e-4)
 
 
+@OLD_NAME
 def test_a_causal_adapter_loads_in_peft(causal: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
     from peft import AutoPeftModelForSequenceClassification
 
@@ -112,6 +115,7 @@ def test_a_causal_adapter_loads_in_peft(causal: ModelFacts, make_bench: MakeBenc
     assert sizes < causal.bytes_on_disk
 
 
+@OLD_NAME
 def test_a_pooled_adapter_is_merged_and_kept_beside(encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModel
@@ -141,12 +145,10 @@ def test_saving_leaves_the_classifier_as_it_was(encoder: ModelFacts, make_bench:
 
 def test_class_names_of_any_writing_come_back(encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
     bench = make_bench(encoder)
-    names = tuple(f"Klasse ß{i} \"x\"" for i in range(11))
+    names = tuple(f'Klasse ß{i} "x"' for i in range(11))
     bench = make_bench(encoder, bench.data.model_copy(update={"classes": names}))
     model = PooledClassifier(bench.load_backbone(), "mean", 11, 32)
-    from probes.classifier import save_classifier
-
-    save_classifier(model, bench.tokenizer, names, 16, tmp_path)
+    save_classifier(model, bench.tokenizer, encoder, names, 16, tmp_path)
     assert read_classes(tmp_path) == names
 
 

@@ -96,7 +96,9 @@ def test_the_second_text_of_a_pair_counts(
     rows = make_task(pairs=True).train.take([0, 1, 2])
     recipe = FrozenFeatures(pooling="mean", max_length=32)
     bench = make_bench(encoder)
-    assert not np.allclose(bench.features(rows, recipe), bench.features(rows.model_copy(update={"pairs": None}), recipe))
+    assert not np.allclose(
+        bench.features(rows, recipe), bench.features(rows.model_copy(update={"pairs": None}), recipe)
+    )
 
 
 def test_longer_texts_are_cut_at_the_length_asked_for(causal: ModelFacts, make_bench: MakeBench) -> None:

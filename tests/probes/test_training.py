@@ -76,9 +76,7 @@ def test_a_text_that_ends_in_the_padding_token_is_read_to_its_end(
     recipe = tuning("last", learning_rate=1e-7, epochs=1)
     frozen = fit(FrozenFeatures(pooling="last", max_length=16), bench, bench.data.train)
     tuned = fit_tuning(recipe, bench, bench.data.train)
-    np.testing.assert_allclose(
-        tuned.probabilities(bench.data.test), frozen.probabilities(bench.data.test), atol=1e-3
-    )
+    np.testing.assert_allclose(tuned.probabilities(bench.data.test), frozen.probabilities(bench.data.test), atol=1e-3)
 
 
 def rights(fitted: Any, rows: Rows) -> float:
@@ -90,7 +88,7 @@ def test_training_learns_an_easy_task(
     facts: ModelFacts, lora: Lora | None, make_bench: MakeBench, make_task: Callable[..., TaskData]
 ) -> None:
     bench = make_bench(facts, make_task(train=240))
-    rate = (5e-3 if facts.kind == "encoder" else 3e-3) * (1 if lora is None else 4)
+    rate = (5e-3 if facts.kind == "encoder" else 3e-3) * (1 if lora is None else 1.5)
     fitted = fit(tuning(facts.pooling, lora=lora, learning_rate=rate, epochs=12, patience=12), bench, bench.data.train)
     probe = fit(FrozenFeatures(pooling=facts.pooling, max_length=16), bench, bench.data.train)
     assert rights(fitted, bench.data.test) > max(0.9, rights(probe, bench.data.test) - 0.02)
@@ -124,12 +122,11 @@ def test_an_underfit_run_is_told_with_both_losses(facts: ModelFacts, make_bench:
     assert f"against {probe.head.train_loss:.3f} of the linear probe" in fitted.why_not
 
 
-def test_a_run_cut_off_while_improving_is_told(encoder: ModelFacts, make_bench: MakeBench) -> None:
-    bench = make_bench(encoder)
-    for rate in (1e-4,2e-4,3e-4,5e-4,1e-3):
-        run = fit_tuning(tuning("mean", learning_rate=rate, epochs=1), bench, bench.data.train)
-        print(rate, run.why_not, run.history)
-    assert 0
+def test_a_run_cut_off_while_improving_is_told(causal: ModelFacts, make_bench: MakeBench) -> None:
+    bench = make_bench(causal)
+    run = fit_tuning(tuning("last", epochs=1), bench, bench.data.train)
+    assert not run.converged
+    assert run.why_not.startswith("still improving when epoch 1 ended: +")
 
 
 def test_training_stops_early_and_keeps_the_best_epoch(encoder: ModelFacts, make_bench: MakeBench) -> None:
@@ -258,7 +255,9 @@ def test_a_kept_run_goes_on_from_its_checkpoint(encoder: ModelFacts, make_bench:
         fit_tuning(recipe, make_bench(encoder, progress=stop), bench.data.train, checkpoints=tmp_path / "run")
     assert any((tmp_path / "run").iterdir())
     steps: list[int] = []
-    again = make_bench(encoder, progress=lambda what, done, _: steps.append(done) if what.startswith("tuning") else None)
+    again = make_bench(
+        encoder, progress=lambda what, done, _: steps.append(done) if what.startswith("tuning") else None
+    )
     resumed = fit_tuning(recipe, again, bench.data.train, checkpoints=tmp_path / "run", resume=True)
     assert steps[0] > 6
     np.testing.assert_allclose(resumed.probabilities(bench.data.test), whole, atol=1e-4)

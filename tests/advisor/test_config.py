@@ -1,0 +1,146 @@
+"""The training config: written as YAML that reads back as the same config, and checked where it is edited by hand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from advisor.config import DataSection, ModelSection, TrainingConfig, load_config, to_yaml
+from probes.errors import SettingError
+from probes.recipe import BagOfWords, FrozenFeatures, Lora, Prompt, Recipe, Tuning
+
+MODEL = ModelSection(name="minilm")
+DATA = DataSection(source="rows.jsonl", text_column="text", label_column="label")
+RECIPES: dict[str, Recipe] = {
+    "baseline": BagOfWords(C=(1e-7, 10.0), word_ngrams=(1, 3)),
+    "linear_probe": FrozenFeatures(pooling="mean", max_length=64, C=(0.003,)),
+    "full": Tuning(pooling="cls", max_length=64, learning_rate=2e-5, weight_decay=1e-10, warmup=0.0),
+    "lora": Tuning(
+        pooling="last", max_length=64, learning_rate=5e-4, lora=Lora(rank=4, target_modules=("query", "value"))
+    ),
+    "zero_shot": Prompt(max_length=128, instruction='Say "yes": or # no\n{classes}'),
+    "few_shot": Prompt(max_length=128, shots=3, template="»{text}«\n\tthe label — ", batch_size=4),
+}
+
+
+def config(strategy: str, **changes: Any) -> TrainingConfig:
+    values = {"strategy": strategy, "data": DATA, "method": RECIPES[strategy]}
+    return TrainingConfig(**({"model": None if strategy == "baseline" else MODEL} | values | changes))
+
+
+def load(tmp_path: Path, text: str) -> TrainingConfig:
+    file = tmp_path / "config.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_config(file)
+
+
+@pytest.mark.parametrize("strategy", RECIPES)
+def test_yaml_reads_back_as_the_same_config(strategy: str, tmp_path: Path) -> None:
+    written = config(strategy)
+    assert load(tmp_path, to_yaml(written)) == written
+
+
+@pytest.mark.parametrize("strategy", RECIPES)
+def test_numbers_are_numbers_to_any_reader_of_yaml(strategy: str) -> None:
+    written = config(strategy)
+    assert TrainingConfig.model_validate(yaml.safe_load(to_yaml(written)), strict=False) == written
+    assert _tuples_as_lists(written.model_dump()) == yaml.safe_load(to_yaml(written))
+
+
+def _tuples_as_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _tuples_as_lists(v) for k, v in value.items()}
+    return [_tuples_as_lists(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+@pytest.mark.parametrize("rate", [2e-5, 1e-05, 5e-4, 1.5e-7, 0.1, 3e-324, 0.30000000000000004])
+def test_a_learning_rate_stays_a_float(rate: float, tmp_path: Path) -> None:
+    method = Tuning(pooling="mean", max_length=8, learning_rate=rate)
+    text = to_yaml(config("full", method=method))
+    value = yaml.safe_load(text)["method"]["learning_rate"]
+    assert type(value) is float
+    assert value == rate
+
+
+NAMES = [
+    "2024-01-01",
+    "null",
+    "yes",
+    "1e5",
+    "- a",
+    "a: b",
+    "# no",
+    "'",
+    '"',
+    "\\",
+    "C:\\rows",
+    "ümläut 文",
+    "",
+    "\u0085",
+    "\u2028",
+    "\x7f",
+    "a\tb\nc",
+    "\U0001f600",
+    "\U000e0001",
+    "\ufeff",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_the_users_survive(name: str, tmp_path: Path) -> None:
+    written = config("full", data=DATA.model_copy(update={"source": name, "text_column": name}))
+    assert load(tmp_path, to_yaml(written)) == written
+
+
+@pytest.mark.parametrize("strategy", RECIPES)
+def test_every_value_has_its_reason(strategy: str) -> None:
+    bare = [line for line in to_yaml(config(strategy)).splitlines() if re.search(r": \S", line) and "  # " not in line]
+    bare = [line for line in bare if not line.startswith("#")]
+    assert bare == []
+
+
+def test_the_head_says_how_to_train_it_and_comments_stay_one_line() -> None:
+    text = to_yaml(config("full"), file="mine.yaml")
+    assert text.splitlines()[1] == "#     advisor train mine.yaml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("learning_rate: 2.0e-05", "learning_rate: fast", "learning_rate is 'fast'"),
+        ("learning_rate: 2.0e-05", "learning_rate: 2", "learning_rate is 2"),
+        ("epochs: 4", "epochs: 0", "epochs is 0"),
+        ("epochs: 4", "epoch: 4", "did you mean epochs?"),
+        ('pooling: "cls"', "pooling: sum", "pooling is 'sum'"),
+        ('method: "tuning"', "method: magic", "must be one of bag_of_words"),
+        ('text_column: "text"', "", "data.text_column is missing"),
+        ("version: 1", "version: 9", "version is 9"),
+        ('metric: "accuracy"', "metric: auc", "metric is 'auc'"),
+        ('task: "text-classification"', "task: vision", "task is 'vision'"),
+    ],
+)
+def test_what_is_wrong_is_named(old: str, new: str, says: str, tmp_path: Path) -> None:
+    text = to_yaml(config("full"))
+    assert old in text
+    with pytest.raises(SettingError) as refused:
+        load(tmp_path, text.replace(old, new, 1))
+    assert says in refused.value.got
+    assert "advisor schema config" in refused.value.remedy
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as refused:
+        load(tmp_path, to_yaml(config("full")).replace("epochs: 4", "epochs: 0").replace("version: 1", "version: 9"))
+    assert "epochs is 0" in refused.value.got
+    assert "version is 9" in refused.value.got
+
+
+def test_a_rate_without_a_point_is_understood(tmp_path: Path) -> None:
+    """YAML 1.1 reads 2e-5 as text; a user who writes it means the number."""
+    found = load(tmp_path, to_yaml(config("full")).replace("2.0e-05", "2e-5"))
+    assert isinstance(found.method, Tuning)
+    assert found.method.learning_rate == 2e-5

@@ -1,0 +1,223 @@
+"""From hand-made measurements to verdicts and the recommendation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from advisor.decide import Recommendation, judge, recommend, worth_of_transfer
+from probes.columns import Columns
+from probes.data import Rows, TaskData
+from probes.measurement import Measurement
+from probes.recipe import BagOfWords, FrozenFeatures, Lora, Recipe, Tuning
+from strategies import STRATEGIES, Candidate, Outcome, Verdict
+
+TESTS = 1_000
+LABELS = tuple(i % 2 for i in range(TESTS))
+MODEL = "tiny"
+RECIPES: dict[str, Recipe] = {
+    "baseline": BagOfWords(),
+    "linear_probe": FrozenFeatures(pooling="mean", max_length=16),
+    "lora": Tuning(pooling="mean", max_length=16, learning_rate=5e-4, lora=Lora()),
+    "full": Tuning(pooling="mean", max_length=16, learning_rate=2e-5),
+}
+
+
+def some_rows(labels: Sequence[int]) -> Rows:
+    texts = tuple(f"text {i}" for i in range(len(labels)))
+    return Rows(texts=texts, pairs=None, labels=tuple(labels), numbers=tuple(range(len(labels))))
+
+
+DATA = TaskData(
+    source="rows.csv",
+    fingerprint="0",
+    columns=Columns(text="text", text_pair=None, label="label", split=None),
+    classes=("a", "b"),
+    train=some_rows([0, 1] * 50),
+    validation=some_rows([0, 1]),
+    test=some_rows(LABELS),
+    split_origin="by hand",
+    split_seed=0,
+)
+
+
+def measured(strategy: str, wrong: int, *, seed: int = 0, start: int = 0, **changes: Any) -> Measurement:
+    """Make a measurement that has the rows from `start` on wrong, so many of them."""
+    predictions = tuple(1 - y if start <= i < start + wrong else y for i, y in enumerate(LABELS))
+    values = {
+        "strategy": strategy,
+        "model": None if strategy == "baseline" else MODEL,
+        "recipe": RECIPES[strategy],
+        "train_rows": 100,
+        "seed": seed,
+        "metric": "accuracy",
+        "score": 1 - wrong / TESTS,
+        "validation_score": 0.9,
+        "predictions": predictions,
+        "seconds": 2.0,
+        "peak_bytes": 10**8,
+        "tokens": 0,
+    }
+    return Measurement.model_validate(values | changes)
+
+
+def outcome(
+    *measurements: Measurement,
+    strategies: Sequence[str] = ("baseline", "linear_probe", "lora", "full"),
+    tolerance: float = 0.01,
+    target: float | None = None,
+    blocked: dict[str, str] | None = None,
+    failures: dict[str, str] | None = None,
+) -> tuple[dict[str, Verdict], Recommendation | None]:
+    candidates = {s: Candidate(strategy=s, model=None if s == "baseline" else MODEL) for s in strategies}
+    verdicts = judge(
+        {s.name: s for s in STRATEGIES},
+        list(candidates.values()),
+        list(measurements),
+        DATA,
+        blocked={candidates[s]: why for s, why in (blocked or {}).items()},
+        failures={candidates[s]: why for s, why in (failures or {}).items()},
+        metric="accuracy",
+        tolerance=tolerance,
+        target=target,
+        rows=100,
+    )
+    return {v.strategy: v for v in verdicts}, recommend(verdicts, list(measurements), tolerance, "accuracy")
+
+
+def test_every_candidate_gets_exactly_one_verdict() -> None:
+    found, _ = outcome(measured("baseline", 10), blocked={"lora": "no"}, failures={"full": "out of memory"})
+    assert {s: v.verdict for s, v in found.items()} == {
+        "baseline": Outcome.CONFIRMED,
+        "linear_probe": Outcome.NOT_MEASURED,
+        "lora": Outcome.NOT_APPLICABLE,
+        "full": Outcome.NOT_MEASURED,
+    }
+    assert (found["lora"].because, found["full"].because) == ("no", "out of memory")
+    assert found["linear_probe"].because
+
+
+def test_the_lightest_confirmed_wins_over_the_best() -> None:
+    found, choice = outcome(measured("baseline", 200), measured("linear_probe", 52), measured("lora", 50))
+    assert found["baseline"].verdict is Outcome.REFUTED
+    assert found["linear_probe"].verdict is Outcome.CONFIRMED
+    assert found["lora"].verdict is Outcome.CONFIRMED
+    assert choice is not None
+    assert (choice.strategy, choice.model, choice.verdict) == ("linear_probe", MODEL, Outcome.CONFIRMED)
+    assert choice.score.mean == pytest.approx(0.948)
+    assert choice.score.low < 0.948 < choice.score.high
+    assert choice.recipe == RECIPES["linear_probe"]
+    assert [r.strategy for r in choice.runners_up] == ["baseline", "lora", "full"]
+    assert "Transfer is worth it here" in choice.transfer
+    assert "at most 1 point below" in choice.because
+
+
+def test_a_wider_tolerance_takes_a_lighter_one() -> None:
+    _, choice = outcome(measured("baseline", 100), measured("linear_probe", 50), tolerance=0.10)
+    assert choice is not None
+    assert choice.strategy == "baseline"
+    assert "at most 10 points below" in choice.because
+    assert "Transfer is not worth it here" in choice.transfer
+
+
+def test_the_baseline_may_win() -> None:
+    _, choice = outcome(measured("baseline", 20), measured("linear_probe", 200))
+    assert choice is not None
+    assert (choice.strategy, choice.model) == ("baseline", None)
+
+
+def test_an_underfit_run_is_undecided_and_not_refuted() -> None:
+    why = "its training loss 2.1 is above the linear probe's 0.4"
+    underfit = measured("full", 400, converged=False, why_not=why)
+    found, choice = outcome(measured("linear_probe", 50), underfit, strategies=["linear_probe", "full"])
+    assert found["full"].verdict is Outcome.UNDECIDED
+    assert why in found["full"].because
+    assert found["full"].settle
+    assert choice is not None
+    assert choice.strategy == "linear_probe"
+
+
+def test_a_converged_run_as_bad_is_refuted() -> None:
+    found, _ = outcome(measured("linear_probe", 50), measured("full", 400))
+    assert found["full"].verdict is Outcome.REFUTED
+    assert "35.0 points below the best" in found["full"].because
+
+
+def test_one_that_learned_from_fewer_rows_is_not_refuted() -> None:
+    found, _ = outcome(measured("linear_probe", 50), measured("full", 400, train_rows=60))
+    assert found["full"].verdict is Outcome.UNDECIDED
+    assert "60 of the 100 training rows" in found["full"].because
+    assert "--budget" in found["full"].settle
+
+
+def test_a_missed_target_refutes_even_the_best() -> None:
+    found, choice = outcome(measured("baseline", 200), measured("linear_probe", 200), target=0.95)
+    assert found["baseline"].verdict is found["linear_probe"].verdict is Outcome.REFUTED
+    assert "target of 0.950 lies above" in found["baseline"].because
+    assert choice is None
+
+
+def test_a_target_within_the_interval_is_undecided() -> None:
+    found, choice = outcome(measured("baseline", 200), strategies=["baseline"], target=0.80)
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+    assert "0.800" in found["baseline"].settle
+    assert choice is not None
+    assert choice.verdict is Outcome.UNDECIDED
+    assert choice.settle == found["baseline"].settle
+
+
+def test_a_target_that_is_met_confirms() -> None:
+    found, _ = outcome(measured("baseline", 100), strategies=["baseline"], target=0.85)
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+    assert "nothing else was measured" in found["baseline"].because
+
+
+def test_nothing_measured_recommends_nothing() -> None:
+    found, choice = outcome(failures={"baseline": "the budget ended"})
+    assert {v.verdict for v in found.values()} == {Outcome.NOT_MEASURED}
+    assert choice is None
+    assert all(v.score is None and v.delta is None for v in found.values())
+
+
+def test_too_close_to_tell_is_undecided_and_says_how_many_rows_would() -> None:
+    found, choice = outcome(
+        measured("baseline", 72), measured("linear_probe", 60, start=500), strategies=["baseline", "linear_probe"]
+    )
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+    assert "test rows (now 1,000)" in found["baseline"].settle or "edge of the tolerance" in found["baseline"].settle
+    assert choice is not None
+
+
+def test_an_undecided_choice_is_named_as_such() -> None:
+    _, choice = outcome(
+        measured("baseline", 62),
+        measured("linear_probe", 60, start=300),
+        measured("lora", 61, start=600),
+    )
+    assert choice is not None
+    assert (choice.strategy, choice.verdict) == ("baseline", Outcome.UNDECIDED)
+    assert choice.because.startswith("No candidate was confirmed")
+    assert "undecided" in choice.transfer
+
+
+def test_seeds_are_pooled_and_the_most_rows_count() -> None:
+    seeds = [measured("full", 50 + seed, seed=seed) for seed in range(3)]
+    found, choice = outcome(*seeds, measured("full", 400, train_rows=40), strategies=["full"])
+    assert "over 3 seeds" in found["full"].because
+    assert found["full"].score is not None
+    assert found["full"].score.mean == pytest.approx(0.949)
+    assert choice is not None
+    assert choice.train_rows == 100
+    assert choice.seconds == pytest.approx(6)
+
+
+def test_transfer_is_not_judged_without_a_baseline() -> None:
+    found, _ = outcome(measured("linear_probe", 50), strategies=["linear_probe"])
+    assert "was not measured" in worth_of_transfer(list(found.values()))
+
+
+def test_verdicts_do_not_depend_on_the_order_of_measurements() -> None:
+    several = [measured("baseline", 200), measured("linear_probe", 52), measured("lora", 50)]
+    assert outcome(*several) == outcome(*reversed(several))

@@ -1,0 +1,194 @@
+"""The ladder from the outside: who is measured, on how many rows, and what happens when one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from advisor import ladder as module
+from advisor.ladder import Ladder, Rung
+from advisor.run import Run
+from probes.data import TaskData, load_task
+from probes.deadline import Deadline
+from probes.errors import MeasurementFailed, OutOfTime
+from probes.features import FeatureCache, no_progress
+from probes.hardware import Hardware
+from probes.measurement import Measurement
+from probes.recipe import BagOfWords, Recipe
+from strategies import Situation, Strategy
+
+HARDWARE = Hardware(device="cpu", device_name="", cores=1, memory_bytes=10**9, device_memory_bytes=None, bf16=False)
+
+
+class Clock(Deadline):
+    """A deadline whose time passes only where a test says so."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(None)
+        self.left = seconds
+
+    @property
+    def remaining(self) -> float:
+        return self.left
+
+
+class Made(Strategy):
+    """A strategy without a model that costs so many seconds a row."""
+
+    needs_model = False
+
+    def __init__(self, name: str, a_row: float, *, seeded: bool = False) -> None:
+        self.name = self.title = name
+        self.a_row = a_row
+        self.seeded = seeded
+
+    def recipes(self, situation: Situation) -> tuple[Recipe, ...]:
+        return (BagOfWords(seed=situation.seed),)
+
+    def seconds(self, situation: Situation, train_rows: int, search_rows: int) -> float:
+        return self.a_row * train_rows
+
+
+@pytest.fixture(scope="module")
+def data(many_rows_file: Path) -> TaskData:
+    return load_task(str(many_rows_file))
+
+
+Climb = Callable[..., tuple[Ladder, list[Measurement]]]
+
+
+@pytest.fixture
+def climb(data: TaskData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Climb:
+    """Return the function that climbs with strategies whose measurements cost what was estimated and are made up."""
+
+    def run(
+        *strategies: Made,
+        seconds: float,
+        seeds: int = 1,
+        fails: dict[str, Exception] | None = None,
+        slower: float = 1.0,
+    ) -> tuple[Ladder, list[Measurement]]:
+        clock = Clock(seconds)
+        cost = {s.name: s.a_row for s in strategies}
+
+        def made_up(strategy: str, recipes: Any, bench: Any, *, train_rows: int, seed: int, **_: Any) -> Measurement:
+            if fails and strategy in fails:
+                raise fails[strategy]
+            took = slower * cost[strategy] * train_rows
+            clock.left -= took
+            return Measurement(
+                strategy=strategy,
+                model=None,
+                recipe=recipes[0],
+                train_rows=train_rows,
+                seed=seed,
+                metric="accuracy",
+                score=0.5,
+                validation_score=None,
+                predictions=(),
+                seconds=took,
+                peak_bytes=0,
+                tokens=0,
+            )
+
+        monkeypatch.setattr(module, "measure", made_up)
+        folder = tmp_path / "run"
+        ladder = Ladder(
+            rungs=[Rung(s, None) for s in strategies],
+            data=data,
+            hardware=HARDWARE,
+            metric="accuracy",
+            deadline=clock,
+            run=Run.open(folder) if folder.exists() else Run.create(folder),
+            train_rows=len(data.train),
+            seeds=seeds,
+            progress=lambda _: no_progress,
+            cache=FeatureCache(None),
+            choices=None,  # type: ignore[arg-type]  # no model takes part
+        )
+        if not (folder / "request.json").exists():
+            ladder.run.write("request.json", {})
+        return ladder, ladder.climb()
+
+    return run
+
+
+def test_with_time_for_all_everybody_gets_all_rows(climb: Climb, data: TaskData) -> None:
+    rows = len(data.train)
+    _, done = climb(Made("light", 0.001), Made("heavy", 0.1), seconds=1.2 * 0.101 * rows)
+    assert [(m.strategy, m.train_rows) for m in done] == [("light", rows), ("heavy", rows)]
+
+
+def test_otherwise_shares_are_equal(climb: Climb, data: TaskData) -> None:
+    rows = len(data.train)
+    first, second = Made("first", 0.1), Made("second", 0.1)
+    _, done = climb(first, second, seconds=0.1 * rows)
+    got = [m.train_rows for m in done]
+    assert got[0] == pytest.approx(got[1], rel=0.25)
+    assert all(0.35 * rows < n < 0.65 * rows for n in got)
+
+
+def test_what_a_light_one_leaves_goes_to_the_heavy_ones(climb: Climb, data: TaskData) -> None:
+    rows = len(data.train)
+    _, alone = climb(Made("heavy", 0.1), Made("heavier", 0.2), seconds=0.1 * rows)
+    budget = 0.1 * rows
+    light = Made("light", 1e-6)
+    _, done = climb(light, Made("heavy-2", 0.1), Made("heavier-2", 0.2), seconds=budget)
+    by_name = {m.strategy: m.train_rows for m in done}
+    assert by_name["light"] == rows
+    assert by_name["heavy-2"] == pytest.approx(alone[0].train_rows, rel=0.02)
+
+
+def test_the_budget_is_never_planned_beyond(climb: Climb, data: TaskData) -> None:
+    ladder, done = climb(Made("a", 0.02), Made("b", 0.1), Made("c", 0.3), seconds=0.2 * len(data.train))
+    assert {m.strategy for m in done} == {"a", "b", "c"}
+    assert ladder.deadline.remaining >= 0
+
+
+def test_too_little_to_learn_from_is_not_measured_and_says_why(climb: Climb) -> None:
+    ladder, done = climb(Made("light", 0.001), Made("endless", 100.0), seconds=60)
+    assert [m.strategy for m in done] == ["light"]
+    (reason,) = ladder.failures.values()
+    assert "s were left" in reason
+    assert "training rows" in reason
+
+
+def test_an_estimate_that_was_too_low_is_learned_from(climb: Climb, data: TaskData) -> None:
+    rows = len(data.train)
+    _, done = climb(Made("a", 0.05), Made("b", 0.05), seconds=0.16 * rows, slower=2.0)
+    assert done[0].train_rows == rows, "nothing was known against it"
+    assert len(done) == 1 or done[1].train_rows < rows, "the second is believed to be twice as slow too"
+
+
+def test_failing_is_an_outcome_and_the_others_go_on(climb: Climb) -> None:
+    ladder, done = climb(
+        Made("a", 0.001), Made("b", 0.001), Made("c", 0.001), seconds=60,
+        fails={"a": MeasurementFailed("memory ran out"), "b": OutOfTime("over")},
+    )  # fmt: skip
+    assert [m.strategy for m in done] == ["c"]
+    assert {c.strategy: why for c, why in ladder.failures.items()} == {
+        "a": "memory ran out",
+        "b": "the budget ended before it was measured",
+    }
+
+
+def test_further_seeds_are_for_those_that_depend_on_one(climb: Climb) -> None:
+    _, done = climb(Made("fixed", 0.001), Made("chance", 0.001, seeded=True), seconds=60, seeds=3)
+    assert [(m.strategy, m.seed) for m in done] == [("fixed", 0), ("chance", 0), ("chance", 1), ("chance", 2)]
+    assert [m.recipe.seed for m in done] == [0, 0, 1, 2]
+
+
+def test_nothing_is_measured_twice(climb: Climb) -> None:
+    _, first = climb(Made("a", 0.001), seconds=60)
+    _, second = climb(Made("a", 0.001), Made("b", 0.001), seconds=60)
+    assert second[0] == first[0]
+    assert [m.strategy for m in second] == ["a", "b"]
+
+
+def test_no_time_at_all_measures_nothing(climb: Climb) -> None:
+    ladder, done = climb(Made("a", 0.001), Made("b", 0.001), seconds=0)
+    assert done == []
+    assert set(ladder.failures.values()) == {"the budget ended before it was measured"}

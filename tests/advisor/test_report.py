@@ -1,0 +1,207 @@
+"""Pages for the terminal: text from rows, columns, folders and models is printed as it is and never breaks a page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from advisor.decide import Recommendation, RunnerUp
+from advisor.engine import advise
+from advisor.facts import Facts
+from advisor.report.progress import ProbeProgress
+from advisor.report.terminal import advice_page, profile_page, result_page, trained_page
+from advisor.session import ProbeResult
+from advisor.training import Trained
+from probes.measurement import Measurement
+from probes.profile import Profile
+from probes.recipe import FrozenFeatures
+from probes.statistics import Interval
+from strategies import NAMES, Candidate, Outcome, Verdict
+
+NASTY = [
+    "[bold]x[/]",
+    "[/oops]",
+    "[red",
+    "]",
+    "[link=file:///x]y[/link]",
+    ":smile:",
+    "\\[a]",
+    "%s {0}",
+    "[/]",
+    "[@click=quit]q[/]",
+]
+
+MakeFacts = Callable[..., Facts]
+
+
+def printed(page: RenderableType) -> str:
+    console = Console(file=io.StringIO(), width=400, highlight=False)
+    console.print(page)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+def profile(make_facts: MakeFacts, text: str) -> Profile:
+    return make_facts().profile.model_copy(
+        update={"source": f"{text}.csv", "per_class": {text: 3, "b": 2}, "notes": (f"note {text}",), "tokenizer": text}
+    )
+
+
+def result(make_facts: MakeFacts, text: str, *, outcome: Outcome | None = Outcome.CONFIRMED) -> ProbeResult:
+    interval = Interval(mean=0.9, low=0.85, high=0.95)
+    recipe = FrozenFeatures(pooling="mean", max_length=8)
+    who = {"strategy": "linear_probe", "model": text}
+    choice = outcome and Recommendation(
+        **who,
+        metric="accuracy",
+        score=interval,
+        verdict=outcome,
+        because=f"because {text}",
+        recipe=recipe,
+        train_rows=10,
+        seconds=1.0,
+        transfer=f"transfer {text}",
+        settle=f"settle {text}",
+        runners_up=(RunnerUp(**who, verdict=Outcome.REFUTED, score=None),),
+    )
+    return ProbeResult(
+        recommendation=choice,
+        verdicts=(
+            Verdict(**who, verdict=Outcome.CONFIRMED, because=f"verdict {text}", score=interval, delta=interval),
+            *(Verdict(**who, verdict=other, because=text, settle=text) for other in Outcome),
+        ),
+        measurements=(
+            Measurement(
+                **who,
+                recipe=recipe,
+                train_rows=10,
+                seed=0,
+                metric="accuracy",
+                score=0.9,
+                validation_score=None,
+                predictions=(0,),
+                seconds=12.0,
+                peak_bytes=2**20 * 7,
+                tokens=0,
+            ),
+        ),
+        advice=(),
+        profile=profile(make_facts, text),
+        run=f"runs/{text}",
+        seconds=3.0,
+        notes=(f"note {text}",),
+    )
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_profile_is_literal(text: str, make_facts: MakeFacts) -> None:
+    page = printed(profile_page(profile(make_facts, text)))
+    assert f"Profile of {text}.csv" in page
+    assert f"{text} 3, b 2" in page
+    assert f"note {text}" in page
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_advice_is_literal(text: str, make_facts: MakeFacts) -> None:
+    facts = make_facts(model={"name": text})
+    page = printed(advice_page(advise(facts, NAMES)))
+    assert text in page
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_result_is_literal(text: str, make_facts: MakeFacts) -> None:
+    page = printed(result_page(result(make_facts, text)))
+    for part in (f"because {text}", f"verdict {text}", f"note {text}", f"transfer {text}", f"settle {text}"):
+        assert part in page
+    assert f"advisor emit runs/{text} --out config.yaml" in page
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_training_is_literal(text: str) -> None:
+    trained = Trained(
+        folder=text,
+        strategy="full",
+        model=text,
+        metric="accuracy",
+        test_score=0.9,
+        test_low=0.8,
+        test_high=1.0,
+        accuracy=0.9,
+        validation_score=None,
+        train_rows=10,
+        validation_rows=1,
+        test_rows=2,
+        converged=False,
+        why_not=f"why {text}",
+        seconds=1.0,
+        peak_bytes=1,
+        tokens=1,
+        loads_as=f"load {text}",
+        notes=(f"note {text}",),
+    )
+    page = printed(trained_page(trained))
+    for part in (f"advisor predict {text} ROWS", f"why {text}", f"load {text}", f"note {text}"):
+        assert part in page
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_progress_is_literal(text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with ProbeProgress() as shown:
+        shown.say(text)
+    assert text in capsys.readouterr().err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with ProbeProgress() as shown:
+        step = shown.of(Candidate(strategy="full", model=text))
+        step(f"learning {text}", 1, 2)
+        step("done", 2, 2)
+        shown.say(text)
+
+
+@pytest.mark.parametrize("outcome", [*Outcome, None])
+def test_every_outcome_has_a_page(outcome: Outcome | None, make_facts: MakeFacts) -> None:
+    page = printed(result_page(result(make_facts, "m", outcome=outcome)))
+    assert "Recommendation" in page
+    assert (outcome.value if outcome else "Nothing to recommend") in page
+
+
+def test_numbers_are_shown_with_their_units(make_facts: MakeFacts) -> None:
+    page = printed(result_page(result(make_facts, "m")))
+    assert "0.900 [0.850, 0.950]" in page
+    assert "12" in page
+    assert "7" in page
+    assert "3 s in all; everything is kept in runs/m" in page
+
+
+def test_nasty_rows_go_through_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from advisor.cli.app import main
+
+    monkeypatch.setenv("COLUMNS", "300")
+    rows = tmp_path / "[bold]rows[red].csv"
+    rows.write_text(
+        "[/text],label\n" + "".join(f"[/oops] {i} [bold]word[/],{'[/a]' if i % 2 else '[red]'}\n" for i in range(40)),
+        encoding="utf-8",
+    )
+    calls = (
+        ["profile", str(rows), "--model", "none", "--text-column", "[/text]"],
+        ["recommend", "--data", str(rows), "--text-column", "[/text]"],
+        ["profile", str(rows), "--model", "none", "--text-column", "[/nope]"],
+        ["probe", str(tmp_path / "[gone].csv")],
+    )
+    for arguments in calls:
+        with pytest.raises(SystemExit) as stopped:
+            main(arguments)
+        out, err = capsys.readouterr()
+        assert stopped.value.code == (2 if "[/nope]" in arguments or "gone" in arguments[-1] else 0), err
+        assert "Traceback" not in err
+        if arguments[0] == "profile" and stopped.value.code == 0:
+            assert "[/a] 20, [red] 20" in out
+            assert "[bold]rows[red].csv" in out
+        if stopped.value.code == 2:
+            assert "[/nope]" in err or "gone].csv" in err

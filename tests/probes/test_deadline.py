@@ -1,0 +1,91 @@
+"""The budget as a promise: checked, enforced, nested, and without a trace afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+
+import pytest
+
+from probes.deadline import Deadline
+from probes.errors import OutOfTime
+
+
+def busy(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def test_check_raises_once_it_has_passed() -> None:
+    deadline = Deadline(0.05)
+    deadline.check()
+    assert 0 < deadline.remaining <= 0.05
+    busy(0.06)
+    assert deadline.remaining < 0
+    with pytest.raises(OutOfTime):
+        deadline.check()
+
+
+def test_work_that_never_checks_is_interrupted() -> None:
+    start = time.monotonic()
+    with pytest.raises(OutOfTime), Deadline(0.1).enforced():
+        busy(5)
+    assert time.monotonic() - start < 1
+
+
+def test_work_that_swallows_the_interruption_is_interrupted_again() -> None:
+    start = time.monotonic()
+    with pytest.raises(OutOfTime), Deadline(0.1).enforced():
+        with contextlib.suppress(OutOfTime):
+            busy(5)
+        busy(5)
+    assert time.monotonic() - start < 2.5
+
+
+def test_an_inner_deadline_does_not_lift_the_outer_one() -> None:
+    start = time.monotonic()
+    with pytest.raises(OutOfTime), Deadline(0.2).enforced():
+        with Deadline(60).enforced():
+            pass
+        busy(5)
+    assert time.monotonic() - start < 2
+
+
+def test_an_inner_deadline_of_none_keeps_the_outer_one() -> None:
+    with pytest.raises(OutOfTime), Deadline(0.2).enforced(), Deadline(None).enforced():
+        busy(5)
+
+
+def test_nothing_is_left_behind() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    with Deadline(0.2).enforced():
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    with pytest.raises(KeyError), Deadline(0.2).enforced():
+        raise KeyError
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) is before
+    busy(0.25)
+
+
+def test_a_passed_deadline_starts_nothing() -> None:
+    started = False
+    with pytest.raises(OutOfTime), Deadline(0).enforced():
+        started = True
+    assert not started
+
+
+def test_other_threads_rely_on_check() -> None:
+    done = []
+
+    def work() -> None:
+        with Deadline(0.05).enforced():
+            busy(0.1)
+            done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [True]

@@ -1,0 +1,47 @@
+"""The same path on an accelerator: training, peak memory of the device, and probabilities close to the CPU's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from probes.fitting import fit
+from probes.hardware import PeakMemory, inspect_hardware
+from probes.model import ModelFacts
+from probes.recipe import Lora, Prompt, Tuning
+from probes.workbench import Workbench
+
+
+def cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif("not cuda()", reason="no CUDA device here")]
+
+
+@pytest.mark.parametrize("lora", [None, Lora(rank=4)])
+@pytest.mark.parametrize("kind", ["encoder", "causal"])
+def test_tuning_on_the_device_matches_the_cpu(
+    kind: str, lora: Lora | None, make_bench: Callable[..., Workbench], request: pytest.FixtureRequest
+) -> None:
+    facts: ModelFacts = request.getfixturevalue(kind)
+    recipe = Tuning(lora=lora, pooling=facts.pooling, max_length=32, learning_rate=1e-3, epochs=2)
+    cpu = make_bench(facts)
+    there = make_bench(facts, hardware=inspect_hardware(), speed=None)
+    assert there.device == "cuda"
+    with PeakMemory("cuda") as memory:
+        on_device = fit(recipe, there, there.data.train).probabilities(there.data.test)
+    assert memory.bytes > 0
+    on_cpu = fit(recipe, cpu, cpu.data.train).probabilities(cpu.data.test)
+    assert (on_device.argmax(1) == on_cpu.argmax(1)).mean() > 0.9
+    assert np.allclose(on_device.sum(1), 1, atol=1e-4)
+
+
+def test_prompting_runs_on_the_device(causal: ModelFacts, make_bench: Callable[..., Workbench]) -> None:
+    bench = make_bench(causal, hardware=inspect_hardware(), speed=None)
+    found = fit(Prompt(max_length=causal.context), bench, bench.data.train).probabilities(bench.data.test)
+    assert np.allclose(found.sum(1), 1, atol=1e-4)

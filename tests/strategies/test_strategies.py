@@ -1,0 +1,212 @@
+"""What each strategy knows: where it applies, its recipes, and what they cost."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from probes.hardware import Speed
+from probes.model import ModelFacts
+from probes.recipe import FrozenFeatures, Prompt, Recipe, Tuning
+from strategies import NAMES, STRATEGIES, Candidate, Situation, Strategy
+
+ENCODER = ModelFacts(
+    name="tiny",
+    model_id="someone/tiny",
+    revision=None,
+    path="models/tiny",
+    kind="encoder",
+    model_type="bert",
+    architecture="BertModel",
+    parameters=22_000_000,
+    layers=6,
+    hidden_size=384,
+    vocab_size=30_522,
+    context=256,
+    pooling="mean",
+    normalize=True,
+    sentence_encoder=True,
+    chat_template=False,
+    instruction_tuned=False,
+    dtype="float32",
+    bytes_on_disk=90_000_000,
+    licence=None,
+)
+CAUSAL = ENCODER.model_copy(
+    update={
+        "name": "talker",
+        "kind": "causal",
+        "architecture": "LlamaForCausalLM",
+        "pooling": "last",
+        "normalize": False,
+        "sentence_encoder": False,
+        "parameters": 1_000_000_000,
+        "context": 2_048,
+    }
+)
+MODELS = {"encoder": ENCODER, "causal": CAUSAL, "none": None}
+SPEED = Speed(threads=2, precision="bf16", forward_rows_per_second=400.0, train_rows_per_second=100.0)
+
+
+def _situation(kind: str = "encoder", rows: int = 1_000, **more: Any) -> Situation:
+    settings: dict[str, Any] = {
+        "train_rows": rows,
+        "validation_rows": 100,
+        "test_rows": 200,
+        "classes": 5,
+        "max_length": 64,
+        "model": MODELS[kind],
+        "speed": SPEED,
+    }
+    return Situation(**(settings | more))
+
+
+@pytest.fixture(scope="session")
+def situation() -> Callable[..., Situation]:
+    """Return the function that makes a situation."""
+    return _situation
+
+
+@pytest.fixture(scope="session")
+def models() -> dict[str, ModelFacts | None]:
+    """Return an encoder, a causal model and none, by name."""
+    return MODELS
+
+
+MakeSituation = Callable[..., Situation]
+RECIPE: TypeAdapter[Recipe] = TypeAdapter(Recipe)
+BY_NAME = {strategy.name: strategy for strategy in STRATEGIES}
+TUNED = ("lora", "full")
+
+
+def applying(kind: str) -> list[str]:
+    return [n for n in NAMES if kind == "causal" or n not in {"zero_shot", "few_shot"}]
+
+
+def test_the_lightest_comes_first() -> None:
+    assert NAMES == ("baseline", "zero_shot", "few_shot", "linear_probe", "lora", "full")
+
+
+def test_each_has_a_title_and_says_what_it_needs() -> None:
+    assert len({s.title for s in STRATEGIES}) == len(STRATEGIES)
+    assert [s.name for s in STRATEGIES if not s.needs_model] == ["baseline"]
+    assert [s.name for s in STRATEGIES if s.seeded] == ["few_shot", "lora", "full"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=NAMES)
+def test_where_it_applies(strategy: Strategy, models: dict[str, ModelFacts | None]) -> None:
+    without = strategy.inapplicable(models["none"])
+    assert (without is None) == (strategy.name == "baseline")
+    assert strategy.inapplicable(models["causal"]) is None
+    encoder = strategy.inapplicable(models["encoder"])
+    if strategy.name in {"zero_shot", "few_shot"}:
+        assert encoder == "tiny is an encoder (BertModel); prompting needs a causal language model"
+    else:
+        assert encoder is None
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in ("encoder", "causal") for name in applying(kind)])
+@pytest.mark.parametrize("rows", [10, 1_000, 200_000])
+def test_recipes_go_through_json_and_fit_the_model(
+    kind: str, name: str, rows: int, situation: MakeSituation, models: dict[str, ModelFacts | None]
+) -> None:
+    recipes = BY_NAME[name].recipes(situation(kind, rows, seed=3))
+    model = models[kind]
+    assert model is not None
+    assert len(set(recipes)) == len(recipes) == (3 if name in TUNED else 1)
+    for recipe in recipes:
+        assert RECIPE.validate_json(recipe.model_dump_json()) == recipe
+        assert recipe.seed == 3
+        if isinstance(recipe, Tuning | FrozenFeatures):
+            assert (recipe.pooling, recipe.normalize, recipe.max_length) == (model.pooling, model.normalize, 64)
+        if isinstance(recipe, Prompt):
+            assert recipe.max_length == model.context
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "baseline"])
+def test_without_a_model_there_is_no_recipe(name: str, situation: MakeSituation) -> None:
+    with pytest.raises(ValueError, match="needs a model"):
+        BY_NAME[name].recipes(situation("none"))
+
+
+@pytest.mark.parametrize("kind", ["encoder", "causal"])
+def test_tuning_starts_from_the_probe_at_three_rising_rates(kind: str, situation: MakeSituation) -> None:
+    full, lora = (BY_NAME[name].recipes(situation(kind)) for name in ("full", "lora"))
+    for recipes in (full, lora):
+        assert all(isinstance(r, Tuning) and r.head == "linear_probe" for r in recipes)
+        rates = [r.learning_rate for r in recipes if isinstance(r, Tuning)]
+        assert rates == sorted(set(rates))
+        assert all(r.precision == "bf16" for r in recipes if isinstance(r, Tuning))
+    for low, high in zip(full, lora, strict=True):
+        assert isinstance(low, Tuning)
+        assert isinstance(high, Tuning)
+        assert low.lora is None
+        assert high.lora is not None
+        assert high.lora.alpha == 2 * high.lora.rank
+        assert 5 <= high.learning_rate / low.learning_rate <= 20
+
+
+def test_larger_models_are_tuned_at_lower_rates(situation: MakeSituation, models: dict[str, ModelFacts | None]) -> None:
+    for kind, large in (("encoder", 300_000_000), ("causal", 8_000_000_000)):
+        base = models[kind]
+        assert base is not None
+        small_rates = BY_NAME["full"].learning_rates(base)  # type: ignore[attr-defined]
+        large_rates = BY_NAME["full"].learning_rates(base.model_copy(update={"parameters": large}))  # type: ignore[attr-defined]
+        assert all(b < a for a, b in zip(small_rates, large_rates, strict=True))
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_epochs_fall_and_batches_grow_with_the_rows(name: str, situation: MakeSituation) -> None:
+    sizes = (20, 100, 300, 400, 1_000, 3_000, 10_000, 100_000)
+    recipes = [BY_NAME[name].recipes(situation(rows=rows))[0] for rows in sizes]
+    passes = [r.epochs for r in recipes if isinstance(r, Tuning)]
+    batches = [r.batch_size for r in recipes if isinstance(r, Tuning)]
+    for size in set(batches):  # a larger batch makes fewer steps of a pass, so its passes count anew
+        same = [p for p, b in zip(passes, batches, strict=True) if b == size]
+        assert same == sorted(same, reverse=True)
+    assert batches == sorted(batches)
+    assert 2 <= passes[-1] < passes[0] <= 10
+    assert batches[0] < batches[-1]
+
+
+def test_demonstrations_grow_with_the_classes(situation: MakeSituation) -> None:
+    (zero,) = BY_NAME["zero_shot"].recipes(situation("causal"))
+    (few,) = BY_NAME["few_shot"].recipes(situation("causal", classes=7))
+    assert isinstance(zero, Prompt)
+    assert isinstance(few, Prompt)
+    assert (zero.shots, few.shots) == (0, 14)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in {"zero_shot", "few_shot"}])
+def test_seconds_grow_with_the_rows(name: str, situation: MakeSituation) -> None:
+    strategy = BY_NAME[name]
+    seconds = [strategy.seconds(situation(rows=n), n, min(n, 1_000)) for n in (100, 400, 1_000, 2_000, 10_000)]
+    assert seconds[0] > 0
+    assert all(a < b for a, b in itertools.pairwise(seconds))
+
+
+def test_heavier_work_is_estimated_dearer(situation: MakeSituation) -> None:
+    here = situation("causal", 1_000)
+    cost = {name: BY_NAME[name].seconds(here, 1_000, 1_000) for name in NAMES}
+    assert cost["baseline"] < cost["linear_probe"] < cost["lora"] < cost["full"]
+    assert cost["zero_shot"] < cost["few_shot"]
+    searched = BY_NAME["full"].seconds(here, 1_000, 500)
+    assert searched != cost["full"]
+    faster = here.model_copy(
+        update={"speed": here.speed and here.speed.model_copy(update={"train_rows_per_second": 1e6})}
+    )
+    assert BY_NAME["full"].seconds(faster, 1_000, 1_000) < cost["full"]
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "baseline"])
+def test_without_a_speed_nothing_is_estimated(name: str, situation: MakeSituation) -> None:
+    assert BY_NAME[name].seconds(situation("causal", speed=None), 1_000, 1_000) == 0
+
+
+def test_a_candidate_is_named_by_strategy_and_model() -> None:
+    assert str(Candidate(strategy="lora", model="tiny")) == "lora on tiny"
+    assert str(Candidate(strategy="baseline")) == "baseline"
