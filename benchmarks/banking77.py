@@ -1,4 +1,4 @@
-"""banking77 with MiniLM: 1,000 training rows against known scores, and all of them; an underfit run is not refuted.
+"""banking77 with MiniLM and 1,000 training rows, against known scores; an underfit run is not refuted.
 
     python -m benchmarks.banking77 [--quick] [--json]
 
@@ -8,7 +8,7 @@ The goals are scores of hand-tuned trials on a thousand of the test rows. Here a
 from __future__ import annotations
 
 from benchmarks.common import Claim, dataset, main
-from benchmarks.probing import probe, reaches, score, verdict
+from benchmarks.probing import probe, reaches, score
 
 
 def measure(quick: bool) -> list[Claim]:
@@ -32,18 +32,7 @@ def measure(quick: bool) -> list[Claim]:
     claims.append(
         Claim("1,000 rows: recommendation", choice.strategy if choice else None, "reported", choice is not None)
     )
-    underfit = underfit_run()
-    claims.append(underfit)
-    everything = probe("banking77", 3000, seeds=1, strategies=["baseline", "linear_probe", "lora", "full"])
-    best = max(v.score.mean for v in everything.verdicts if v.score)
-    claims.append(Claim("all rows: best candidate", round(best, 4), "≥ .92", best >= 0.92))
-    for strategy in ("baseline", "linear_probe", "lora", "full"):
-        claims.append(Claim(f"all rows: {strategy}", score(everything, strategy), "reported", True))
-        said = verdict(everything, strategy)
-        claims.append(Claim(f"all rows: verdict {strategy}", f"{said.verdict}: {said.because}", "reported", True))
-    choice = everything.recommendation
-    why = f"{choice.strategy} ({choice.verdict}): {choice.because}" if choice else None
-    claims.append(Claim("all rows: recommendation", why, "reported", choice is not None))
+    claims.append(underfit_run())
     return claims
 
 
