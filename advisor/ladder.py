@@ -9,7 +9,7 @@ from advisor.choices import Choices
 from advisor.run import Run
 from probes.data import TaskData
 from probes.deadline import Deadline
-from probes.errors import MeasurementFailed, OutOfTime
+from probes.errors import InputError, MeasurementFailed, OutOfTime
 from probes.features import FeatureCache, Progress
 from probes.fitting import measure
 from probes.hardware import Hardware, Speed
@@ -108,6 +108,12 @@ class Ladder:
             reason = "the budget ended before it was measured"
         except MeasurementFailed as error:
             reason = str(error)
+        except InputError:
+            raise
+        except Exception as error:
+            # A library that cannot do this model or these rows must not take the other candidates down with it.
+            self.run.note_failure(rung.candidate, error)
+            reason = f"it failed with {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         if seed == 0:
             self.failures[rung.candidate] = reason
         return None

@@ -7,6 +7,7 @@
     advice.json          what the rules said before anything was measured
     ledger.jsonl         one line a finished trial or measurement, appended and synced
     choices.json         threads and precision, so that a resumed run computes as it began
+    failures.log         tracebacks of candidates that failed, if any did
     verdicts.json        what the measurements said of each candidate
     recommendation.json  the candidate chosen
     config.yaml          the training config of the recommendation
@@ -133,6 +134,13 @@ class Run:
     def record(self, measurement: Measurement) -> None:
         """Append a finished measurement."""
         self._append({"kind": "measurement", "measurement": measurement.model_dump(mode="json")})
+
+    def note_failure(self, candidate: object, error: Exception) -> None:
+        """Append the traceback of a candidate that failed to `failures.log`."""
+        import traceback
+
+        with (self.folder / "failures.log").open("a", encoding="utf-8") as log:
+            log.write(f"{candidate}\n{''.join(traceback.format_exception(error))}\n")
 
     def measurements(self) -> list[Measurement]:
         """Return the finished measurements, oldest first."""

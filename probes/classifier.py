@@ -186,7 +186,10 @@ def save_classifier(
         _save_adapter(model, base, folder)
         # The adapter's folder names the classes too, so that one call with this folder loads base and adapter.
         model.get_base_model().config.save_pretrained(folder)
-        return "a peft adapter: `AutoPeftModelForSequenceClassification.from_pretrained(folder, num_labels=N)`"
+        return (
+            "a peft adapter: `AutoPeftModelForSequenceClassification.from_pretrained(folder, num_labels=N)`, then "
+            "`model.config.pad_token_id = tokenizer.pad_token_id` for batches"
+        )
     model.save_pretrained(folder, safe_serialization=True)
     return "a transformers model: `AutoModelForSequenceClassification.from_pretrained(folder)`"
 

@@ -13,7 +13,7 @@ from advisor.ladder import Ladder, Rung
 from advisor.run import Run
 from probes.data import TaskData, load_task
 from probes.deadline import Deadline
-from probes.errors import MeasurementFailed, OutOfTime
+from probes.errors import MeasurementFailed, ModelError, OutOfTime
 from probes.features import FeatureCache, no_progress
 from probes.hardware import Hardware
 from probes.measurement import Measurement
@@ -173,6 +173,18 @@ def test_failing_is_an_outcome_and_the_others_go_on(climb: Climb) -> None:
         "a": "memory ran out",
         "b": "the budget ended before it was measured",
     }
+
+
+def test_a_library_that_fails_takes_nobody_down_and_leaves_a_trace(climb: Climb) -> None:
+    ladder, done = climb(Made("a", 0.001), Made("b", 0.001), seconds=60, fails={"a": RuntimeError("shapes\n differ")})
+    assert [m.strategy for m in done] == ["b"]
+    assert list(ladder.failures.values()) == ["it failed with RuntimeError: shapes differ"]
+    assert "RuntimeError: shapes" in (ladder.run.folder / "failures.log").read_text()
+
+
+def test_what_the_user_must_mend_ends_the_run(climb: Climb) -> None:
+    with pytest.raises(ModelError):
+        climb(Made("a", 0.001), seconds=60, fails={"a": ModelError("torn weights", "Fetch them again.")})
 
 
 def test_further_seeds_are_for_those_that_depend_on_one(climb: Climb) -> None:
