@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -241,9 +240,3 @@ def save_pooled(
         pooled = Pooling(head.in_features, modes.get(model.pooling, model.pooling))
         modules = [transformer, pooled, *([Normalize()] if model.normalize else []), dense]
         SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(folder), create_model_card=False)
-
-
-def read_classes(folder: Path) -> tuple[str, ...]:
-    """Return the class names in `id2label` of the folder's `config.json`."""
-    names = json.loads((folder / "config.json").read_text(encoding="utf-8"))["id2label"]
-    return tuple(names[str(i)] for i in range(len(names)))

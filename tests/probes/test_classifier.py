@@ -12,7 +12,7 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from probes.classifier import PooledClassifier, read_classes, save_classifier
+from probes.classifier import PooledClassifier, save_classifier
 from probes.fitting import fit
 from probes.model import ModelFacts, read_model
 from probes.recipe import FrozenFeatures, Lora, Recipe, Tuning
@@ -22,6 +22,12 @@ MakeBench = Callable[..., Workbench]
 METHODS = ("linear_probe", "lora", "full")
 OLD_NAME = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # peft's, while it loads
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
+
+
+def read_classes(folder: Path) -> tuple[str, ...]:
+    """Return the class names as any user of transformers finds them."""
+    names = json.loads((folder / "config.json").read_text(encoding="utf-8"))["id2label"]
+    return tuple(names[str(i)] for i in range(len(names)))
 
 
 def recipe(method: str, facts: ModelFacts) -> Recipe:
