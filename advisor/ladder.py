@@ -190,7 +190,9 @@ class Ladder:
 
         def seconds(strategy: Strategy, rows: int) -> float:
             correction = self._corrections.get(strategy.seeded, 1.0)
-            return SAFETY * correction * strategy.seconds(situation, rows, min(rows, SEARCH_ROWS))
+            # The last one may try what just fits: the deadline holds, and nobody waits for what it leaves.
+            safety = SAFETY if later else 1.0
+            return safety * correction * strategy.seconds(situation, rows, min(rows, SEARCH_ROWS))
 
         left = self.deadline.remaining
         wanted = seconds(rung.strategy, self.train_rows)

@@ -104,8 +104,8 @@ def _bare_loop(recipe: object, bench: object, rows: object) -> None:
             optimizer.zero_grad()
         with evaluating(model):
             _logits(model, bench, bench.data.validation, recipe, "validation")
-    # The Trainer path also checks the fit on up to 512 training rows; it is part of the method, not of the Trainer.
-    _logits(model, bench, rows.take(list(range(min(len(rows), 512)))), recipe, "fit")
+    # The Trainer path also checks the fit on up to 256 training rows; it is part of the method, not of the Trainer.
+    _logits(model, bench, rows.take(list(range(min(len(rows), 256)))), recipe, "fit")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-REFERENCE_ROWS = 512
+REFERENCE_ROWS = 256
 """Training rows on which the fit is compared with that of the linear probe."""
 
 FIT_SLACK = 1.05

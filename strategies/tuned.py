@@ -8,7 +8,7 @@ from probes.model import ModelFacts
 from probes.recipe import Lora, Recipe, Tuning
 from strategies.base import Evidence, Situation, Strategy
 
-STEPS = 160
+STEPS = 130
 """Optimiser steps to aim at, and 4 epochs at least: a head that starts from the linear probe needs few."""
 
 
@@ -17,14 +17,14 @@ EDGE = 0.01
 
 
 def batch_size(rows: int) -> int:
-    """Return 16, or 8 where few rows would give few steps: shrink the batch before adding epochs.
+    """Return 16, or 8 below 200 rows, which would give few steps: shrink the batch before adding epochs.
 
     Examples
     --------
     >>> batch_size(100), batch_size(1000)
     (8, 16)
     """
-    return 16 if rows >= 400 else 8
+    return 16 if rows >= 200 else 8
 
 
 def epochs(rows: int) -> int:
@@ -32,8 +32,8 @@ def epochs(rows: int) -> int:
 
     Examples
     --------
-    >>> [epochs(rows) for rows in (100, 500, 1_000, 10_000, 100_000)]
-    [10, 5, 4, 3, 2]
+    >>> [epochs(rows) for rows in (100, 400, 1_000, 10_000, 100_000)]
+    [10, 6, 4, 3, 2]
     """
     if rows >= 5_000:
         return 2 if rows > 50_000 else 3
