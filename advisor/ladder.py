@@ -124,9 +124,11 @@ class Ladder:
         bench.progress = self.progress(rung.candidate)
         with self.deadline.enforced():
             situation = self._situation(rung, seed, bench)
-        rows = self._affordable(rung, situation, later)
+        rows, searched = self._affordable(rung, situation, later)
         situation = situation.model_copy(update={"train_rows": rows})
         recipes = rung.strategy.recipes(situation)
+        if not searched:
+            recipes = (recipes[len(recipes) // 2],)
         before = [m for m in done if _same(m, rung.candidate, 0) and m.train_rows == rows]
         if seed > 0 and before:
             # The first seed chose the recipe; further seeds measure its spread.
@@ -181,8 +183,8 @@ class Ladder:
             seed=seed,
         )
 
-    def _affordable(self, rung: Rung, situation: Situation, later: list[Rung]) -> int:
-        """Return the training rows that fit this candidate's share of what is left of the budget.
+    def _affordable(self, rung: Rung, situation: Situation, later: list[Rung]) -> tuple[int, bool]:
+        """Return the training rows that fit this candidate's share of the budget left, and whether a search fits too.
 
         All waiting candidates have equal shares; what a light one leaves of its share goes to the heavier ones after
         it. Where all fit, nobody is held to a share.
@@ -197,21 +199,25 @@ class Ladder:
         left = self.deadline.remaining
         wanted = seconds(rung.strategy, self.train_rows)
         if wanted + sum(seconds(r.strategy, self.train_rows) for r in later) <= left:
-            return self.train_rows
+            return self.train_rows, True
         share = left / (1 + len(later))
         if wanted <= share:
-            return self.train_rows
+            return self.train_rows, True
         low, high = 0, self.train_rows
         while low < high:  # the most rows whose estimate fits
             middle = (low + high + 1) // 2
             low, high = (middle, high) if seconds(rung.strategy, middle) <= share else (low, middle - 1)
         least = min(self.train_rows, max(LEAST_ROWS, 2 * situation.classes))
         if low < least:
+            trials = len(rung.strategy.recipes(situation))
+            if trials > 1 and self.train_rows <= SEARCH_ROWS and wanted / trials <= share:
+                # Few rows cost as many steps as some more: then it is the search that has to go.
+                return self.train_rows, False
             raise MeasurementFailed(
                 f"{left:.0f} s were left: it needs about {seconds(rung.strategy, least):.0f} s for "
                 f"{least:,} training rows, {wanted:.0f} s for all {self.train_rows:,}, and its share was {share:.0f} s"
             )
-        return low
+        return low, True
 
 
 def _same(measurement: Measurement, candidate: Candidate, seed: int) -> bool:

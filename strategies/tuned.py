@@ -83,10 +83,12 @@ class Tuned(Strategy):
         )
 
     def unfair(self, evidence: Evidence) -> tuple[str, str] | None:
-        """Return also that the best learning rate was the last of the range tried, with the next one clearly worse."""
+        """Return also that no learning rate was searched, or that the best was the last tried and clearly better."""
         reason = super().unfair(evidence)
         if reason is not None:
             return reason
+        if not any(m.trials for m in evidence.measurements):
+            return "not refuted: there was no time to search its learning rate", "A longer --budget allows the search."
         for measurement in evidence.measurements:
             chosen = measurement.recipe
             trials = [t for t in measurement.trials if t.setting.startswith("learning_rate=")]

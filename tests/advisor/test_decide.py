@@ -10,7 +10,7 @@ import pytest
 from advisor.decide import Recommendation, judge, recommend, worth_of_transfer
 from probes.columns import Columns
 from probes.data import Rows, TaskData
-from probes.measurement import Measurement
+from probes.measurement import Measurement, Trial
 from probes.recipe import BagOfWords, FrozenFeatures, Lora, Recipe, Tuning
 from strategies import STRATEGIES, Candidate, Outcome, Verdict
 
@@ -43,6 +43,16 @@ DATA = TaskData(
 )
 
 
+TRIAL = Trial(
+    setting="learning_rate=5e-05",
+    train_rows=100,
+    validation_score=0.9,
+    validation_loss=0.3,
+    converged=True,
+    seconds=1.0,
+)
+
+
 def measured(strategy: str, wrong: int, *, seed: int = 0, start: int = 0, **changes: Any) -> Measurement:
     """Make a measurement that has the rows from `start` on wrong, so many of them."""
     predictions = tuple(1 - y if start <= i < start + wrong else y for i, y in enumerate(LABELS))
@@ -59,6 +69,7 @@ def measured(strategy: str, wrong: int, *, seed: int = 0, start: int = 0, **chan
         "seconds": 2.0,
         "peak_bytes": 10**8,
         "tokens": 0,
+        "trials": (TRIAL,),
     }
     return Measurement.model_validate(values | changes)
 
@@ -143,6 +154,21 @@ def test_a_converged_run_as_bad_is_refuted() -> None:
     found, _ = outcome(measured("linear_probe", 50), measured("full", 400))
     assert found["full"].verdict is Outcome.REFUTED
     assert "35.0 points below the best" in found["full"].because
+
+
+def test_one_whose_learning_rate_was_not_searched_is_not_refuted() -> None:
+    found, _ = outcome(measured("linear_probe", 50), measured("full", 400, trials=()))
+    assert found["full"].verdict is Outcome.UNDECIDED
+    assert "no time to search its learning rate" in found["full"].because
+
+
+@pytest.mark.parametrize(("neighbour", "verdict"), [(0.5, Outcome.UNDECIDED), (0.895, Outcome.REFUTED)])
+def test_one_whose_best_learning_rate_was_the_last_tried_is_not_refuted(neighbour: float, verdict: Outcome) -> None:
+    rate = RECIPES["full"].learning_rate  # type: ignore[union-attr]
+    chosen = TRIAL.model_copy(update={"setting": f"learning_rate={rate:g}"})
+    other = TRIAL.model_copy(update={"setting": f"learning_rate={rate / 2:g}", "validation_score": neighbour})
+    found, _ = outcome(measured("linear_probe", 50), measured("full", 400, trials=(chosen, other)))
+    assert found["full"].verdict is verdict
 
 
 def test_one_that_learned_from_fewer_rows_is_not_refuted() -> None:

@@ -6,11 +6,20 @@ from typing import Any
 
 import pytest
 
-from probes.measurement import Measurement
+from probes.measurement import Measurement, Trial
 from probes.recipe import BagOfWords
 from probes.statistics import Comparison, Interval
 from strategies import STRATEGIES, Candidate, Evidence, Outcome, Verdict
 from strategies.base import Strategy
+
+TRIAL = Trial(
+    setting="learning_rate=5e-05",
+    train_rows=100,
+    validation_score=0.9,
+    validation_loss=0.3,
+    converged=True,
+    seconds=1.0,
+)
 
 
 def measurement(**more: Any) -> Measurement:
@@ -27,6 +36,7 @@ def measurement(**more: Any) -> Measurement:
         "seconds": 3.0,
         "peak_bytes": 1,
         "tokens": 1,
+        "trials": (TRIAL,),
     }
     return Measurement(**(settings | more))
 
