@@ -201,7 +201,15 @@ def start(cli_environment: dict[str, str]) -> Iterator[Callable[..., subprocess.
     def popen(*arguments: str | Path) -> subprocess.Popen[str]:
         program = [sys.executable, "-c", "from advisor.cli.app import main; main()", *map(str, arguments)]
         begun.append(
-            subprocess.Popen(program, env=cli_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                program,
+                env=cli_environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                # A shell starts background jobs with Ctrl-C ignored, and that is inherited.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
         )
         return begun[-1]
 
