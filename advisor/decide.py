@@ -95,6 +95,7 @@ def judge(
             measurements=tuple(by_candidate[candidate]),
             comparison=comparisons.get(candidate),
             rival=str(rival) if rival else None,
+            unmeasured=sum(c not in blocked and not by_candidate[c] for c in candidates if c != candidate),
             rows=rows,
             test_rows=len(data.test),
             tolerance=tolerance,

@@ -62,6 +62,8 @@ class Evidence(Frozen):
     """It against the best, on the same test rows."""
     rival: str | None = None
     """The strongest other candidate."""
+    unmeasured: int = 0
+    """Other candidates that apply and were not measured."""
     rows: int
     """Training rows the user has: the size the verdict is about."""
     test_rows: int
@@ -136,6 +138,10 @@ class Strategy:
         numbers = _numbers(evidence, comparison)
         missed = evidence.target is not None and comparison.score.high < evidence.target
         met = evidence.target is None or comparison.score.low >= evidence.target
+        if evidence.rival is None and evidence.unmeasured and not missed:
+            # Being the best of one is no comparison with those that the budget left out.
+            settle = f"A longer --budget: {evidence.unmeasured} other candidates were not measured."
+            return self._verdict(evidence, Outcome.UNDECIDED, numbers, settle)
         if comparison.confirmed and met:
             return self._verdict(evidence, Outcome.CONFIRMED, numbers)
         if comparison.refuted or missed:

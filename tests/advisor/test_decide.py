@@ -101,7 +101,7 @@ def outcome(
 def test_every_candidate_gets_exactly_one_verdict() -> None:
     found, _ = outcome(measured("baseline", 10), blocked={"lora": "no"}, failures={"full": "out of memory"})
     assert {s: v.verdict for s, v in found.items()} == {
-        "baseline": Outcome.CONFIRMED,
+        "baseline": Outcome.UNDECIDED,
         "linear_probe": Outcome.NOT_MEASURED,
         "lora": Outcome.NOT_APPLICABLE,
         "full": Outcome.NOT_MEASURED,
@@ -169,6 +169,13 @@ def test_one_whose_best_learning_rate_was_the_last_tried_is_not_refuted(neighbou
     other = TRIAL.model_copy(update={"setting": f"learning_rate={rate / 2:g}", "validation_score": neighbour})
     found, _ = outcome(measured("linear_probe", 50), measured("full", 400, trials=(chosen, other)))
     assert found["full"].verdict is verdict
+
+
+def test_the_only_one_measured_is_not_confirmed_against_those_left_out() -> None:
+    found, choice = outcome(measured("baseline", 50), failures={"full": "the budget ended before it was measured"})
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+    assert "other candidates were not measured" in found["baseline"].settle
+    assert choice is not None and choice.verdict is Outcome.UNDECIDED
 
 
 def test_one_that_learned_from_fewer_rows_is_not_refuted() -> None:
