@@ -15,6 +15,8 @@ from probes.fitting import measure
 from probes.hardware import Hardware, Speed
 from probes.measurement import Measurement, Metric
 from probes.model import ModelFacts
+from probes.recipe import FrozenFeatures
+from probes.sampling import take_nested
 from probes.workbench import Workbench
 from strategies import Candidate, Situation, Strategy
 
@@ -180,8 +182,14 @@ class Ladder:
             max_length=bench.max_length if rung.model else 0,
             model=rung.model,
             speed=speed,
+            features_cached=rung.model is not None and self._features_cached(rung.model, bench),
             seed=seed,
         )
+
+    def _features_cached(self, model: ModelFacts, bench: Workbench) -> bool:
+        frozen = FrozenFeatures(pooling=model.pooling, normalize=model.normalize, max_length=bench.max_length)
+        train = take_nested(self.data.train, self.train_rows, self.data.split_seed)
+        return all(bench.has_features(rows, frozen) for rows in (train, self.data.validation, self.data.test))
 
     def _affordable(self, rung: Rung, situation: Situation, later: list[Rung]) -> tuple[int, bool]:
         """Return the training rows that fit this candidate's share of the budget left, and whether a search fits too.

@@ -14,7 +14,7 @@ STRATEGIES = ["baseline", "linear_probe", "lora", "full"]
 def measure(quick: bool) -> list[Claim]:
     """Measure the claims; quick measures the light strategies on 1,500 rows."""
     names = STRATEGIES[:2] if quick else STRATEGIES
-    result = probe("banking77", 110 if quick else 900, strategies=names, train_rows=1500 if quick else None)
+    result = probe("banking77", 110 if quick else 2400, strategies=names, train_rows=1500 if quick else None)
     best = max((v.score.mean for v in result.verdicts if v.score), default=0.0)
     claims = [Claim("best candidate", round(best, 4), "≥ .92", best >= 0.92)]
     for name in names:

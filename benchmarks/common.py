@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from probes.files import write_text
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 SHARED = Path(os.environ.get("ADVISOR_DATASETS") or ROOT.parent / "shared" / "datasets")
@@ -65,8 +67,7 @@ def main(name: str, measure: Callable[[bool], list[Claim]]) -> None:
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if not flags.quick:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+        write_text(RESULTS / f"{name}.json", text)
     if flags.json:
         sys.stdout.write(text)
         return

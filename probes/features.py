@@ -190,6 +190,10 @@ class FeatureCache:
             digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
         return digest.hexdigest()[:32]
 
+    def holds(self, key: str) -> bool:
+        """Whether vectors lie under this key already."""
+        return key in self._memory or (self._folder is not None and (self._folder / f"{key}.npy").is_file())
+
     def get(self, key: str, compute: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return the vectors under this key, computing and storing them the first time."""
         import numpy as np

@@ -137,9 +137,14 @@ class Workbench:
                     what="features",
                 )
 
-        return self.cache.get(
-            FeatureCache.key(self.facts, rows, recipe.pooling, recipe.normalize, recipe.max_length), compute
-        )
+        return self.cache.get(self._features_key(rows, recipe), compute)
+
+    def has_features(self, rows: Rows, recipe: FrozenFeatures) -> bool:
+        """Whether `features` answers from the cache."""
+        return self.cache.holds(self._features_key(rows, recipe))
+
+    def _features_key(self, rows: Rows, recipe: FrozenFeatures) -> str:
+        return FeatureCache.key(self.facts, rows, recipe.pooling, recipe.normalize, recipe.max_length)
 
     @cached_property
     def _frozen(self) -> Any:

@@ -45,6 +45,8 @@ class Situation(Frozen):
     model: ModelFacts | None
     speed: Speed | None = None
     """Measured speed of the model on this machine; None before it was measured."""
+    features_cached: bool = False
+    """Whether the frozen features of all these rows are at hand from an earlier measurement."""
     seed: int = 0
 
 

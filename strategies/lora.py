@@ -19,8 +19,13 @@ class LowRankAdapters(Tuned):
     step_cost = 0.9
 
     def learning_rates(self, model: ModelFacts) -> tuple[float, ...]:
-        """Return three rates around ten times those of full fine-tuning."""
-        return (2e-4, 5e-4, 1e-3) if model.kind == "encoder" else (1e-4, 2e-4, 5e-4)
+        """Return three rates, ten to 25 times those of full fine-tuning: runs from a linear probe are short.
+
+        With 1,000 rows of banking77, 2e-3 beat 1e-3 on MiniLM in three samples of three, by .4 to .9 points.
+        """
+        if model.kind == "encoder":
+            return (5e-4, 1e-3, 2e-3) if (model.parameters or 0) < 60_000_000 else (2e-4, 5e-4, 1e-3)
+        return (1e-4, 2e-4, 5e-4)
 
     def adapter(self, model: ModelFacts) -> Lora:
         """Return rank 8 for encoders, rank 16 for language models, alpha twice the rank."""

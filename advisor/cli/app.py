@@ -83,7 +83,7 @@ def _run(arguments: list[str]) -> int:
     except InputError as error:
         return _refuse(str(error), error.got, error.remedy, as_json)
     except typer.exceptions.TyperException as error:
-        message = error.format_message()
+        message = error.format_message() + _got(error.__cause__)
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "advisor"
         return _refuse(f"{message}\n  → See `{path} --help`.", message, f"See `{path} --help`.", as_json)
@@ -97,6 +97,13 @@ def _run(arguments: list[str]) -> int:
     if code == INTERRUPTED:  # typer turns most interruptions into this exit code itself
         errors_console().print("interrupted", style="yellow")
     return int(code or 0)
+
+
+def _got(cause: BaseException | None) -> str:
+    """Return what was typed, where typer's message says only what it should have been."""
+    from pydantic import ValidationError
+
+    return f", got {cause.errors()[0]['input']!r}" if isinstance(cause, ValidationError) else ""
 
 
 def _refuse(text: str, got: str, remedy: str, as_json: bool) -> int:

@@ -130,7 +130,7 @@ CASES = [
     case("predict full-folder", "ROWS"),
     case("profile good.jsonl --bogus", "--bogus", "profile --help"),
     case("profile good.jsonl extra", "extra"),
-    case("probe good.jsonl --seeds many", "--seeds", "integer"),
+    case("probe good.jsonl --seeds many", "--seeds", "integer", "'many'"),
     case("probe good.jsonl --seeds 0", "--seeds 0", "greater than or equal to 1"),
     case("probe good.jsonl --seeds 99", "--seeds 99"),
     case("probe good.jsonl --train-rows 1", "--train-rows 1", "greater than or equal to 2"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from advisor import ladder as module
+from advisor.choices import Choices
 from advisor.ladder import Ladder, Rung
 from advisor.run import Run
 from probes.data import TaskData, load_task
@@ -17,8 +18,10 @@ from probes.errors import MeasurementFailed, ModelError, OutOfTime
 from probes.features import FeatureCache, no_progress
 from probes.hardware import Hardware
 from probes.measurement import Measurement
+from probes.model import read_model
 from probes.recipe import BagOfWords, Recipe
 from strategies import Situation, Strategy
+from strategies.linear_probe import LinearProbe
 
 HARDWARE = Hardware(device="cpu", device_name="", cores=1, memory_bytes=10**9, device_memory_bytes=None, bf16=False)
 
@@ -161,6 +164,34 @@ def test_an_estimate_that_was_too_low_is_learned_from(climb: Climb, data: TaskDa
     _, done = climb(Made("a", 0.05), Made("b", 0.05), seconds=0.16 * rows, slower=2.0)
     assert done[0].train_rows == rows, "nothing was known against it"
     assert len(done) == 1 or done[1].train_rows < rows, "the second is believed to be twice as slow too"
+
+
+def test_features_of_an_earlier_run_are_not_reckoned_again(data: TaskData, tiny_encoder: Path, tmp_path: Path) -> None:
+    model, cache, said = read_model(str(tiny_encoder)), FeatureCache(tmp_path / "features"), []
+
+    class Watched(LinearProbe):
+        def seconds(self, situation: Situation, train_rows: int, search_rows: int) -> float:
+            said.append(situation.features_cached)
+            return super().seconds(situation, train_rows, search_rows)
+
+    for name in ("first", "second"):
+        run = Run.create(tmp_path / name)
+        run.write("request.json", {})
+        Ladder(
+            rungs=[Rung(Watched(), model)],
+            data=data,
+            hardware=HARDWARE,
+            metric="accuracy",
+            deadline=Deadline(None),
+            run=run,
+            train_rows=100,
+            seeds=1,
+            progress=lambda _: no_progress,
+            cache=cache,
+            choices=Choices(run, HARDWARE),
+        ).climb()
+    assert not said[0]
+    assert said[-1]
 
 
 def test_failing_is_an_outcome_and_the_others_go_on(climb: Climb) -> None:

@@ -118,7 +118,10 @@ def test_cached_features_are_not_computed_again(
     recipe = FrozenFeatures(pooling="mean", max_length=32)
     first = make_bench(encoder, cache=FeatureCache(tmp_path))
     rows = first.data.train
+    assert not first.has_features(rows, recipe)
     expected = first.features(rows, recipe)
+    assert first.has_features(rows, recipe)
+    assert make_bench(encoder, cache=FeatureCache(tmp_path)).has_features(rows, recipe)
     monkeypatch.setattr(Workbench, "load_backbone", no_forward)
     np.testing.assert_array_equal(make_bench(encoder, cache=FeatureCache(tmp_path)).features(rows, recipe), expected)
     assert [f.suffix for f in tmp_path.iterdir()] == [".npy"]
