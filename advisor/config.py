@@ -13,6 +13,7 @@ from probes.base import Frozen
 from probes.errors import SettingError
 from probes.measurement import Metric
 from probes.recipe import Recipe, Tuning
+from strategies.tuned import batch_size, epochs
 
 if TYPE_CHECKING:
     from advisor.decide import Recommendation
@@ -69,7 +70,14 @@ class TrainingConfig(Frozen):
 
 
 def config_for(request: Request, data: TaskData, choice: Recommendation, model: ModelFacts | None) -> TrainingConfig:
-    """Return the config that trains the recommended candidate as it was measured, on all the rows asked for."""
+    """Return the config that trains the recommended candidate as it was measured, on all the rows asked for.
+
+    A tuning measured on fewer rows keeps its learning rate; epochs and batch size are those for the rows trained on.
+    """
+    rows = min(len(data.train), request.train_rows or len(data.train))
+    method = choice.recipe
+    if isinstance(method, Tuning) and choice.train_rows < rows:
+        method = method.model_copy(update={"epochs": epochs(rows), "batch_size": batch_size(rows)})
     return TrainingConfig(
         strategy=choice.strategy,
         metric=choice.metric,
@@ -83,17 +91,22 @@ def config_for(request: Request, data: TaskData, choice: Recommendation, model: 
         data=DataSection(
             source=_lasting_source(request.data.source),
             text_column=data.columns.text,
-            text_pair_column=data.columns.text_pair,
+            text_pair_column=data.columns.text_pair or _passed_over(request.data.text_pair_column),
             label_column=data.columns.label,
-            split_column=data.columns.split,
+            split_column=data.columns.split or _passed_over(request.data.split_column),
             split_seed=request.data.split_seed,
             skip_bad_rows=request.data.skip_bad_rows,
             drop_rare_classes=request.data.drop_rare_classes,
             train_rows=request.train_rows,
             fingerprint=data.fingerprint,
         ),
-        method=choice.recipe,
+        method=method,
     )
+
+
+def _passed_over(asked: str | None) -> str | None:
+    """Return `none` where the user had a column passed over, so that it is not found by its name in training."""
+    return "none" if asked is not None and asked.casefold() == "none" else None
 
 
 def _lasting_name(model: ModelFacts) -> str:
@@ -162,9 +175,9 @@ _WHY: dict[str, str] = {
     "model.trust_remote_code": "code from the model's folder stays off unless you passed the flag",
     "data.source": "the rows that were measured",
     "data.text_column": "column with the text",
-    "data.text_pair_column": "column with the second text; null for single texts",
+    "data.text_pair_column": "column with the second text; null for single texts, none passes one over",
     "data.label_column": "column with the class",
-    "data.split_column": "column with the split; null where the split is made here",
+    "data.split_column": "column with the split; null if there is none, none passes one over",
     "data.split_seed": "the same seed gives the same test rows",
     "data.skip_bad_rows": "true leaves rows without usable text out",
     "data.drop_rare_classes": "true leaves classes too rare to split out",
@@ -175,7 +188,7 @@ _WHY: dict[str, str] = {
     "method.max_length": "tokens read of each text: the longest training text, or the model's context",
     "method.seed": "repeats the run",
     "method.head": "LP-FT: start the head from the linear probe (Kumar et al. 2022)",
-    "method.epochs": "about 130 optimiser steps, 4 passes at least; early stopping may end sooner",
+    "method.epochs": "passes at most: more for few rows, 2 or 3 from 5,000 on; early stopping may end sooner",
     "method.batch_size": "16, or 8 below 200 rows: shrink the batch before adding epochs",
     "method.gradient_accumulation": "raise it if a batch does not fit the memory",
     "method.warmup": "share of steps over which the learning rate rises: steadies small data",
@@ -222,7 +235,7 @@ def to_yaml(config: TrainingConfig, choice: Recommendation | None = None, file: 
     why = dict(_WHY)
     if isinstance(config.method, Tuning):
         why["method.method"] = "gradient descent: " + ("low-rank adapters" if config.method.lora else "every weight")
-        why["method.learning_rate"] = "the best of three on validation rows"
+        why["method.learning_rate"] = _why_this_rate(choice)
     elif config.method.method == "prompt":
         why["method.method"] = "label likelihood under a causal language model"
     else:
@@ -231,6 +244,14 @@ def to_yaml(config: TrainingConfig, choice: Recommendation | None = None, file: 
         )
     _lines(config.model_dump(mode="json"), "", why, lines)
     return "\n".join(lines) + "\n"
+
+
+def _why_this_rate(choice: Recommendation | None) -> str:
+    if choice is None:
+        return "peak learning rate of AdamW"
+    if not choice.tried:
+        return "the middle one of its range: there was no time to search"
+    return f"the best of {choice.tried} on validation rows"
 
 
 def _lines(values: dict[str, Any], prefix: str, why: dict[str, str], lines: list[str]) -> None:

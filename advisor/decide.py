@@ -41,6 +41,8 @@ class Recommendation(Frozen):
     """Whether transfer is worth it here, in one sentence."""
     settle: str = ""
     """What would settle it, where it is undecided."""
+    tried: int = 0
+    """Settings tried on validation rows to choose the recipe."""
     runners_up: tuple[RunnerUp, ...] = ()
 
 
@@ -147,17 +149,26 @@ def recommend(
         None where nothing was measured, or all that was measured is refuted.
     """
     chosen = next((v for v in verdicts if v.verdict is Outcome.CONFIRMED), None)
-    chosen = chosen or next((v for v in verdicts if v.verdict is Outcome.UNDECIDED), None)
+    near = None
+    if chosen is None:
+        undecided = [v for v in verdicts if v.verdict is Outcome.UNDECIDED]
+        # One that is behind for want of a fair chance is not refuted, and no recommendation either.
+        near = next((v for v in undecided if v.delta is None or v.delta.high >= -tolerance), None)
+        chosen = near or next(iter(undecided), None)
     if chosen is None or chosen.score is None:
         return None
     own = _at_most_rows(measurements, Candidate(strategy=chosen.strategy, model=chosen.model))
     points = f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'}"
     if chosen.verdict is Outcome.CONFIRMED:
         because = f"It is the lightest candidate shown to be at most {points} below the best. {chosen.because}"
-    else:
+    elif near is not None:
         because = (
             f"No candidate was confirmed; it is the lightest that may be within {points} of the best. {chosen.because}"
         )
+    else:
+        because = f"All that had a fair chance are refuted; it is the lightest that had none. {chosen.because}"
+    if pending := [_name(v) for v in verdicts if not v.fair and v is not chosen]:
+        because += f" No fair chance yet, see their verdicts: {', '.join(pending)}."
     return Recommendation(
         strategy=chosen.strategy,
         model=chosen.model,
@@ -170,6 +181,7 @@ def recommend(
         seconds=sum(m.seconds for m in own),
         transfer=worth_of_transfer(verdicts),
         settle=chosen.settle,
+        tried=len(own[0].trials),
         runners_up=tuple(
             RunnerUp(strategy=v.strategy, model=v.model, verdict=v.verdict, score=v.score)
             for v in verdicts
@@ -188,7 +200,17 @@ def worth_of_transfer(verdicts: list[Verdict]) -> str:
     lift = 100 * (best.score.mean - baseline.score.mean) if best.score else 0.0
     numbers = f"{best.strategy} scores {lift:+.1f} points against TF-IDF's {baseline.score.mean:.3f}"
     if baseline.verdict is Outcome.CONFIRMED:
-        return f"Transfer is not worth it here: {numbers}, and the baseline is confirmed."
+        tried = ", ".join(dict.fromkeys(v.strategy for v in transfers))
+        if pending := [_name(v) for v in verdicts if not v.fair and v.strategy != "baseline"]:
+            return (
+                f"Transfer is not shown to be worth it: {numbers}, and the baseline is confirmed against {tried}, but "
+                f"no fair chance had {', '.join(pending)}."
+            )
+        return f"Transfer is not worth it here, tried with {tried}: {numbers}, and the baseline is confirmed."
     if baseline.verdict is Outcome.REFUTED:
         return f"Transfer is worth it here: {numbers}, and the baseline is refuted."
     return f"Whether transfer is worth it is undecided: {numbers}."
+
+
+def _name(verdict: Verdict) -> str:
+    return str(Candidate(strategy=verdict.strategy, model=verdict.model))

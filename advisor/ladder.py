@@ -42,6 +42,11 @@ class Rung:
         """Strategy and model by name."""
         return Candidate(strategy=self.strategy.name, model=self.model.name if self.model else None)
 
+    @property
+    def cost_key(self) -> tuple[str, str]:
+        """What an estimate of seconds is true or false about: a mechanism, on a model."""
+        return self.strategy.method, self.model.name if self.model else ""
+
 
 @dataclass
 class Ladder:
@@ -78,9 +83,11 @@ class Ladder:
     cache: FeatureCache
     choices: Choices
     failures: dict[Candidate, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What became of seeds after the first that were not measured."""
     _benches: dict[str, Workbench] = field(default_factory=dict)
-    _corrections: dict[bool, float] = field(default_factory=dict)
-    """Measured over estimated seconds, of the last measurement that trained (True) or did not (False)."""
+    _corrections: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Measured over estimated seconds of the last measurement with this method and model."""
 
     def climb(self) -> list[Measurement]:
         """Measure what is not measured yet and return all measurements of this run.
@@ -118,6 +125,8 @@ class Ladder:
             reason = f"it failed with {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         if seed == 0:
             self.failures[rung.candidate] = reason
+        else:
+            self.notes.append(f"{rung.candidate}: seed {seed} was not measured: {reason}.")
         return None
 
     def _measure(self, rung: Rung, seed: int, later: list[Rung], done: list[Measurement]) -> Measurement:
@@ -126,17 +135,23 @@ class Ladder:
         bench.progress = self.progress(rung.candidate)
         with self.deadline.enforced():
             situation = self._situation(rung, seed, bench)
-        rows, searched = self._affordable(rung, situation, later)
-        situation = situation.model_copy(update={"train_rows": rows})
-        recipes = rung.strategy.recipes(situation)
-        if not searched:
-            recipes = (recipes[len(recipes) // 2],)
-        before = [m for m in done if _same(m, rung.candidate, 0) and m.train_rows == rows]
-        if seed > 0 and before:
-            # The first seed chose the recipe; further seeds measure its spread.
-            recipes = (before[0].recipe.model_copy(update={"seed": seed}),)
+        first = next((m for m in done if _same(m, rung.candidate, 0)), None) if seed > 0 else None
+        if first is None:
+            rows, searched = self._affordable(rung, situation, later)
+            situation = situation.model_copy(update={"train_rows": rows})
+            recipes = rung.strategy.recipes(situation)
+            if not searched:
+                recipes = (recipes[len(recipes) // 2],)
+        else:
+            # The first seed chose the recipe and the rows; further seeds measure its spread.
+            rows, searched = first.train_rows, False
+            recipes = (first.recipe.model_copy(update={"seed": seed}),)
+            expected = self._expected(rung, situation, rows, searched=False)
+            if expected > self.deadline.remaining:
+                raise MeasurementFailed(f"it needs about {expected:.0f} s, {self.deadline.remaining:.0f} s were left")
         search_rows = min(rows, SEARCH_ROWS)
         candidate = rung.candidate
+        known = self.run.trials(candidate.strategy, candidate.model, seed, search_rows)
         measurement = measure(
             candidate.strategy,
             recipes,
@@ -144,13 +159,13 @@ class Ladder:
             train_rows=rows,
             search_rows=search_rows,
             seed=seed,
-            known=self.run.trials(candidate.strategy, candidate.model, seed, search_rows),
+            known=known,
             record=lambda trial: self.run.record_trial(candidate.strategy, candidate.model, seed, trial),
         )
         self.run.record(measurement)
-        estimate = rung.strategy.seconds(situation, rows, search_rows)
-        if estimate > 1 and len(recipes) == len(measurement.trials or recipes):
-            self._corrections[rung.strategy.seeded] = min(4.0, max(0.25, measurement.seconds / estimate))
+        estimate = rung.strategy.seconds(situation, rows, search_rows, searched=searched)
+        if estimate > 1 and not known:
+            self._corrections[rung.cost_key] = min(4.0, max(0.25, measurement.seconds / estimate))
         return measurement
 
     def _bench(self, model: ModelFacts | None) -> Workbench:
@@ -197,16 +212,16 @@ class Ladder:
         All waiting candidates have equal shares; what a light one leaves of its share goes to the heavier ones after
         it. Where all fit, nobody is held to a share.
         """
+        # The last one may try what just fits: the deadline holds, and nobody waits for what it leaves.
+        safety = SAFETY if later else 1.0
 
-        def seconds(strategy: Strategy, rows: int) -> float:
-            correction = self._corrections.get(strategy.seeded, 1.0)
-            # The last one may try what just fits: the deadline holds, and nobody waits for what it leaves.
-            safety = SAFETY if later else 1.0
-            return safety * correction * strategy.seconds(situation, rows, min(rows, SEARCH_ROWS))
+        def seconds(rows: int, *, searched: bool = True) -> float:
+            return safety * self._expected(rung, situation, rows, searched=searched)
 
         left = self.deadline.remaining
-        wanted = seconds(rung.strategy, self.train_rows)
-        if wanted + sum(seconds(r.strategy, self.train_rows) for r in later) <= left:
+        wanted = seconds(self.train_rows)
+        others = sum(safety * self._expected(r, self._foreseen(r, situation), self.train_rows) for r in later)
+        if wanted + others <= left:
             return self.train_rows, True
         share = left / (1 + len(later))
         if wanted <= share:
@@ -214,18 +229,42 @@ class Ladder:
         low, high = 0, self.train_rows
         while low < high:  # the most rows whose estimate fits
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if seconds(rung.strategy, middle) <= share else (low, middle - 1)
+            low, high = (middle, high) if seconds(middle) <= share else (low, middle - 1)
         least = min(self.train_rows, max(LEAST_ROWS, 2 * situation.classes))
         if low < least:
-            trials = len(rung.strategy.recipes(situation))
-            if trials > 1 and self.train_rows <= SEARCH_ROWS and wanted / trials <= share:
+            several = len(rung.strategy.recipes(situation)) > 1
+            if several and self.train_rows <= SEARCH_ROWS and seconds(self.train_rows, searched=False) <= share:
                 # Few rows cost as many steps as some more: then it is the search that has to go.
                 return self.train_rows, False
             raise MeasurementFailed(
-                f"{left:.0f} s were left: it needs about {seconds(rung.strategy, least):.0f} s for "
+                f"{left:.0f} s were left: it needs about {seconds(least):.0f} s for "
                 f"{least:,} training rows, {wanted:.0f} s for all {self.train_rows:,}, and its share was {share:.0f} s"
             )
         return low, True
+
+    def _expected(self, rung: Rung, situation: Situation, rows: int, *, searched: bool = True) -> float:
+        """Return the seconds a measurement will take, by its estimate and how true the last one like it was."""
+        correction = self._corrections.get(rung.cost_key, 1.0)
+        return correction * rung.strategy.seconds(situation, rows, min(rows, SEARCH_ROWS), searched=searched)
+
+    def _foreseen(self, rung: Rung, here: Situation) -> Situation:
+        """Return the situation of a candidate that waits: its own model at its own speed.
+
+        The speed of a model not yet tried is that of the present one, scaled by the number of weights.
+        """
+        if rung.model is None or here.speed is None or here.model is None or rung.model.name == here.model.name:
+            return here.model_copy(update={"model": rung.model})
+        bench = self._benches.get(rung.model.name)
+        speed = bench.speed if bench else None
+        if speed is None:
+            lighter = (here.model.parameters or 1) / (rung.model.parameters or here.model.parameters or 1)
+            speed = here.speed.model_copy(
+                update={
+                    "forward_rows_per_second": lighter * here.speed.forward_rows_per_second,
+                    "train_rows_per_second": lighter * here.speed.train_rows_per_second,
+                }
+            )
+        return here.model_copy(update={"model": rung.model, "speed": speed, "features_cached": False})
 
 
 def _same(measurement: Measurement, candidate: Candidate, seed: int) -> bool:

@@ -6,7 +6,7 @@ import difflib
 import re
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from advisor.brief import Brief
 from probes.base import Frozen
@@ -50,13 +50,19 @@ class Request(Frozen):
     trust_remote_code: bool = False
     brief: Brief = Brief()
     strategies: tuple[str, ...] = NAMES
-    """Names of the strategies to look at."""
+    """Names of the strategies to look at; the baseline is always among them."""
     budget_seconds: float | None = Field(600.0, gt=0)
     """Wall-clock seconds; None has no limit."""
     train_rows: int | None = Field(None, ge=2)
     """Training rows to learn from at most; None takes all."""
     seeds: int = Field(1, ge=1, le=20)
     """Runs of each strategy whose result depends on its seed."""
+
+    @field_validator("strategies")
+    @classmethod
+    def _with_baseline(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        # Without it nobody could say whether transferring anything is worth it, and it takes seconds.
+        return tuple(name for name in NAMES if name in names or name == "baseline")
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}

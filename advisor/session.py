@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -230,9 +231,11 @@ def _probe(
     run.write("facts.json", [facts.model_dump(mode="json") for facts, _ in advised])
     run.write("advice.json", [advice.model_dump(mode="json") for _, advice in advised])
     wanted = [s for s in STRATEGIES if s.name in request.strategies]
+    # Candidates are measured, and recommended, lightest first: by strategy, then by the size of the model.
+    lightest = sorted(models, key=lambda model: model.parameters or math.inf)
     rungs, blocked = [], {}
     for strategy in wanted:
-        with_models: list[ModelFacts | None] = [*models] if strategy.needs_model else []
+        with_models: list[ModelFacts | None] = [*lightest] if strategy.needs_model else []
         for model in with_models or [None]:
             rung = Rung(strategy, model)
             rungs.append(rung)
@@ -284,7 +287,7 @@ def _probe(
         profile=advised[0][0].profile,
         run=str(run.folder),
         seconds=time.monotonic() - started,
-        notes=(data.split_origin, *data.notes, *_cut([facts for facts, _ in advised])),
+        notes=(data.split_origin, *data.notes, *ladder.notes, *_cut([facts for facts, _ in advised])),
     )
     run.write("result.json", result)
     return result

@@ -11,7 +11,7 @@ from probes.columns import Columns
 from probes.duplicates import normalised_key
 from probes.errors import DataError
 from probes.reading import content_digest
-from probes.splitting import SplitPlan, make_splits, thin
+from probes.splitting import SplitPlan, make_splits
 
 __all__ = ["Columns", "Rows", "TaskData", "content_digest", "load_task"]
 
@@ -76,7 +76,6 @@ def load_task(
     validation_share: float = 0.1,
     skip_bad_rows: bool = False,
     drop_rare_classes: bool = False,
-    max_rows: int | None = None,
 ) -> TaskData:
     """Read a classification task and fix its splits.
 
@@ -94,8 +93,6 @@ def load_task(
         Leave out rows that can't be used, and say how many, instead of stopping at the first.
     drop_rare_classes : bool
         Leave out classes with one row, or with none to train on, instead of stopping.
-    max_rows : int, optional
-        Use about this many rows at most, drawn in proportion from each class and split, two of each at least.
 
     Returns
     -------
@@ -120,11 +117,6 @@ def load_task(
     census = intake.census(drop_rare_classes=drop_rare_classes)
     notes = list(census.notes)
     rows = [row for row in rows if row.label not in census.dropped]
-    if max_rows is not None and max_rows < len(rows):
-        strata = [(row.label, row.split if census.splits else "") for row in rows]
-        kept = thin([normalised_key(row.text, row.pair) for row in rows], strata, max_rows, split_seed)
-        notes.append(f"{len(kept)} of {len(rows)} rows are used, drawn in proportion from each class and split.")
-        rows = [rows[i] for i in kept]
 
     def split(rows: Sequence[CleanRow], classes: Sequence[str]) -> SplitPlan:
         index = {name: number for number, name in enumerate(classes)}

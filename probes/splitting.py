@@ -227,34 +227,3 @@ def _give_back(drawn: list[list[int]], rows: Sequence[int], labels: Sequence[int
         group = min((group for group in drawn if any(labels[row] == label for row in group)), key=len)
         drawn.remove(group)
         left.update(labels[row] for row in group)
-
-
-def thin(keys: Sequence[int], strata: Sequence[object], most: int, seed: int) -> list[int]:
-    """Choose about `most` rows with every stratum in proportion and at least two rows of each, equal texts together.
-
-    Parameters
-    ----------
-    keys : sequence of int
-        Digest of each row's normalised text.
-    strata : sequence
-        What is kept in proportion: class and split of each row.
-    most : int
-        Rows wanted.
-    seed : int
-        Decides which.
-
-    Examples
-    --------
-    >>> len(thin(range(100), [i % 4 for i in range(100)], most=20, seed=0))
-    20
-    """
-    if len(keys) <= most:
-        return list(range(len(keys)))
-    members: defaultdict[object, list[int]] = defaultdict(list)
-    for row in sorted(range(len(keys)), key=lambda row: (order(seed, keys[row]), row)):
-        members[strata[row]].append(row)
-    numbered = {
-        number: rows for number, (_, rows) in enumerate(sorted(members.items(), key=lambda item: repr(item[0])))
-    }
-    quotas = _quotas({number: len(rows) for number, rows in numbered.items()}, most / len(keys), seed)
-    return sorted(row for number, rows in numbered.items() for row in rows[: max(2, quotas[number])])

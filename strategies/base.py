@@ -89,6 +89,8 @@ class Verdict(Frozen):
     """Difference to the best candidate with its one-sided, Holm-corrected 95 % bounds."""
     settle: str = ""
     """What would settle it, where it is undecided."""
+    fair: bool = True
+    """Whether it had a fair chance: measured, on all rows, with its search, converged. Else it cannot be refuted."""
 
 
 class Strategy:
@@ -98,8 +100,8 @@ class Strategy:
     ----------
     name : str
         What the user types.
-    title : str
-        What the user reads.
+    method : str
+        The mechanism that measures it: `method` of its recipes.
     needs_model : bool
         Whether a model takes part.
     seeded : bool
@@ -107,7 +109,7 @@ class Strategy:
     """
 
     name: str
-    title: str
+    method: str
     needs_model: bool = True
     seeded: bool = False
 
@@ -121,8 +123,8 @@ class Strategy:
         """Return the recipes to choose from on validation rows."""
         raise NotImplementedError
 
-    def seconds(self, situation: Situation, train_rows: int, search_rows: int) -> float:
-        """Estimate the seconds of one measurement, search included."""
+    def seconds(self, situation: Situation, train_rows: int, search_rows: int, *, searched: bool = True) -> float:
+        """Estimate the seconds of one measurement, with its search on `search_rows` or without one."""
         raise NotImplementedError
 
     def confirm(self, evidence: Evidence) -> Verdict:
@@ -136,44 +138,52 @@ class Strategy:
             return self._verdict(evidence, Outcome.NOT_APPLICABLE, evidence.blocked)
         comparison = evidence.comparison
         if comparison is None:
-            return self._verdict(evidence, Outcome.NOT_MEASURED, evidence.failure or "it was not measured")
+            because = evidence.failure or "it was not measured"
+            return self._verdict(evidence, Outcome.NOT_MEASURED, because, fair=False)
         numbers = _numbers(evidence, comparison)
+        unfair = self.unfair(evidence)
+        fair = unfair is None
+        if unfair is not None and not comparison.refuted:
+            numbers += f" It may do better still: {unfair[0]}."
         missed = evidence.target is not None and comparison.score.high < evidence.target
         met = evidence.target is None or comparison.score.low >= evidence.target
         if evidence.rival is None and evidence.unmeasured and not missed:
-            # Being the best of one is no comparison with those that the budget left out.
-            settle = f"A longer --budget: {evidence.unmeasured} other candidates were not measured."
-            return self._verdict(evidence, Outcome.UNDECIDED, numbers, settle)
+            # Being the best of one is no comparison with those that were left out.
+            others = "other candidates were" if evidence.unmeasured > 1 else "other candidate was"
+            settle = f"Measuring the rest: {evidence.unmeasured} {others} not measured; their verdicts say why."
+            return self._verdict(evidence, Outcome.UNDECIDED, numbers, settle, fair=fair)
         if comparison.confirmed and met:
-            return self._verdict(evidence, Outcome.CONFIRMED, numbers)
+            return self._verdict(evidence, Outcome.CONFIRMED, numbers, fair=fair)
         if comparison.refuted or missed:
-            unfair = self.unfair(evidence)
             if unfair is not None:
                 because, settle = unfair
-                return self._verdict(evidence, Outcome.UNDECIDED, f"{because}: {numbers}", settle)
+                numbers = _numbers(evidence, comparison)
+                return self._verdict(
+                    evidence, Outcome.UNDECIDED, f"not refuted: {because}: {numbers}", settle, fair=False
+                )
             if missed and not comparison.refuted:
                 numbers += f" The target of {evidence.target:.3f} lies above its interval."
             return self._verdict(evidence, Outcome.REFUTED, numbers)
-        return self._verdict(evidence, Outcome.UNDECIDED, numbers, _settle(evidence, comparison))
+        return self._verdict(evidence, Outcome.UNDECIDED, numbers, _settle(evidence, comparison), fair=fair)
 
     def unfair(self, evidence: Evidence) -> tuple[str, str] | None:
         """Return why the candidate cannot be refuted yet and what would change that, None if it had a fair chance."""
         learned = min(m.train_rows for m in evidence.measurements)
         if learned < evidence.rows:
             return (
-                f"not refuted: it learned from {learned:,} of the {evidence.rows:,} training rows",
-                "A longer --budget lets it learn from all rows.",
+                f"it learned from {learned:,} of the {evidence.rows:,} training rows",
+                "A new run with a longer --budget lets it learn from all rows.",
             )
         for measurement in evidence.measurements:
             if not measurement.converged:
                 return (
-                    f"not refuted: {measurement.why_not}",
+                    measurement.why_not,
                     "A longer training or another learning rate may fit it: raise `epochs` in the emitted config.",
                 )
         return None
 
     @staticmethod
-    def _verdict(evidence: Evidence, outcome: Outcome, because: str, settle: str = "") -> Verdict:
+    def _verdict(evidence: Evidence, outcome: Outcome, because: str, settle: str = "", *, fair: bool = True) -> Verdict:
         comparison = evidence.comparison
         return Verdict(
             strategy=evidence.candidate.strategy,
@@ -183,6 +193,7 @@ class Strategy:
             score=None if comparison is None else comparison.score,
             delta=None if comparison is None else comparison.delta,
             settle=settle,
+            fair=fair,
         )
 
 

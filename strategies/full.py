@@ -10,7 +10,6 @@ class Full(Tuned):
     """Gradient descent on every weight, and the head."""
 
     name = "full"
-    title = "full fine-tuning"
 
     def learning_rates(self, model: ModelFacts) -> tuple[float, ...]:
         """Return three rates; small encoders bear higher ones, large language models need lower ones."""

@@ -14,7 +14,7 @@ class LinearProbe(Strategy):
     """
 
     name = "linear_probe"
-    title = "linear probe on frozen features"
+    method = "frozen_features"
 
     def recipes(self, situation: Situation) -> tuple[Recipe, ...]:
         """Return one recipe; its C is chosen on validation rows."""
@@ -29,7 +29,7 @@ class LinearProbe(Strategy):
             ),
         )
 
-    def seconds(self, situation: Situation, train_rows: int, search_rows: int) -> float:  # noqa: ARG002
+    def seconds(self, situation: Situation, train_rows: int, search_rows: int, *, searched: bool = True) -> float:  # noqa: ARG002
         """Estimate: one forward pass over all rows unless their features are cached, then seven solves."""
         if situation.speed is None:
             return 0.0

@@ -15,7 +15,6 @@ class LowRankAdapters(Tuned):
     """
 
     name = "lora"
-    title = "low-rank adapters (LoRA)"
     step_cost = 0.9
 
     def learning_rates(self, model: ModelFacts) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ class ZeroShot(Strategy):
     """Label likelihood under a causal language model that sees the class names and the text."""
 
     name = "zero_shot"
-    title = "prompt without demonstrations"
+    method = "prompt"
     shots_per_class = 0
 
     def inapplicable(self, model: ModelFacts | None) -> str | None:
@@ -30,7 +30,7 @@ class ZeroShot(Strategy):
         shots = self.shots_per_class * situation.classes
         return (Prompt(shots=shots, max_length=situation.model.context, seed=situation.seed),)
 
-    def seconds(self, situation: Situation, train_rows: int, search_rows: int) -> float:  # noqa: ARG002
+    def seconds(self, situation: Situation, train_rows: int, search_rows: int, *, searched: bool = True) -> float:  # noqa: ARG002
         """Estimate: the prompt is as long as its demonstrations, and each label is scored in turn."""
         if situation.speed is None:
             return 0.0
@@ -42,6 +42,5 @@ class FewShot(ZeroShot):
     """The same with demonstrations from the training rows, spread evenly over the classes, as many as fit."""
 
     name = "few_shot"
-    title = "prompt with demonstrations"
     seeded = True
     shots_per_class = 2

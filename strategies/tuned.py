@@ -48,6 +48,7 @@ class Tuned(Strategy):
     """
 
     seeded = True
+    method = "tuning"
     step_cost = 1.0
     """Seconds of a step over those of a step that trains every weight."""
 
@@ -88,7 +89,10 @@ class Tuned(Strategy):
         if reason is not None:
             return reason
         if not any(m.trials for m in evidence.measurements):
-            return "not refuted: there was no time to search its learning rate", "A longer --budget allows the search."
+            return (
+                "there was no time to search its learning rate",
+                "A new run with a longer --budget allows the search.",
+            )
         for measurement in evidence.measurements:
             chosen = measurement.recipe
             trials = [t for t in measurement.trials if t.setting.startswith("learning_rate=")]
@@ -99,7 +103,7 @@ class Tuned(Strategy):
                 if math.isclose(chosen.learning_rate, edge[0], rel_tol=1e-6) and edge[1] - neighbour[1] > EDGE:
                     gain = 100 * (edge[1] - neighbour[1])
                     because = (
-                        f"not refuted: {edge[0]:g} was the {word} learning rate tried, and {gain:.1f} points better "
+                        f"{edge[0]:g} was the {word} learning rate tried, and {gain:.1f} points better "
                         "than the next on validation rows"
                     )
                     return (
@@ -108,7 +112,7 @@ class Tuned(Strategy):
                     )
         return None
 
-    def seconds(self, situation: Situation, train_rows: int, search_rows: int) -> float:
+    def seconds(self, situation: Situation, train_rows: int, search_rows: int, *, searched: bool = True) -> float:
         """Estimate: the search, the final run where it has more rows, validation after each epoch, and the test."""
         if situation.speed is None or situation.model is None:
             return 0.0
@@ -119,7 +123,7 @@ class Tuned(Strategy):
             return passes * (training + situation.validation_rows / speed.forward_rows_per_second)
 
         speed = situation.speed
-        total = len(self.learning_rates(situation.model)) * run(search_rows)
-        if search_rows < train_rows:
+        total = len(self.learning_rates(situation.model)) * run(search_rows) if searched else 0.0
+        if search_rows < train_rows or not searched:
             total += run(train_rows)
         return total + situation.test_rows / speed.forward_rows_per_second

@@ -66,7 +66,7 @@ StrategyNames = Annotated[
     str | None,
     typer.Option(
         "--strategies",
-        help="Comma-separated: baseline, zero_shot, few_shot, linear_probe, lora, full.",
+        help="Comma-separated: zero_shot, few_shot, linear_probe, lora, full; the baseline is always measured.",
         metavar="NAMES",
         show_default="all",
     ),

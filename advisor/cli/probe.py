@@ -62,6 +62,19 @@ def probe(
     if rows is None:
         if not (resume and run):
             raise SettingError("no rows were given", "Name a file of rows, or go on with a run: --resume --run DIR.")
+        flags = {
+            "--model": model, "--strategies": strategies, "--brief": brief, "--metric": metric,
+            "--tolerance": tolerance, "--target": target, "--seeds": seeds != 1 or None, "--train-rows": train_rows,
+            "--text-column": text_column, "--text-pair-column": text_pair_column, "--label-column": label_column,
+            "--split-column": split_column, "--split-seed": split_seed or None, "--revision": revision,
+            "--skip-bad-rows": skip_bad_rows or None, "--drop-rare-classes": drop_rare_classes or None,
+            "--trust-remote-code": trust_remote_code or None,
+        }  # fmt: skip
+        if given := [flag for flag, value in flags.items() if value is not None]:
+            raise SettingError(
+                f"--resume without rows repeats what the run was asked; {', '.join(given)} would be passed over",
+                "Leave them out (only --budget may change), or start a new run.",
+            )
         request = request_of(Run.open(run))
         request = request.model_copy(update={"budget_seconds": _budget(budget)})
     else:

@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from advisor.config import DataSection, ModelSection, TrainingConfig, load_config, to_yaml
+from advisor.config import DataSection, ModelSection, TrainingConfig, config_for, load_config, to_yaml
+from advisor.decide import Recommendation
+from advisor.request import DataRequest, Request
+from probes.data import load_task
 from probes.errors import SettingError
 from probes.recipe import BagOfWords, FrozenFeatures, Lora, Prompt, Recipe, Tuning
+from probes.statistics import Interval
+from strategies import Outcome
 
 MODEL = ModelSection(name="minilm")
 DATA = DataSection(source="rows.jsonl", text_column="text", label_column="label")
@@ -64,6 +69,44 @@ def test_a_learning_rate_stays_a_float(rate: float, tmp_path: Path) -> None:
     value = yaml.safe_load(text)["method"]["learning_rate"]
     assert type(value) is float
     assert value == rate
+
+
+def recommended(recipe: Recipe, *, learned_from: int, tried: int = 3) -> Recommendation:
+    return Recommendation(
+        strategy="lora",
+        model="minilm",
+        metric="accuracy",
+        score=Interval(mean=0.9, low=0.8, high=0.95),
+        verdict=Outcome.CONFIRMED,
+        because="best",
+        recipe=recipe,
+        train_rows=learned_from,
+        seconds=1.0,
+        transfer="",
+        tried=tried,
+    )
+
+
+@pytest.mark.parametrize(("learned_from", "passes", "batch"), [(100, 4, 16), (1_500, 10, 8)])
+def test_a_tuning_measured_on_fewer_rows_is_trained_as_long_as_all_need(
+    learned_from: int, passes: int, batch: int, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    split = ["train"] * 1_500 + ["validation"] * 20 + ["test"] * 20
+    rows.write_text(
+        "".join(f'{{"text": "text {i}", "label": "{i % 2}", "split": "{s}"}}\n' for i, s in enumerate(split))
+    )
+    measured = Tuning(pooling="mean", max_length=8, learning_rate=1e-3, epochs=10, batch_size=8)
+    choice = recommended(measured, learned_from=learned_from)
+    request = Request(data=DataRequest(source=str(rows)))
+    method = config_for(request, load_task(str(rows)), choice, None).method
+    assert isinstance(method, Tuning)
+    assert (method.epochs, method.batch_size, method.learning_rate) == (passes, batch, 1e-3)
+
+
+@pytest.mark.parametrize(("tried", "why"), [(3, "the best of 3 on validation rows"), (0, "no time to search")])
+def test_the_learning_rate_says_whether_it_was_searched(tried: int, why: str) -> None:
+    assert why in to_yaml(config("full"), recommended(RECIPES["full"], learned_from=100, tried=tried))
 
 
 NAMES = [

@@ -126,7 +126,8 @@ def test_the_lightest_confirmed_wins_over_the_best() -> None:
 
 
 def test_a_wider_tolerance_takes_a_lighter_one() -> None:
-    _, choice = outcome(measured("baseline", 100), measured("linear_probe", 50), tolerance=0.10)
+    both = ["baseline", "linear_probe"]
+    _, choice = outcome(measured("baseline", 100), measured("linear_probe", 50), tolerance=0.10, strategies=both)
     assert choice is not None
     assert choice.strategy == "baseline"
     assert "at most 10 points below" in choice.because
@@ -174,7 +175,8 @@ def test_one_whose_best_learning_rate_was_the_last_tried_is_not_refuted(neighbou
 def test_the_only_one_measured_is_not_confirmed_against_those_left_out() -> None:
     found, choice = outcome(measured("baseline", 50), failures={"full": "the budget ended before it was measured"})
     assert found["baseline"].verdict is Outcome.UNDECIDED
-    assert "other candidates were not measured" in found["baseline"].settle
+    assert "3 other candidates were not measured" in found["baseline"].settle
+    assert choice is not None and "No fair chance yet" in choice.because
     assert choice is not None and choice.verdict is Outcome.UNDECIDED
 
 
@@ -183,6 +185,55 @@ def test_one_that_learned_from_fewer_rows_is_not_refuted() -> None:
     assert found["full"].verdict is Outcome.UNDECIDED
     assert "60 of the 100 training rows" in found["full"].because
     assert "--budget" in found["full"].settle
+
+
+def test_one_far_behind_for_want_of_a_fair_chance_is_not_recommended() -> None:
+    found, choice = outcome(
+        measured("linear_probe", 400, train_rows=60), measured("lora", 60), measured("full", 61, start=300)
+    )
+    assert [found[s].verdict for s in ("linear_probe", "lora", "full")] == [Outcome.UNDECIDED] * 3
+    assert not found["linear_probe"].fair
+    assert choice is not None
+    assert choice.strategy == "lora"
+    assert "No fair chance yet, see their verdicts: baseline, linear_probe on tiny." in choice.because
+
+
+def test_where_all_fair_ones_miss_the_target_the_lightest_unfair_one_is_named_as_such() -> None:
+    _, choice = outcome(
+        measured("baseline", 200), measured("linear_probe", 400, train_rows=60), target=0.95, strategies=RECIPES
+    )
+    assert choice is not None
+    assert (choice.strategy, choice.verdict) == ("linear_probe", Outcome.UNDECIDED)
+    assert choice.because.startswith("All that had a fair chance are refuted")
+
+
+@pytest.mark.parametrize(
+    ("changes", "failures", "said"),
+    [
+        ({}, {}, "Transfer is not worth it here, tried with full:"),
+        ({"train_rows": 10}, {}, "not shown to be worth it"),
+        ({"converged": False, "why_not": "underfit"}, {}, "not shown to be worth it"),
+        ({}, {"lora": "the budget ended"}, "no fair chance had lora on tiny"),
+    ],
+)
+def test_transfer_is_dismissed_only_after_a_fair_chance(
+    changes: dict[str, Any], failures: dict[str, str], said: str
+) -> None:
+    _, choice = outcome(
+        measured("baseline", 50),
+        measured("full", 400, **changes),
+        failures=failures,
+        strategies=["baseline", *failures, "full"],
+    )
+    assert choice is not None
+    assert (choice.strategy, choice.verdict) == ("baseline", Outcome.CONFIRMED)
+    assert said in choice.transfer
+
+
+def test_a_confirmed_one_that_might_do_better_says_so() -> None:
+    found, _ = outcome(measured("baseline", 50, train_rows=60), measured("full", 400))
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+    assert "It may do better still: it learned from 60 of the 100 training rows." in found["baseline"].because
 
 
 def test_a_missed_target_refutes_even_the_best() -> None:

@@ -39,20 +39,27 @@ class Clock(Deadline):
 
 
 class Made(Strategy):
-    """A strategy without a model that costs so many seconds a row."""
+    """A strategy without a model that costs so many seconds a row, for each recipe it tries."""
 
+    method = "bag_of_words"
     needs_model = False
 
-    def __init__(self, name: str, a_row: float, *, seeded: bool = False) -> None:
-        self.name = self.title = name
+    def __init__(self, name: str, a_row: float, *, seeded: bool = False, recipes: int = 1, least: int = 0) -> None:
+        self.name = name
         self.a_row = a_row
+        self.least = least
         self.seeded = seeded
+        self.tries = recipes
 
     def recipes(self, situation: Situation) -> tuple[Recipe, ...]:
-        return (BagOfWords(seed=situation.seed),)
+        return tuple(BagOfWords(seed=situation.seed, C=(c,)) for c in range(1, 1 + self.tries))
 
-    def seconds(self, situation: Situation, train_rows: int, search_rows: int) -> float:
-        return self.a_row * train_rows
+    def seconds(self, situation: Situation, train_rows: int, search_rows: int, *, searched: bool = True) -> float:
+        return self.cost(train_rows) * (self.tries if searched else 1)
+
+    def cost(self, rows: int) -> float:
+        """Return the seconds of one recipe: fewer rows than `least` take as many steps."""
+        return self.a_row * max(rows, self.least)
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +80,15 @@ def climb(data: TaskData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cl
         seeds: int = 1,
         fails: dict[str, Exception] | None = None,
         slower: float = 1.0,
+        rows: int | None = None,
     ) -> tuple[Ladder, list[Measurement]]:
         clock = Clock(seconds)
-        cost = {s.name: s.a_row for s in strategies}
+        cost = {s.name: s.cost for s in strategies}
 
         def made_up(strategy: str, recipes: Any, bench: Any, *, train_rows: int, seed: int, **_: Any) -> Measurement:
             if fails and strategy in fails:
                 raise fails[strategy]
-            took = slower * cost[strategy] * train_rows
+            took = slower * cost[strategy](train_rows) * len(recipes)
             clock.left -= took
             return Measurement(
                 strategy=strategy,
@@ -106,7 +114,7 @@ def climb(data: TaskData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cl
             metric="accuracy",
             deadline=clock,
             run=Run.open(folder) if folder.exists() else Run.create(folder),
-            train_rows=len(data.train),
+            train_rows=rows or len(data.train),
             seeds=seeds,
             progress=lambda _: no_progress,
             cache=FeatureCache(None),
@@ -170,7 +178,7 @@ def test_features_of_an_earlier_run_are_not_reckoned_again(data: TaskData, tiny_
     model, cache, said = read_model(str(tiny_encoder)), FeatureCache(tmp_path / "features"), []
 
     class Watched(LinearProbe):
-        def seconds(self, situation: Situation, train_rows: int, search_rows: int) -> float:
+        def seconds(self, situation: Situation, train_rows: int, search_rows: int, *, searched: bool = True) -> float:
             said.append(situation.features_cached)
             return super().seconds(situation, train_rows, search_rows)
 
@@ -192,6 +200,51 @@ def test_features_of_an_earlier_run_are_not_reckoned_again(data: TaskData, tiny_
         ).climb()
     assert not said[0]
     assert said[-1]
+
+
+def test_a_run_without_its_search_teaches_nothing_false_about_the_next(climb: Climb) -> None:
+    first, second = (Made(name, 20 / 500, recipes=3, least=500) for name in ("first", "second"))
+    # 60 s each with the search, 20 s without: neither search fits into its share, and both runs do.
+    _, done = climb(first, second, seconds=70, rows=500)
+    assert [(m.strategy, m.train_rows, m.seconds) for m in done] == [("first", 500, 20.0), ("second", 500, 20.0)]
+
+
+def test_a_model_not_yet_tried_is_reckoned_by_its_size(data: TaskData, tiny_encoder: Path, tmp_path: Path) -> None:
+    small = read_model(str(tiny_encoder))
+    large = small.model_copy(update={"name": "large", "parameters": 1_000 * (small.parameters or 1)})
+    speeds: dict[str, float] = {}
+
+    class Watched(LinearProbe):
+        def seconds(self, situation: Situation, train_rows: int, search_rows: int, *, searched: bool = True) -> float:
+            assert situation.model is not None and situation.speed is not None
+            speeds.setdefault(situation.model.name, situation.speed.forward_rows_per_second)
+            return super().seconds(situation, train_rows, search_rows)
+
+    run = Run.create(tmp_path / "run")
+    run.write("request.json", {})
+    Ladder(
+        rungs=[Rung(Watched(), small), Rung(Watched(), large)],
+        data=data,
+        hardware=HARDWARE,
+        metric="accuracy",
+        deadline=Deadline(None),
+        run=run,
+        train_rows=100,
+        seeds=1,
+        progress=lambda _: no_progress,
+        cache=FeatureCache(None),
+        choices=Choices(run, HARDWARE),
+    ).climb()
+    assert speeds[small.name] == pytest.approx(1_000 * speeds["large"])
+
+
+def test_a_seed_that_found_no_time_is_said(climb: Climb, data: TaskData) -> None:
+    rows = len(data.train)
+    ladder, done = climb(Made("chance", 20 / rows, seeded=True), seconds=50, seeds=3)
+    assert [(m.seed, m.train_rows) for m in done] == [(0, rows), (1, rows)]
+    (note,) = ladder.notes
+    assert note.startswith("chance: seed 2 was not measured: it needs about 20 s")
+    assert not ladder.failures
 
 
 def test_failing_is_an_outcome_and_the_others_go_on(climb: Climb) -> None:

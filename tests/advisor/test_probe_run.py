@@ -355,12 +355,57 @@ def test_encoders_are_not_prompted(rows_file: Path, tiny_encoder: Path, call: Ca
         "probe", rows_file, "--model", tiny_encoder, "--strategies", "zero_shot,few_shot", "--run", tmp_path, "--json"
     )
     document = json.loads(out)
+    assert {v["strategy"]: v["verdict"] for v in document["verdicts"]} == {
+        "baseline": "CONFIRMED",
+        "zero_shot": "NOT_APPLICABLE",
+        "few_shot": "NOT_APPLICABLE",
+    }
+    assert code == 0
+    assert "was not measured" in document["recommendation"]["transfer"]
+
+
+def test_where_nothing_reaches_the_target_nothing_is_recommended(call: Call, tmp_path: Path) -> None:
+    noise = tmp_path / "noise.jsonl"
+    rows = [{"text": f"word{i} other{i * 7 % 50}", "label": "ab"[i * i % 7 % 2]} for i in range(200)]
+    noise.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code, out, _ = call(
+        "probe", noise, "--strategies", "baseline", "--target", "1", "--run", tmp_path / "run", "--json"
+    )
     assert code == 3
-    assert document["recommendation"] is None
-    assert {v["verdict"] for v in document["verdicts"]} == {"NOT_APPLICABLE"}
-    code, _, err = call("emit", tmp_path)
+    assert json.loads(out)["recommendation"] is None
+    code, _, err = call("emit", tmp_path / "run")
     assert code == 2
     assert "recommends nothing" in err
+
+
+def test_flags_beside_a_resumed_run_are_not_passed_over(finished: tuple[Path, int, dict[str, Any]], call: Call) -> None:
+    code, out, err = call("probe", "--resume", "--run", finished[0], "--tolerance", "5", "--seeds", "3")
+    assert (code, out) == (2, "")
+    assert "--tolerance, --seeds would be passed over" in err
+
+
+def test_the_emitted_config_draws_the_same_test_rows_where_a_split_column_was_passed_over(
+    tmp_path: Path, call: Call
+) -> None:
+    rows = [
+        {
+            "text": f"{'good' if i % 2 else 'bad'} thing {i}",
+            "label": "ab"[i % 2],
+            "split": ["train", "test"][i % 3 == 0],
+        }
+        for i in range(120)
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run, config, model = tmp_path / "run", tmp_path / "c.yaml", tmp_path / "model"
+    code, out, err = call("probe", file, "--split-column", "none", "--run", run, "--json")
+    assert code in {0, 3}, err
+    tests = len(json.loads(out)["measurements"][0]["predictions"])
+    assert call("emit", run, "--out", config)[0] == 0
+    code, out, err = call("train", config, "--out", model, "--json")
+    assert code == 0, err
+    assert json.loads(out)["test_rows"] == tests == 24
+    assert "differ" not in err
 
 
 def test_a_run_that_another_process_writes_is_refused(

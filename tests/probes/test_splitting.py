@@ -183,12 +183,6 @@ def test_row_numbers_lead_back_to_the_file(tmp_path: Path) -> None:
         assert list(part.numbers) == sorted(part.numbers)
 
 
-def test_max_rows(tmp_path: Path) -> None:
-    found = load_task(write(tmp_path / "r.csv", given(600, 200, 200), "text,label,split"), max_rows=100)
-    assert (len(found.train), len(found.validation), len(found.test)) == (60, 20, 20)
-    assert any("100 of 1000 rows are used" in note for note in found.notes)
-
-
 def test_split_column_can_be_passed_over(tmp_path: Path) -> None:
     found = load_task(write(tmp_path / "r.csv", given(30, 0, 30), "text,label,split"), split_column="none")
     assert found.columns.split is None

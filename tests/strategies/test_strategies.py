@@ -91,8 +91,12 @@ def test_the_lightest_comes_first() -> None:
     assert NAMES == ("baseline", "zero_shot", "few_shot", "linear_probe", "lora", "full")
 
 
-def test_each_has_a_title_and_says_what_it_needs() -> None:
-    assert len({s.title for s in STRATEGIES}) == len(STRATEGIES)
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=NAMES)
+def test_the_recipes_are_for_its_own_mechanism(strategy: Strategy, situation: MakeSituation) -> None:
+    assert {recipe.method for recipe in strategy.recipes(situation("causal"))} == {strategy.method}
+
+
+def test_each_says_what_it_needs() -> None:
     assert [s.name for s in STRATEGIES if not s.needs_model] == ["baseline"]
     assert [s.name for s in STRATEGIES if s.seeded] == ["few_shot", "lora", "full"]
 
