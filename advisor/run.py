@@ -3,6 +3,7 @@
 ::
 
     request.json         what was asked, and the fingerprint of the rows
+    brief.json           what the user wants and can spend
     facts.json           brief, profile, model facts and hardware, one entry a model
     advice.json          what the rules said before anything was measured
     ledger.jsonl         one line a finished trial or measurement, appended and synced
@@ -11,6 +12,7 @@
     verdicts.json        what the measurements said of each candidate
     recommendation.json  the candidate chosen
     config.yaml          the training config of the recommendation
+    result.json          all of it, as `advisor probe --json` and `advisor report --json` print it
 """
 
 from __future__ import annotations

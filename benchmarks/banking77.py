@@ -2,10 +2,13 @@
 
     python -m benchmarks.banking77 [--quick] [--json]
 
-The goals are scores of hand-tuned trials on a thousand of the test rows. Here all 3,080 test rows count.
+The goals are scores of hand-tuned trials on a thousand of the test rows. Here all 3,080 test rows count. The score of a
+linear probe moves by a point with the 1,000 rows drawn to learn from, so its goal is for the mean of three draws.
 """
 
 from __future__ import annotations
+
+import statistics
 
 from benchmarks.common import Claim, dataset, main
 from benchmarks.probing import probe, reaches, score
@@ -22,10 +25,15 @@ def measure(quick: bool) -> list[Claim]:
         ]
     claims = []
     small = probe("banking77", 1500, train_rows=1000, seeds=1)
-    for strategy, goal in (("linear_probe", 0.846), ("lora", 0.858), ("full", 0.858)):
+    for strategy, goal in (("lora", 0.865), ("full", 0.868)):
         value = score(small, strategy)
-        # The standard error of 3,080 rows is .006, and samples of 1,000 rows differ by about as much.
-        claims.append(Claim(f"1,000 rows: {strategy}", value, f"≥ {goal} (trial less one point)", reaches(value, goal)))
+        claims.append(Claim(f"1,000 rows: {strategy}", value, f"≥ {goal} (trial)", reaches(value, goal)))
+    first = score(small, "linear_probe")
+    others = [probe("banking77", 120, train_rows=1000, strategies=["linear_probe"], split_seed=s) for s in (1, 2)]
+    draws = [value for value in (first, *(score(other, "linear_probe") for other in others)) if value is not None]
+    mean = round(statistics.mean(draws), 4) if len(draws) == 3 else None
+    claims.append(Claim("1,000 rows: linear_probe, this draw", first, "reported", True))
+    claims.append(Claim("1,000 rows: linear_probe, mean of 3 draws", mean, "≥ 0.856 (trial)", reaches(mean, 0.856)))
     claims.append(Claim("1,000 rows: TF-IDF", score(small, "baseline"), "reported", True))
     claims += [Claim(f"1,000 rows: verdict {v.strategy}", v.verdict.value, "reported", True) for v in small.verdicts]
     choice = small.recommendation

@@ -47,7 +47,7 @@ def machine() -> str:
 
 
 def main(name: str, measure: Callable[[bool], list[Claim]]) -> None:
-    """Run a benchmark by its flags, print its claims and keep them in `benchmarks/results/`.
+    """Run a benchmark by its flags, print its claims and keep them in `benchmarks/results/`; exit 1 if one fails.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def main(name: str, measure: Callable[[bool], list[Claim]]) -> None:
         write_text(RESULTS / f"{name}.json", text)
     if flags.json:
         sys.stdout.write(text)
-        return
-    for claim in claims:
+    for claim in [] if flags.json else claims:
         state = {True: "holds", False: "FAILS", None: "not measured"}[claim.holds]
         value = f"{claim.value:.4f}" if isinstance(claim.value, float) else claim.value
         sys.stdout.write(f"{state:>12}  {claim.name}: {value}  (goal: {claim.goal})\n")
+    sys.exit(any(claim.holds is False for claim in claims))

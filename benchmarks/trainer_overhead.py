@@ -67,6 +67,7 @@ def _bare_loop(recipe: object, bench: object, rows: object) -> None:
 
     assert isinstance(recipe, Tuning) and isinstance(bench, Workbench) and isinstance(rows, Rows)  # noqa: S101
     frozen = FrozenFeatures(pooling=recipe.pooling, normalize=recipe.normalize, max_length=recipe.max_length)
+    bench.measured_speed()  # sets the threads as the Trainer path does
     set_seed(recipe.seed)
     model = build_classifier(
         bench.facts,
