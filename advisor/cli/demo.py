@@ -26,7 +26,9 @@ def demo(
     from advisor.request import DataRequest, Request, parse_duration
     from advisor.session import advice_for
     from advisor.session import probe as probe_rows
+    from probes.files import user_path
 
+    run = None if run is None else user_path(run)
     request = Request(data=DataRequest(source=str(ROWS)), models=("minilm",), budget_seconds=parse_duration(budget))
     if not json:
         from advisor.report.terminal import advice_page, profile_page

@@ -125,7 +125,7 @@ def test_a_brief_that_is_not_there(tmp_path: Path) -> None:
         load_brief(tmp_path / "none.yaml")
     with pytest.raises(SettingError, match="is a folder"):
         load_brief(tmp_path)
-    with pytest.raises(SettingError, match="cannot be read"):
+    with pytest.raises(SettingError, match="cannot be read as a path: embedded null byte"):
         load_brief("a\0b")
 
 

@@ -172,6 +172,31 @@ CASES = [
     case("recommend --data missing.csv", "missing.csv"),
     case("probe missing.csv --run new-run", "missing.csv"),
     case("profile nobody/no-such-rows --model none", "nobody/no-such-rows"),
+    # paths that the system cannot even be asked about
+    *(
+        case(line.format(path), *says)
+        for path, says in (
+            ("~nosuchuser/rows.csv", ("~nosuchuser/rows.csv", "no home folder")),
+            ("n" * 300, ("nnn", "too long")),
+            ("loop/rows.csv", ("loop/rows.csv", "symbolic links")),
+        )
+        for line in (
+            "profile {} --model none",
+            "recommend --data {}",
+            "probe {}",
+            "profile good.jsonl --model {}",
+            "recommend --data good.jsonl --brief {}",
+            "probe good.jsonl --run {}",
+            "probe --resume --run {}",
+            "demo --run {}",
+            "emit {}",
+            "report {}",
+            "train {}",
+            "train good.yaml --out {}",
+            "predict {} good.jsonl",
+            "predict damaged-model good.jsonl --out {}",
+        )
+    ),
     # models
     case("profile good.jsonl --model nowhere/at-all", "nowhere/at-all", "hf download"),
     case("probe good.jsonl --model minillm", "minillm", "minilm"),
@@ -248,6 +273,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, rows_file: Path, tiny_encoder
         file = folder / name
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    (folder / "loop").symlink_to("loop")
     shutil.copytree(tiny_encoder, folder / "models" / "tiny")
     for name, edit in MODELS.items():
         edit(shutil.copytree(tiny_encoder, folder / "models" / name))
@@ -259,7 +285,7 @@ def arguments_of(text: str) -> list[str]:
 
 
 def files_below(folder: Path) -> dict[str, int]:
-    return {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*")}
+    return {str(file.relative_to(folder)): file.lstat().st_size for file in folder.rglob("*")}
 
 
 def checked_message(message: str, says: tuple[str, ...]) -> None:
