@@ -77,6 +77,7 @@ FILES: dict[str, str | bytes] = {
     "twice.yaml": "metric: accuracy\nmetric: macro_f1\n",
     "typo.yaml": "metrics: accuracy\n",
     "range.yaml": "target: 2\n",
+    "money.yaml": "hours: 3\nmoney: 20\n",
     "task.yaml": "task: summarisation\n",
     "no_rows.yaml": PARAMETERS.format(rows="nowhere.jsonl", more=""),
     "unknown_key.yaml": PARAMETERS.format(rows="good.jsonl", more=", max_feature: 100"),
@@ -220,6 +221,7 @@ CASES = [
     case("recommend --data good.jsonl --brief twice.yaml", "'metric' stands twice"),
     case("recommend --data good.jsonl --brief typo.yaml", "'metrics'", "Did you mean 'metric'?"),
     case("probe good.jsonl --brief range.yaml", "target is 2"),
+    case("recommend --data good.jsonl --brief money.yaml", "hours is not weighed yet; money is not", "later version"),
     case("probe good.jsonl --brief task.yaml", "summarisation", "later versions"),
     case("probe good.jsonl --brief full-folder", "is a folder"),
     # run folders
