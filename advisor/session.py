@@ -23,7 +23,7 @@ from probes.deadline import Deadline
 from probes.errors import SettingError
 from probes.features import FeatureCache, Progress, no_progress
 from probes.files import write_text
-from probes.hardware import Hardware
+from probes.hardware import Hardware, glance_at_hardware
 from probes.measurement import Measurement
 from probes.model import ModelFacts, read_model
 from probes.profile import Profile, profile_rows
@@ -112,12 +112,13 @@ def advice_for(
     progress : callable, optional
         Called with the number of rows read so far.
     hardware : Hardware, optional
-        The machine that will train; None leaves it out of the facts.
+        The machine that will train; None looks at this one, without loading torch.
 
     Returns
     -------
     list of (Facts, Advice)
     """
+    hardware = hardware or glance_at_hardware()
     found: list[tuple[Facts, Advice]] = []
     models: list[ModelFacts | None] = [*read_models(request)]
     for model in models or [None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -198,3 +200,21 @@ def test_the_demo_is_profiled_with_minilm(answer: Answer) -> None:
     assert 8 <= document["classes"] <= 12
     assert document["rows"] > 700
     assert document["duplicates"]["normalised"] > 0
+
+
+@pytest.mark.parametrize(
+    ("brief", "blocked"), [("{}", ""), ("gpu_memory_gb: 0", "of main memory"), ("gpu_memory_gb: 1e6", None)]
+)
+def test_recommend_knows_the_memory_of_this_machine(
+    answer: Answer, rows_file: Path, tiny_encoder: Path, tmp_path: Path, brief: str, blocked: str | None
+) -> None:
+    model = shutil.copytree(tiny_encoder, tmp_path / "giant")
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2**20, 2**20], "data_offsets": [0, 0]}}).encode()
+    (model / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    (tmp_path / "brief.yaml").write_text(brief, encoding="utf-8")
+    _, document = answer("recommend", "--data", rows_file, "--model", model, "--brief", tmp_path / "brief.yaml")
+    full = next(entry for entry in document["advice"] if entry["strategy"] == "full")
+    assert full["blocked"] == (blocked is not None)
+    if blocked is not None:
+        assert "over 90 % of the" in full["reasons"][0]["because"]
+        assert blocked in full["reasons"][0]["because"]
