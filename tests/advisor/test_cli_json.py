@@ -281,3 +281,9 @@ def test_recommend_knows_the_memory_of_this_machine(
     if blocked is not None:
         assert "over 90 % of the" in full["reasons"][0]["because"]
         assert blocked in full["reasons"][0]["because"]
+
+
+def test_advice_reckons_with_the_rows_that_are_trained_on(answer: Answer, rows_file: Path, tmp_path: Path) -> None:
+    _, document = answer("probe", rows_file, "--strategies", "baseline", "--run", tmp_path / "run")
+    (measured,) = document["measurements"]
+    assert document["advice"][0]["train_rows"] == measured["train_rows"] == 84
