@@ -71,8 +71,7 @@ def profile(
     counted = hashlib.sha256(tokenizer.read_bytes()).hexdigest() if tokenizer else None
     # Two models may share a tokenizer and differ in context or name.
     who = (model.name, model.context) if model else None
-    code = hashlib.sha256(Path(__file__).with_name("..").joinpath("probes", "profile.py").resolve().read_bytes())
-    key = caches.key_of(content_digest(data.source), data.model_dump(), counted, who, code.hexdigest())
+    key = caches.key_of(content_digest(data.source), data.model_dump(), counted, who, caches.code_of_probes())
     # What a hub id stands for may change without a word; files are known by their content.
     lasting = not is_hub_id(data.source)
     known = caches.load(Profile, "profiles", key) if lasting else None
