@@ -115,8 +115,8 @@ class Facts(Frozen):
 
     @property
     def encoder(self) -> bool:
-        """Whether the model is known to be an encoder."""
-        return self.model is not None and self.model.kind == "encoder"
+        """Whether the model is known to read a text whole."""
+        return self.model is not None and self.model.kind == "encoder" and not self.model.headless_decoder
 
     @property
     def causal(self) -> bool:
