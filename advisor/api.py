@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from advisor.brief import Brief
+from advisor.brief import Brief, brief_from
 from advisor.engine import Advice
-from advisor.request import DataRequest, Request, parse_duration, parse_strategies
+from advisor.request import DataRequest, Request, checked, parse_budget, parse_strategies
 from advisor.session import ProbeResult, advice_for
 from advisor.session import probe as probe_request
+from probes.errors import SettingError
+from probes.files import user_path
+
+_SEE = "See `help(advisor.probe)` and `help(advisor.recommend)`."
 
 
 def _request(
     rows: str | Path,
-    models: Sequence[str],
-    brief: Brief | None,
-    strategies: Sequence[str] | None,
+    models: str | Sequence[str],
+    brief: Brief | Mapping[str, object] | None,
+    strategies: str | Sequence[str] | None,
     columns: dict[str, Any],
     **options: Any,
 ) -> Request:
-    return Request(
-        data=DataRequest(source=str(rows), **columns),
-        models=tuple(models),
-        brief=brief or Brief(),
-        strategies=parse_strategies(None if strategies is None else ",".join(strategies), "strategies"),
+    if "source" in columns:  # what the rows are called inside; the argument is `rows`
+        raise SettingError("there is no argument source", f"Give the rows first. {_SEE}")
+    names = strategies if strategies is None or isinstance(strategies, str) else ",".join(map(str, strategies))
+    return checked(
+        Request,
+        str,
+        _SEE,
+        data=checked(DataRequest, str, _SEE, source=str(rows), **columns),
+        models=(models,) if isinstance(models, str) else models,
+        brief=brief_from(brief) if isinstance(brief, Mapping) else brief or Brief(),
+        strategies=parse_strategies(names, "strategies"),
         **options,
     )
 
 
 def recommend(
     rows: str | Path,
-    models: Sequence[str] = (),
+    models: str | Sequence[str] = (),
     *,
-    brief: Brief | None = None,
-    strategies: Sequence[str] | None = None,
+    brief: Brief | Mapping[str, object] | None = None,
+    strategies: str | Sequence[str] | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
     **columns: Any,
 ) -> list[Advice]:
     """Rank the strategies by rules, before anything is measured.
@@ -44,12 +56,16 @@ def recommend(
     ----------
     rows : str or Path
         A file of rows, a folder saved by `datasets`, or a hub id.
-    models : sequence of str
+    models : str or sequence of str
         Alias, hub id or folder of each model; none leaves the model out of the facts.
-    brief : Brief, optional
+    brief : Brief or mapping of its settings, optional
         What you want and can spend.
-    strategies : sequence of str, optional
+    strategies : str or sequence of str, optional
         Names; None takes all.
+    revision : str, optional
+        Branch, tag or commit of the models on the hub.
+    trust_remote_code : bool
+        Whether Python code from a model's folder may run. Read it first.
     **columns
         Fields of `advisor.request.DataRequest`, such as `text_column`.
 
@@ -63,30 +79,33 @@ def recommend(
     InputError
         If something given cannot be used; the message says what to do.
     """
-    return [advice for _, advice in advice_for(_request(rows, models, brief, strategies, columns))]
+    request = _request(rows, models, brief, strategies, columns, revision=revision, trust_remote_code=trust_remote_code)
+    return [advice for _, advice in advice_for(request)]
 
 
 def probe(
     rows: str | Path,
-    models: Sequence[str] = (),
+    models: str | Sequence[str] = (),
     *,
     budget: float | str | None = "10m",
-    brief: Brief | None = None,
-    strategies: Sequence[str] | None = None,
+    brief: Brief | Mapping[str, object] | None = None,
+    strategies: str | Sequence[str] | None = None,
     run: str | Path | None = None,
     resume: bool = False,
     train_rows: int | None = None,
     seeds: int = 1,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
     **columns: Any,
 ) -> ProbeResult:
     """Measure the strategies on the rows and recommend the lightest that is as good as the best.
 
     Parameters
     ----------
-    rows, models, brief, strategies, **columns
+    rows, models, brief, strategies, revision, trust_remote_code, **columns
         See `recommend`.
     budget : float or str or None
-        Wall-clock seconds, or a duration such as `"10m"`; None has no limit.
+        Wall-clock seconds, or a duration such as `"10m"`; None, or `"none"`, has no limit.
     run : str or Path, optional
         Run folder; None makes one below `advisor-runs/`.
     resume : bool
@@ -105,8 +124,16 @@ def probe(
     InputError
         If something given cannot be used; the message says what to do.
     """
-    seconds = parse_duration(budget, "budget") if isinstance(budget, str) else budget
     request = _request(
-        rows, models, brief, strategies, columns, budget_seconds=seconds, train_rows=train_rows, seeds=seeds
+        rows,
+        models,
+        brief,
+        strategies,
+        columns,
+        budget_seconds=parse_budget(budget, "budget") if isinstance(budget, str) else budget,
+        train_rows=train_rows,
+        seeds=seeds,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
     )
-    return probe_request(request, run_folder=None if run is None else Path(run), resume=resume)
+    return probe_request(request, run_folder=None if run is None else user_path(run), resume=resume)

@@ -35,6 +35,13 @@ Positive = Annotated[float, Field(gt=0), _Plain]
 Count = Annotated[int, Field(ge=0), _Plain]
 
 
+_LATER = {
+    "hours": "How long this machine may take is said with --budget.",
+    "money": "Where compute is dear, say `compute: limited`.",
+}
+"""Settings that are not weighed yet, and what there is instead."""
+
+
 class Brief(Frozen):
     """What the user wants and can spend; every field may be left out.
 
@@ -54,10 +61,6 @@ class Brief(Frozen):
     """Points (hundredths of the metric) a lighter strategy may be worse than the best."""
     gpu_memory_gb: Amount | None = None
     """Memory of the GPU the training will run on, in GB (10⁹ bytes); 0 for no GPU, None for this machine's own."""
-    hours: Positive | None = None
-    """Hours of training the user can wait for."""
-    money: Amount | None = None
-    """What the training may cost, in the currency of the prices used."""
     compute: Literal["limited", "plenty"] | None = None
     """How the user sees their compute for this task; None when not said."""
     requests_per_day: Count | None = None
@@ -138,7 +141,9 @@ def _problems(error: ValidationError) -> list[tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for detail in error.errors(include_url=False, include_context=False):
         key = str(detail["loc"][0])
-        if detail["type"] == "extra_forbidden":
+        if key in _LATER:
+            found[key] = (f"{key} is not weighed yet", f"It comes with a later version; leave it out. {_LATER[key]}")
+        elif detail["type"] == "extra_forbidden":
             near = _nearest(key, list(Brief.model_fields))
             found[key] = (f"there is no setting {key!r}", f"{near}Settings: {', '.join(Brief.model_fields)}.")
         elif key not in found:
@@ -179,7 +184,7 @@ def allowed(key: str) -> str:
     --------
     >>> allowed("target")
     'a number from 0 to 1'
-    >>> allowed("hours")
+    >>> allowed("latency_ms")
     'a number above 0'
     >>> allowed("compute")
     'limited or plenty'

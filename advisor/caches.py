@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+import probes
 from probes.files import write_text
 
 T = TypeVar("T", bound=BaseModel)
@@ -33,6 +35,18 @@ def key_of(*parts: object) -> str:
     (True, False)
     """
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+@functools.cache
+def code_of_probes() -> str:
+    """Return a digest of every module of `probes`: what they computed holds while this does.
+
+    The whole package, so that nobody need keep a list of what depends on what; it takes a few milliseconds.
+    """
+    digest = hashlib.sha256()
+    for module in sorted(Path(probes.__file__).parent.glob("*.py")):
+        digest.update(f"\0{module.name}\0".encode() + module.read_bytes())
+    return digest.hexdigest()
 
 
 def load(kind: type[T], folder: str, key: str, *, hours: float = float("inf")) -> T | None:

@@ -76,6 +76,18 @@ class Advice(Frozen):
         return self.advice[0] if self.advice and not self.advice[0].blocked else None
 
 
+class AdviceDocument(Advice):
+    """What `advisor recommend --json` prints: the advice of the first model, and that of every model."""
+
+    models: tuple[Advice, ...]
+    """The advice of every model, in the order given; one entry where none was given."""
+
+    @classmethod
+    def of(cls, advised: Sequence[Advice]) -> AdviceDocument:
+        """Make the document: one model is the usual case, and its advice the document itself."""
+        return cls(**dict(advised[0]), models=tuple(advised))
+
+
 def advise(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULES) -> Advice:
     """Rank strategies by what the rules say about the facts.
 

@@ -9,9 +9,8 @@ from probes.base import Frozen
 from probes.hardware import Hardware
 from probes.model import ModelFacts
 from probes.profile import Profile
+from probes.splitting import expected_train_rows
 
-TEST_SHARE = 0.2
-"""Share of the rows kept for testing when the file names no train split."""
 SMALL_MODEL = 150_000_000
 """Parameters up to which full fine-tuning needs no special compute (our line: base-size encoders lie below it)."""
 FULL_BYTES = 16
@@ -46,9 +45,8 @@ class Facts(Frozen):
 
     @property
     def train_rows(self) -> int:
-        """Rows the user will train on: the file's train split, else all labelled rows less the test share."""
-        given = sum(count for name, count in self.profile.splits.items() if name.lower() in {"train", "training"})
-        return given or round(self.profile.rows * (1 - TEST_SHARE))
+        """Rows the user will train on: what the split leaves beside test and validation rows."""
+        return expected_train_rows(self.profile.per_class, self.profile.splits)
 
     @property
     def classes(self) -> int:
@@ -117,8 +115,8 @@ class Facts(Frozen):
 
     @property
     def encoder(self) -> bool:
-        """Whether the model is known to be an encoder."""
-        return self.model is not None and self.model.kind == "encoder"
+        """Whether the model is known to read a text whole."""
+        return self.model is not None and self.model.kind == "encoder" and not self.model.headless_decoder
 
     @property
     def causal(self) -> bool:

@@ -141,7 +141,8 @@ def with_train_rows(facts: Facts, rows: int) -> Facts:
         update={
             "rows": scaled(profile.rows),
             "per_class": per_class,
-            "splits": {"train": rows},
+            # As in a file that gives all three splits, so that nothing more is taken off the training rows.
+            "splits": {"train": rows, "validation": 1, "test": 1},
             "duplicates": profile.duplicates.model_copy(
                 update={name: scaled(getattr(profile.duplicates, name)) for name in ("exact", "normalised")}
             ),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from advisor.brief import Brief
 from probes.base import Frozen
 from probes.errors import SettingError
 from strategies import NAMES
+
+T = TypeVar("T", bound=Frozen)
 
 
 class DataRequest(Frozen):
@@ -65,6 +68,43 @@ class Request(Frozen):
         return tuple(name for name in NAMES if name in names or name == "baseline")
 
 
+def checked(kind: type[T], spelled: Callable[[str], str], remedy: str, **values: Any) -> T:
+    """Build a part of a request, or say in one message which argument cannot be used.
+
+    Parameters
+    ----------
+    kind : type
+        `Request` or `DataRequest`.
+    spelled : callable
+        From the name of a field to what the user calls it.
+    remedy : str
+        Where to read what is allowed.
+    **values
+        The fields.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> checked(DataRequest, str, "See the docs.", source="rows.csv", text_colum="body")
+    Traceback (most recent call last):
+    probes.errors.SettingError: there is no argument text_colum
+      → Did you mean text_column? See the docs.
+    """
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        close = difflib.get_close_matches(name, kind.model_fields, n=1)
+        meant = f"Did you mean {spelled(close[0])}? " if close else ""
+        raise SettingError(f"there is no argument {spelled(name)}", meant + remedy)
+    raise SettingError(f"{spelled(name.removesuffix('_seconds'))} {first['input']!r}: {first['msg']}", remedy)
+
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
 
@@ -84,6 +124,17 @@ def parse_duration(text: str, flag: str = "--budget") -> float:
             f"{flag} {text!r} is no duration above zero", "Write seconds, minutes or hours: 90s, 10m, 1h30m."
         )
     return seconds
+
+
+def parse_budget(text: str, flag: str = "--budget") -> float | None:
+    """Return the seconds of a budget; None, which has no limit, from `none`.
+
+    Examples
+    --------
+    >>> parse_budget("10m"), parse_budget("none")
+    (600.0, None)
+    """
+    return None if text.strip().lower() == "none" else parse_duration(text, flag)
 
 
 def parse_strategies(text: str | None, flag: str = "--strategies") -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from probes.errors import SettingError
-from probes.files import write_text
+from probes.files import user_path, write_text
 from probes.measurement import Measurement, Trial
 
 LEDGER = "ledger.jsonl"
@@ -37,7 +37,7 @@ T = TypeVar("T", bound=BaseModel)
 
 def default_folder(source: str) -> Path:
     """Return `advisor-runs/<name of the rows>-<date and time>`, free at this moment."""
-    stem = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "rows"
+    stem = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-")[:80] or "rows"
     base = Path("advisor-runs") / f"{stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     candidate, n = base, 1
     while candidate.exists():
@@ -60,6 +60,7 @@ class Run:
     @classmethod
     def create(cls, folder: Path) -> Run:
         """Make a new run folder; refuse one that holds a run already."""
+        folder = user_path(folder)
         if folder.is_file():
             raise SettingError(f"--run {folder} is a file", "Give a folder that is new or empty.")
         if (folder / "request.json").exists():
@@ -78,6 +79,7 @@ class Run:
     @classmethod
     def open(cls, folder: Path) -> Run:
         """Open an existing run folder."""
+        folder = user_path(folder)
         if not (folder / "request.json").is_file():
             known = sorted(str(p.parent) for p in Path("advisor-runs").glob("*/request.json"))
             hint = f" Runs here: {', '.join(known[-3:])}." if known else ""

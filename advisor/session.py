@@ -24,7 +24,7 @@ from probes.deadline import Deadline
 from probes.errors import SettingError
 from probes.features import FeatureCache, Progress, no_progress
 from probes.files import write_text
-from probes.hardware import Hardware
+from probes.hardware import Hardware, glance_at_hardware
 from probes.measurement import Measurement
 from probes.model import ModelFacts, read_model
 from probes.profile import Profile, profile_rows
@@ -72,8 +72,7 @@ def profile(
     counted = hashlib.sha256(tokenizer.read_bytes()).hexdigest() if tokenizer else None
     # Two models may share a tokenizer and differ in context or name.
     who = (model.name, model.context) if model else None
-    code = hashlib.sha256(Path(__file__).with_name("..").joinpath("probes", "profile.py").resolve().read_bytes())
-    key = caches.key_of(content_digest(data.source), data.model_dump(), counted, who, code.hexdigest())
+    key = caches.key_of(content_digest(data.source), data.model_dump(), counted, who, caches.code_of_probes())
     # What a hub id stands for may change without a word; files are known by their content.
     lasting = not is_hub_id(data.source)
     known = caches.load(Profile, "profiles", key) if lasting else None
@@ -113,12 +112,13 @@ def advice_for(
     progress : callable, optional
         Called with the number of rows read so far.
     hardware : Hardware, optional
-        The machine that will train; None leaves it out of the facts.
+        The machine that will train; None looks at this one, without loading torch.
 
     Returns
     -------
     list of (Facts, Advice)
     """
+    hardware = hardware or glance_at_hardware()
     found: list[tuple[Facts, Advice]] = []
     models: list[ModelFacts | None] = [*read_models(request)]
     for model in models or [None]:

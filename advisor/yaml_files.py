@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from probes.errors import SettingError
+from probes.files import user_path
 
 LARGEST_FILE = 1_000_000
 """Bytes; more is no file of settings but data given in the wrong place."""
@@ -31,6 +32,7 @@ def read_mapping(path: Path, noun: str, remedy: str) -> dict[str, object]:
     ------
     SettingError
     """
+    path = user_path(path)
     text = _read_text(path, noun, remedy)
     example = "Write one setting a line, for example `metric: macro_f1`."
     if not text.strip():

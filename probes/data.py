@@ -11,7 +11,7 @@ from probes.columns import Columns
 from probes.duplicates import normalised_key
 from probes.errors import DataError
 from probes.reading import content_digest
-from probes.splitting import SplitPlan, make_splits
+from probes.splitting import TEST_SHARE, VALIDATION_SHARE, SplitPlan, make_splits
 
 __all__ = ["Columns", "Rows", "TaskData", "content_digest", "load_task"]
 
@@ -72,8 +72,8 @@ def load_task(
     label_column: str | None = None,
     split_column: str | None = None,
     split_seed: int = 0,
-    test_share: float = 0.2,
-    validation_share: float = 0.1,
+    test_share: float = TEST_SHARE,
+    validation_share: float = VALIDATION_SHARE,
     skip_bad_rows: bool = False,
     drop_rare_classes: bool = False,
 ) -> TaskData:

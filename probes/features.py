@@ -90,7 +90,7 @@ def load_tokenizer(facts: ModelFacts) -> Any:
 
 def _ensure_start_token(tokenizer: Any, facts: ModelFacts) -> None:
     """Make the tokenizer add its start token if its config says it does; some saved files only say so."""
-    if facts.kind != "causal" or tokenizer.bos_token_id is None:
+    if not (facts.kind == "causal" or facts.headless_decoder) or tokenizer.bos_token_id is None:
         return
     config = Path(facts.path) / "tokenizer_config.json"
     declared = config.is_file() and json.loads(config.read_text(encoding="utf-8")).get("add_bos_token")

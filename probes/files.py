@@ -1,13 +1,52 @@
-"""Files appear whole or not at all."""
+"""Paths as users write them, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import reprlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+from probes.errors import InputError, SettingError
+
+
+def user_path(text: str | Path, error: type[InputError] = SettingError) -> Path:
+    """Return the path a user means, its `~` expanded, once it is certain that the system can be asked about it.
+
+    Parameters
+    ----------
+    text : str or Path
+        What the user wrote; nothing need exist there.
+    error : type of InputError
+        What to raise: the kind of thing the path was given for.
+
+    Raises
+    ------
+    InputError
+        Where there is no such home folder, or the system refuses the question: a name too long, a folder that may not
+        be entered, a loop of links.
+
+    Examples
+    --------
+    >>> user_path("nowhere/rows.csv").name
+    'rows.csv'
+    """
+    shown = reprlib.repr(str(text))
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        raise error(f"{shown}: no home folder is known for this ~", "Write the path in full.") from None
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    except (OSError, ValueError) as why:
+        reason = getattr(why, "strerror", None) or str(why)
+        raise error(f"{shown} cannot be read as a path: {reason}", "Check the path.") from None
+    return path
 
 
 @contextlib.contextmanager

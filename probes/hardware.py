@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
+import subprocess
 import threading
 from typing import Literal, Self
 
 from probes.base import Frozen
 from probes.recipe import Precision
+
+NVIDIA_TIMEOUT = 5.0
+"""Seconds the driver has to say what GPU there is."""
 
 
 class Hardware(Frozen):
@@ -49,7 +54,7 @@ def inspect_hardware() -> Hardware:
     import psutil
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    cores = _cores()
     memory = int(psutil.virtual_memory().total)
     if torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
@@ -78,6 +83,49 @@ def inspect_hardware() -> Hardware:
         device_memory_bytes=None,
         bf16=_cpu_has_bf16(),
     )
+
+
+def glance_at_hardware() -> Hardware:
+    """Look at this machine without loading torch: enough for advice, which asks for memory and little else.
+
+    Returns
+    -------
+    Hardware
+        An NVIDIA GPU where the driver's `nvidia-smi` answers, Apple's GPU on its processors, else the CPU. `bf16` is
+        False: only torch could say.
+    """
+    import psutil
+
+    machine = {"cores": _cores(), "memory_bytes": int(psutil.virtual_memory().total)}
+    if found := _nvidia_gpu():
+        name, memory = found
+        return Hardware(device="cuda", device_name=name, device_memory_bytes=memory, bf16=False, **machine)
+    if (platform.system(), platform.machine()) == ("Darwin", "arm64"):
+        return Hardware(device="mps", device_name="Apple GPU", device_memory_bytes=None, bf16=False, **machine)
+    name = platform.processor() or platform.machine()
+    return Hardware(device="cpu", device_name=name, device_memory_bytes=None, bf16=False, **machine)
+
+
+def _nvidia_gpu() -> tuple[str, int | None] | None:
+    """Ask the driver for name and memory of the GPU that torch would take; None where there is none."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    program = shutil.which("nvidia-smi")
+    if program is None or (visible is not None and visible.strip() in {"", "-1"}):
+        return None
+    query = [program, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    if visible:
+        query.append(f"--id={visible.split(',')[0]}")
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=NVIDIA_TIMEOUT, check=True)  # noqa: S603
+        name, memory = answer.stdout.strip().splitlines()[0].rsplit(",", 1)
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):  # a driver that does not answer is no GPU
+        return None
+    # A GPU that shares the main memory has none of its own to name.
+    return name.strip(), int(memory) * 2**20 if memory.strip().isdigit() else None
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def _cpu_has_bf16() -> bool:

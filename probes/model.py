@@ -15,6 +15,12 @@ from probes.model_files import ALIASES, resolve
 
 Pooling = Literal["mean", "cls", "max", "last"]
 
+_DECODERS = re.compile(
+    r"bloom|codegen|cohere2?|falcon|gemma2?|gemma3_text|gpt2|gpt_(bigcode|neox?)|gptj|granite|llama|mi[sx]tral|mpt|olmo2?"
+    r"|openai-gpt|opt|phi3?|qwen[23](_moe)?|smollm3|stablelm|starcoder2|xglm"
+)
+"""Values of `model_type` whose body reads from left to right, so that only the last token has read the whole text."""
+
 
 class ModelFacts(Frozen):
     """What a config, a tokenizer and a file list say about a model."""
@@ -28,7 +34,7 @@ class ModelFacts(Frozen):
     path: str
     """The local folder that holds the files."""
     kind: Literal["encoder", "causal"]
-    """Whether it reads a text whole (encoder) or predicts the next token (causal LM)."""
+    """Whether it predicts the next token (causal LM) or gives vectors of a text alone (encoder)."""
     model_type: str
     """The config's `model_type`."""
     architecture: str
@@ -60,6 +66,11 @@ class ModelFacts(Frozen):
     """Languages named in the model card's header."""
     trust_remote_code: bool = False
     """Whether the user allowed code from the model's folder to run."""
+
+    @property
+    def headless_decoder(self) -> bool:
+        """Whether it is the body of a causal LM without the head that predicts: no encoder, and no LM either."""
+        return self.kind == "encoder" and bool(_DECODERS.fullmatch(self.model_type))
 
 
 def read_model(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> ModelFacts:
@@ -100,7 +111,8 @@ def read_model(name: str, *, revision: str | None = None, trust_remote_code: boo
         )
     tokenizer = _tokenizer_config(path, name)
     kind = _kind(config, name)
-    pooling, sentence_encoder = _pooling(path, kind, name)
+    reads_on = kind == "causal" or _DECODERS.fullmatch(str(config.get("model_type")))
+    pooling, sentence_encoder = _pooling(path, "last" if reads_on else "mean", name)
     parameters, dtype = _header_facts(weights)
     text = config.get("text_config", config)
     card = _card(path)
@@ -176,11 +188,11 @@ def _kind(config: dict[str, Any], name: str) -> Literal["encoder", "causal"]:
     )
 
 
-def _pooling(path: Path, kind: str, name: str) -> tuple[Pooling, bool]:
-    """Read the pooling the model was made for; without a word of its own, last token for causal LMs, else mean."""
+def _pooling(path: Path, default: Pooling, name: str) -> tuple[Pooling, bool]:
+    """Read the pooling the model was made for, and whether its folder says so."""
     file = path / "1_Pooling" / "config.json"
     if not file.is_file():
-        return ("last" if kind == "causal" else "mean"), False
+        return default, False
     config = _json(file, name)
     modes: dict[str, Pooling] = {"mean": "mean", "cls": "cls", "max": "max", "lasttoken": "last"}
     mode = config.get("pooling_mode")
@@ -277,15 +289,15 @@ def _languages(value: object) -> tuple[str, ...]:
     return tuple(str(v) for v in value) if isinstance(value, list) else ()
 
 
-def tokenizer_model(name: str) -> ModelFacts | None:
+def tokenizer_model(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> ModelFacts | None:
     """Return the model whose tokenizer counts tokens; None for `none`, and where the built-in default is not at hand.
 
     Only a model the user named is worth an error; a profile without token counts is still a profile.
     """
     if name.lower() == "none":
         return None
-    if name.lower() not in ALIASES:
-        return read_model(name)
+    if name.lower() not in ALIASES or revision is not None:
+        return read_model(name, revision=revision, trust_remote_code=trust_remote_code)
     try:
         return read_model(name)
     except ModelError:

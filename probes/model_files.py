@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import functools
 import hashlib
@@ -11,6 +10,7 @@ import re
 from pathlib import Path
 
 from probes.errors import ModelError
+from probes.files import user_path
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -44,9 +44,7 @@ def resolve(name: str, *, revision: str | None = None) -> tuple[Path, str, str |
     ModelError
         If nothing is found; the message says how to get the model.
     """
-    folder = Path(name)
-    with contextlib.suppress(RuntimeError):  # `~someone` who has no home here
-        folder = folder.expanduser()
+    folder = user_path(name, ModelError)
     if folder.is_dir():
         return folder.resolve(), str(folder.resolve()), None
     if folder.exists():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from probes.errors import DataError
+from probes.files import user_path
 from probes.opening import ALLOWED, FORMATS, PACKINGS, RawRow, missing_file, near_files, row_file
 
 HUB_TIMEOUT = 5.0
@@ -40,9 +41,7 @@ def read_rows(source: str, *, only: Collection[str] | None = None) -> Iterator[R
     DataError
         Where the source as a whole can't be read.
     """
-    path = Path(source).expanduser()
-    if not source.strip():
-        raise DataError("No file of rows was named.", f"Give a file ({ALLOWED}), a saved dataset or a hub id.")
+    path = _path(source)
     if path.is_dir():
         return _saved_rows(path, only)
     if path.exists():
@@ -52,6 +51,22 @@ def read_rows(source: str, *, only: Collection[str] | None = None) -> Iterator[R
     if is_hub_id(source):
         return _hub_rows(source, only)
     raise missing_file(path)
+
+
+def _path(source: str) -> Path:
+    """Return where a source would lie on this disk; refuse a folder that holds no dataset."""
+    if not source.strip():
+        raise DataError("No file of rows was named.", f"Give a file ({ALLOWED}), a saved dataset or a hub id.")
+    path = user_path(source, DataError)
+    marks = ("dataset_dict.json", "state.json")
+    if path.is_dir() and not any(user_path(path / mark, DataError).is_file() for mark in marks):
+        try:
+            inside = sorted(e.name for e in path.iterdir() if e.suffix.lower() in FORMATS.keys() | PACKINGS.keys())
+        except OSError:
+            inside = []
+        hint = f"Give one of its files, such as {path / inside[0]}." if inside else "Give a file of rows."
+        raise DataError(f"{path} is a folder, and not one saved by `datasets`.", hint)
+    return path
 
 
 def is_hub_id(source: str) -> bool:
@@ -78,7 +93,7 @@ def content_digest(source: str) -> str:
     source : str
         As for `read_rows`.
     """
-    path = Path(source).expanduser()
+    path = _path(source)
     if path.is_dir():
         whole = hashlib.sha256(b"folder")
         for entry in sorted(path.rglob("*")):
@@ -116,12 +131,6 @@ def _file_rows(path: Path, only: Collection[str] | None) -> Iterator[RawRow]:
 
 def _saved_rows(path: Path, only: Collection[str] | None) -> Iterator[RawRow]:
     """Yield the rows of a folder that `datasets` saved."""
-    if not any((path / mark).is_file() for mark in ("dataset_dict.json", "state.json")):
-        inside = sorted(
-            entry.name for entry in path.iterdir() if entry.suffix.lower() in FORMATS.keys() | PACKINGS.keys()
-        )
-        hint = f"Give one of its files, such as {path / inside[0]}." if inside else "Give a file of rows."
-        raise DataError(f"{path} is a folder, and not one saved by `datasets`.", hint)
     import datasets
 
     try:

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from probes.columns import SplitName
+
+TEST_SHARE = 0.2
+"""Share of all rows drawn for the test where the file gives no splits."""
+VALIDATION_SHARE = 0.1
+"""Share of all rows drawn for validation where the file gives no splits; else of the training rows it gives."""
 
 
 @dataclass(slots=True)
@@ -35,8 +40,8 @@ def make_splits(
     given: Sequence[SplitName] | None = None,
     *,
     seed: int = 0,
-    test_share: float = 0.2,
-    validation_share: float = 0.1,
+    test_share: float = TEST_SHARE,
+    validation_share: float = VALIDATION_SHARE,
 ) -> SplitPlan:
     """Split rows into train, validation and test.
 
@@ -81,6 +86,38 @@ def make_splits(
         )
         origin += "drawn from train."
     return _keep_given(keys, labels, parts, origin, seed, validation_share)
+
+
+def expected_train_rows(per_class: Mapping[str, int], given: Mapping[str, int]) -> int:
+    """Return how many training rows `make_splits` leaves, from counts alone: repeated texts may shift it by a few.
+
+    Parameters
+    ----------
+    per_class : mapping of str to int
+        Labelled rows of each class.
+    given : mapping of str to int
+        Rows of each split the file gives: train, validation, test; empty if it gives none.
+
+    Examples
+    --------
+    >>> expected_train_rows({"a": 500, "b": 500}, {})
+    700
+    >>> expected_train_rows({"a": 500, "b": 500}, {"train": 800, "test": 200})
+    720
+    >>> expected_train_rows({"a": 500, "b": 500}, {"train": 700, "validation": 100, "test": 200})
+    700
+    """
+    if train := given.get("train", 0):
+        if given.get("validation") and given.get("test"):
+            return train
+        # Validation rows without test rows serve as the test; either way validation is drawn from train.
+        return train - max(1, round(train * VALIDATION_SHARE))
+    sizes = dict(enumerate(per_class.values()))
+    rows = sum(sizes.values())
+    if not rows:
+        return 0
+    test = sum(min(max(1, quota), max(0, sizes[c] - 1)) for c, quota in _quotas(sizes, TEST_SHARE, seed=0).items())
+    return rows - test - max(1, round(min(0.5 * (rows - test), VALIDATION_SHARE * rows)))
 
 
 def _draw_all(

@@ -20,7 +20,8 @@ class ZeroShot(Strategy):
         if missing is not None or model is None:
             return missing
         if model.kind != "causal":
-            return f"{model.name} is an encoder ({model.architecture}); prompting needs a causal language model"
+            what = "has no language-model head" if model.headless_decoder else "is an encoder"
+            return f"{model.name} {what} ({model.architecture}); prompting needs a causal language model"
         return None
 
     def recipes(self, situation: Situation) -> tuple[Recipe, ...]:

@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from advisor.cli import output
 from advisor.cli.app import main
 from advisor.doctor import Examination
-from advisor.engine import Advice
+from advisor.engine import AdviceDocument
 from advisor.rules import rules_table
 from advisor.session import ProbeResult, TrainingConfig
 from advisor.training import Trained
@@ -334,7 +334,7 @@ def test_anchors_within_documents_hold() -> None:
 def documented() -> dict[str, list[str]]:
     """Return the keys of every document, and of every part of one, by the name of its section."""
     found: dict[str, list[str]] = {"rules": list(rules_table()[0])}
-    roots: tuple[type[BaseModel], ...] = (Profile, Advice, ProbeResult, TrainingConfig, Trained, Examination)
+    roots: tuple[type[BaseModel], ...] = (Profile, AdviceDocument, ProbeResult, TrainingConfig, Trained, Examination)
     for model in roots:
         schema = model.model_json_schema()
         for name, part in {model.__name__: schema, **schema.get("$defs", {})}.items():

@@ -15,7 +15,7 @@ def demo(
     run: Annotated[
         Path | None, typer.Option("--run", help="Run folder.", metavar="DIR", show_default="below advisor-runs/")
     ] = None,
-    budget: Annotated[str, typer.Option("--budget", help="Wall-clock promise.")] = "175s",
+    budget: Annotated[str, typer.Option("--budget", help="Wall-clock promise: 175s, 10m, or `none`.")] = "175s",
     json: o.Json = False,
 ) -> int:
     """Run the main job on about 800 help-desk messages: profile, advice, probes, verdicts, config."""
@@ -23,11 +23,13 @@ def demo(
     from advisor.cli.probe import exit_code
     from advisor.demo import ROWS
     from advisor.report.progress import ProbeProgress
-    from advisor.request import DataRequest, Request, parse_duration
+    from advisor.request import DataRequest, Request, parse_budget
     from advisor.session import advice_for
     from advisor.session import probe as probe_rows
+    from probes.files import user_path
 
-    request = Request(data=DataRequest(source=str(ROWS)), models=("minilm",), budget_seconds=parse_duration(budget))
+    run = None if run is None else user_path(run)
+    request = Request(data=DataRequest(source=str(ROWS)), models=("minilm",), budget_seconds=parse_budget(budget))
     if not json:
         from advisor.report.terminal import advice_page, profile_page
 

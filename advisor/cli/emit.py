@@ -24,10 +24,12 @@ def emit(
     from advisor.run import Run
     from advisor.session import config_of
     from probes.errors import SettingError
-    from probes.files import write_text
+    from probes.files import user_path, write_text
 
-    text = config_of(Run.open(run))
+    opened = Run.open(run)
+    text = config_of(opened)
     if out is not None:
+        out = user_path(out)
         if out.is_dir():
             raise SettingError(f"--out {out} is a folder", "Name the file, such as config.yaml.")
         try:
@@ -36,7 +38,7 @@ def emit(
             raise SettingError(f"--out {out} cannot be written ({error.strerror})", "Name another file.") from None
         say(f"wrote {out}; train it with: advisor train {out}")
     if json:
-        print_json(load_config(run / "config.yaml"))
+        print_json(load_config(opened.folder / "config.yaml"))
     elif out is None:
         sys.stdout.write(text)
     return 0

@@ -38,12 +38,13 @@ def show(*pages: RenderableType) -> None:
         if isinstance(page, str):
             console.out(page, highlight=False)
         else:
-            console.print(page)
+            # Lines that must not be broken, such as a path to copy, may be wider than the terminal.
+            console.print(page, crop=False)
 
 
 def say(sentence: str) -> None:
-    """Print a sentence on stderr; text of the user's is shown as it is, never read as markup."""
-    errors_console().print(sentence, style="dim", markup=False)
+    """Print a sentence on stderr, unbroken; text of the user's is shown as it is, never read as markup."""
+    errors_console().print(sentence, style="dim", markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -31,12 +31,14 @@ def predict(
     from advisor.prediction import predict as predict_rows
     from advisor.report.progress import ProbeProgress
     from probes.errors import SettingError
+    from probes.files import user_path, write_text
 
+    out = None if out is None else user_path(out)
     if out is not None and out.is_dir():
         raise SettingError(f"--out {out} is a folder", "Name the file, such as predictions.jsonl.")
     with ProbeProgress() as shown:
         found = predict_rows(
-            model,
+            user_path(model),
             rows,
             text_column=text_column,
             text_pair_column=text_pair_column,
@@ -45,8 +47,6 @@ def predict(
         )
     lines = "".join(json_format.dumps(p, ensure_ascii=False) + "\n" for p in found["predictions"])
     if out is not None:
-        from probes.files import write_text
-
         try:
             write_text(out, lines)
         except OSError as error:

@@ -54,7 +54,7 @@ def probe(
     All candidates are scored on the same test rows, which choose nothing. Everything is kept in a run folder; Ctrl-C
     loses nothing that was finished.
     """
-    from advisor.request import DataRequest, Request, parse_strategies
+    from advisor.request import DataRequest, Request, checked, parse_budget, parse_strategies
     from advisor.run import Run
     from advisor.session import request_of
     from probes.errors import SettingError
@@ -76,10 +76,12 @@ def probe(
                 "Leave them out (only --budget may change), or start a new run.",
             )
         request = request_of(Run.open(run))
-        request = request.model_copy(update={"budget_seconds": _budget(budget)})
+        request = request.model_copy(update={"budget_seconds": parse_budget(budget)})
     else:
-        request = _request(
+        request = checked(
             Request,
+            lambda field: f"--{field.replace('_', '-')}",
+            "See `advisor probe --help`.",
             data=DataRequest(
                 source=rows,
                 text_column=text_column,
@@ -95,17 +97,11 @@ def probe(
             trust_remote_code=trust_remote_code,
             brief=_brief(brief, metric=metric, tolerance=tolerance, target=target),
             strategies=parse_strategies(strategies),
-            budget_seconds=_budget(budget),
+            budget_seconds=parse_budget(budget),
             train_rows=train_rows,
             seeds=seeds,
         )
     return run_probe(request, run, resume, json)
-
-
-def _budget(text: str) -> float | None:
-    from advisor.request import parse_duration
-
-    return None if text.lower() == "none" else parse_duration(text)
 
 
 def _brief(file: Path | None, **flags: Any) -> Any:
@@ -115,20 +111,6 @@ def _brief(file: Path | None, **flags: Any) -> Any:
     base = load_brief(file) if file else Brief()
     given = {name: value for name, value in flags.items() if value is not None}
     return brief_from({**base.model_dump(), **given}, where="the flags") if given else base
-
-
-def _request(kind: Any, **values: Any) -> Any:
-    """Build the request, or say which flag is out of range."""
-    from pydantic import ValidationError
-
-    from probes.errors import SettingError
-
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        flag = "--" + str(first["loc"][0]).replace("_", "-").removesuffix("-seconds")
-        raise SettingError(f"{flag} {first['input']!r}: {first['msg']}", "See `advisor probe --help`.") from None
 
 
 def run_probe(request: Any, run: Path | None, resume: bool, json: bool) -> int:

@@ -21,6 +21,8 @@ def profile(
     split_column: o.SplitColumn = None,
     skip_bad_rows: o.SkipBad = False,
     drop_rare_classes: o.DropRare = False,
+    revision: o.Revision = None,
+    trust_remote_code: o.TrustCode = False,
     json: o.Json = False,
 ) -> int:
     """Say what is in the rows: classes, lengths, duplicates, leaks between splits, conflicting labels, language.
@@ -40,8 +42,9 @@ def profile(
         skip_bad_rows=skip_bad_rows,
         drop_rare_classes=drop_rare_classes,
     )
+    counted = tokenizer_model(model, revision=revision, trust_remote_code=trust_remote_code)
     with counting("reading", quiet=json) as progress:
-        found = profile_of(data, tokenizer_model(model), progress)
+        found = profile_of(data, counted, progress)
     if json:
         print_json(found)
     else:

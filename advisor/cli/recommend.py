@@ -30,6 +30,7 @@ def recommend(
     Log-odds of all rules add up and blocks are absolute. It is a prior: `advisor probe` measures.
     """
     from advisor.brief import Brief, load_brief
+    from advisor.engine import AdviceDocument
     from advisor.request import DataRequest, Request, parse_strategies
     from advisor.session import advice_for
 
@@ -52,8 +53,7 @@ def recommend(
     with counting("reading", quiet=json) as progress:
         advised = [advice for _, advice in advice_for(request, progress)]
     if json:
-        # One model is the usual case: its advice is the document, those of further models follow in `models`.
-        print_json({**advised[0].model_dump(mode="json"), "models": [a.model_dump(mode="json") for a in advised]})
+        print_json(AdviceDocument.of(advised))
     else:
         from advisor.report.terminal import advice_page
 

@@ -28,7 +28,7 @@ def schema(
     elif name == "profile":
         from probes.profile import Profile as Model  # type: ignore[assignment]
     elif name == "recommend":
-        from advisor.engine import Advice as Model  # type: ignore[assignment]
+        from advisor.engine import AdviceDocument as Model  # type: ignore[assignment]
     else:
         from advisor.session import ProbeResult as Model  # type: ignore[assignment]
     print_json(Model.model_json_schema())

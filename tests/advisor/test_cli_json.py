@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from advisor.cli.app import main
 from advisor.config import TrainingConfig
-from advisor.engine import Advice
+from advisor.engine import AdviceDocument
 from advisor.session import ProbeResult
 from probes.profile import Profile
 from strategies import NAMES
@@ -46,6 +48,57 @@ def holds(document: dict[str, Any], keys: str) -> None:
             here = here[key]
 
 
+TYPES: dict[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
+
+
+def misfits(value: Any, schema: dict[str, Any], root: dict[str, Any], where: str = "$") -> list[str]:
+    """Say where a document does not fit the part of JSON Schema that our schemas use."""
+    if "$ref" in schema:
+        return misfits(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root, where)
+    if choices := schema.get("anyOf") or schema.get("oneOf"):
+        tries = [misfits(value, choice, root, where) for choice in choices]
+        return [] if [] in tries else min(tries, key=len)
+    found = []
+    kind = TYPES.get(schema.get("type", ""))
+    if kind and (not isinstance(value, kind) or (isinstance(value, bool) and bool not in kind)):
+        return [f"{where} is no {schema['type']}"]
+    if "const" in schema and value != schema["const"]:
+        found.append(f"{where} is not {schema['const']!r}")
+    if "enum" in schema and value not in schema["enum"]:
+        found.append(f"{where} is none of {schema['enum']}")
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        found += [f"{where}.{key} is missing" for key in schema.get("required", ()) if key not in value]
+        for key, inner in value.items():
+            rest = schema.get("additionalProperties", True)
+            if key not in known and rest is False:
+                found.append(f"{where}.{key} is unknown")
+            elif key in known or isinstance(rest, dict):
+                found += misfits(inner, known.get(key, rest), root, f"{where}.{key}")
+    if isinstance(value, list):
+        kinds = schema.get("prefixItems") or [schema.get("items", {})] * len(value)
+        for place, (inner, part) in enumerate(zip(value, kinds, strict=True)):
+            found += misfits(inner, part, root, f"{where}[{place}]")
+    return found
+
+
+def fits(answer: Answer, document: dict[str, Any], name: str) -> None:
+    """Check a document against what `advisor schema NAME` prints."""
+    _, schema = answer("schema", name)
+    assert schema["type"] == "object"
+    assert schema["properties"]
+    assert misfits(document, schema, schema) == []
+    assert misfits({**document, "no such key": 1}, schema, schema) == ["$.no such key is unknown"]
+
+
 def test_profile(answer: Answer, rows_file: Path, tiny_encoder: Path) -> None:
     code, document = answer("profile", rows_file, "--model", tiny_encoder)
     assert code == 0
@@ -58,6 +111,7 @@ def test_profile(answer: Answer, rows_file: Path, tiny_encoder: Path) -> None:
     assert document["per_class"] == {"account": 40, "billing": 40, "delivery": 40}
     assert 9 <= document["tokens"]["p50"] <= document["tokens"]["max"] <= 12
     assert Profile.model_validate(document).model_dump(mode="json") == document
+    fits(answer, document, "profile")
 
 
 def test_profile_counts_what_was_planted(answer: Answer, tmp_path: Path) -> None:
@@ -90,7 +144,16 @@ def test_recommend(answer: Answer, rows_file: Path, tiny_encoder: Path) -> None:
     blocked = [entry["blocked"] for entry in document["advice"]]
     assert blocked == sorted(blocked), "what is blocked comes last"
     assert document["models"] == [{k: v for k, v in document.items() if k != "models"}]
-    assert Advice.model_validate(document["models"][0])
+    assert AdviceDocument.model_validate(document).model_dump(mode="json") == document
+    fits(answer, document, "recommend")
+
+
+def test_recommend_for_two_models(answer: Answer, rows_file: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    second = shutil.copytree(tiny_encoder, tmp_path / "second")
+    _, document = answer("recommend", "--data", rows_file, "--model", tiny_encoder, "--model", second)
+    assert [advice["model"] for advice in document["models"]] == [str(tiny_encoder), str(second)]
+    assert document["model"] == str(tiny_encoder)
+    fits(answer, document, "recommend")
 
 
 def test_recommend_without_a_model_and_with_some_strategies(answer: Answer, rows_file: Path) -> None:
@@ -124,11 +187,13 @@ def test_probe_report_emit(answer: Answer, rows_file: Path, tiny_encoder: Path, 
     assert high <= 1
     assert code == (0 if document["recommendation"]["verdict"] == "CONFIRMED" else 3)
     assert ProbeResult.model_validate(document).model_dump(mode="json") == document
+    fits(answer, document, "probe")
 
     assert answer("report", run) == (code, document)
     emitted_code, emitted = answer("emit", run, "--out", tmp_path / "config.yaml")
     assert emitted_code == 0
     assert TrainingConfig.model_validate(emitted).strategy == document["recommendation"]["strategy"]
+    fits(answer, emitted, "config")
     assert (tmp_path / "config.yaml").is_file()
 
 
@@ -198,3 +263,27 @@ def test_the_demo_is_profiled_with_minilm(answer: Answer) -> None:
     assert 8 <= document["classes"] <= 12
     assert document["rows"] > 700
     assert document["duplicates"]["normalised"] > 0
+
+
+@pytest.mark.parametrize(
+    ("brief", "blocked"), [("{}", ""), ("gpu_memory_gb: 0", "of main memory"), ("gpu_memory_gb: 1e6", None)]
+)
+def test_recommend_knows_the_memory_of_this_machine(
+    answer: Answer, rows_file: Path, tiny_encoder: Path, tmp_path: Path, brief: str, blocked: str | None
+) -> None:
+    model = shutil.copytree(tiny_encoder, tmp_path / "giant")
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2**20, 2**20], "data_offsets": [0, 0]}}).encode()
+    (model / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    (tmp_path / "brief.yaml").write_text(brief, encoding="utf-8")
+    _, document = answer("recommend", "--data", rows_file, "--model", model, "--brief", tmp_path / "brief.yaml")
+    full = next(entry for entry in document["advice"] if entry["strategy"] == "full")
+    assert full["blocked"] == (blocked is not None)
+    if blocked is not None:
+        assert "over 90 % of the" in full["reasons"][0]["because"]
+        assert blocked in full["reasons"][0]["because"]
+
+
+def test_advice_reckons_with_the_rows_that_are_trained_on(answer: Answer, rows_file: Path, tmp_path: Path) -> None:
+    _, document = answer("probe", rows_file, "--strategies", "baseline", "--run", tmp_path / "run")
+    (measured,) = document["measurements"]
+    assert document["advice"][0]["train_rows"] == measured["train_rows"] == 84

@@ -177,6 +177,29 @@ def test_numbers_are_shown_with_their_units(make_facts: MakeFacts) -> None:
     assert "3 s in all; everything is kept in runs/m" in page
 
 
+def test_paths_to_copy_are_not_broken(
+    rows_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from advisor.cli.app import main
+
+    def run(*arguments: object) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        assert stopped.value.code in {0, 3}
+        return "".join(capsys.readouterr())
+
+    monkeypatch.setenv("COLUMNS", "80")
+    folder = tmp_path / "a folder with a name that is long" / ("and another one below it, longer than the line " * 2)
+    probed = run("probe", rows_file, "--strategies", "baseline", "--run", folder / "run").splitlines()
+    assert f"keeping the run in {folder / 'run'}" in probed
+    assert f"Training config: advisor emit {folder / 'run'} --out config.yaml" in probed
+    assert any(line.endswith(f"everything is kept in {folder / 'run'}") for line in probed)
+    config, model = folder / "config.yaml", folder / "model"
+    emitted = run("emit", folder / "run", "--out", config).splitlines()
+    assert f"wrote {config}; train it with: advisor train {config}" in emitted
+    assert f"Next: advisor predict {model} ROWS" in run("train", config, "--out", model).splitlines()
+
+
 def test_nasty_rows_go_through_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from advisor.request import DataRequest, Request, parse_duration, parse_strategies
+from advisor.request import DataRequest, Request, checked, parse_budget, parse_duration, parse_strategies
 from probes.errors import SettingError
 from strategies import NAMES
 
@@ -38,6 +38,21 @@ def test_what_is_no_duration(text: str) -> None:
         parse_duration(text, "--hurry")
     assert repr(text) in refused.value.got
     assert refused.value.got.startswith("--hurry")
+
+
+def test_a_budget_may_have_no_limit() -> None:
+    assert (parse_budget("none"), parse_budget(" None "), parse_budget("90")) == (None, None, 90)
+    with pytest.raises(SettingError, match="'nothing'"):
+        parse_budget("nothing")
+
+
+def test_a_refusal_is_spelled_as_its_door_spells() -> None:
+    with pytest.raises(SettingError) as refused:
+        checked(
+            Request, lambda name: f"--{name}", "See --help.", data=DataRequest(source="rows.csv"), budget_seconds=-1
+        )
+    assert refused.value.got.startswith("--budget -1: ")
+    assert refused.value.remedy == "See --help."
 
 
 def test_strategies_come_lightest_first_and_once() -> None:

@@ -98,6 +98,13 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str], str, dict[str, Any]]] = [
         "minilm is an encoder",
         {"kind": "causal"},
     ),
+    (
+        "prompting-needs-causal-lm",
+        {"model": {"model_type": "gpt2", "architecture": "GPT2Model"}},
+        {"zero_shot": "block", "few_shot": "block"},
+        "minilm has no language-model head (GPT2Model)",
+        {"kind": "causal"},
+    ),
     ("prompting-needs-causal-lm", {}, {"zero_shot": "block", "few_shot": "block"}, "BertModel", {"kind": None}),
     (
         "demonstrations-fit-context",
@@ -209,6 +216,13 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str], str, dict[str, Any]]] = [
         {"n": 4},
     ),
     (
+        "frozen-features-8-to-64-per-class",
+        {"n": 40, "model": {"sentence_encoder": False, "model_type": "llama", "architecture": "LlamaModel"}},
+        {"linear_probe": "+W", "full": "-W"},
+        "10 training rows",
+        {"n": 4},
+    ),
+    (
         "frozen-features-under-8-per-class",
         {"n": 28},
         {"linear_probe": "+M", "lora": "-W", "full": "-W"},
@@ -225,6 +239,13 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str], str, dict[str, Any]]] = [
     ("encoder-under-1000-peft", {"n": 999}, {"lora": "+M", "full": "-M"}, "999 training rows", {"n": 1_000}),
     ("encoder-under-1000-peft", {"n": 100}, {"lora": "+M", "full": "-M"}, "100 training rows", {"n": 99}),
     ("encoder-over-10000-full", {"n": 10_001}, {"full": "+M"}, "10,001 training rows", {"n": 10_000}),
+    (
+        "encoder-over-10000-full",
+        {"n": 10_001},
+        {"full": "+M"},
+        "minilm is an encoder",
+        {"n": 10_001, "model": {"model_type": "llama", "architecture": "LlamaModel"}},
+    ),
     ("encoder-over-10000-full", {"n": 10_001}, {"full": "+M"}, "minilm", {"n": 10_001, "kind": "causal"}),
     ("encoder-under-5000-unstable", {"n": 4_999}, {"full": "-W"}, "4,999 training rows", {"n": 5_000}),
     (

@@ -169,6 +169,27 @@ def test_context_is_the_least_that_any_file_allows(
     assert read_model(str(folder)).context == context
 
 
+@pytest.mark.parametrize("architecture", ["GPT2Model", "LlamaModel", "MistralModel", "Qwen2Model"])
+def test_a_decoder_without_its_head_is_read_at_the_last_token(folder: Path, architecture: str) -> None:
+    decoder = architecture.removesuffix("Model").lower()
+    change(folder / "config.json", architectures=[architecture], model_type=decoder)
+    facts = read_model(str(folder))
+    assert (facts.kind, facts.pooling, facts.headless_decoder, facts.sentence_encoder) == (
+        "encoder",
+        "last",
+        True,
+        False,
+    )
+    change(folder / "1_Pooling" / "config.json", pooling_mode="mean")
+    facts = read_model(str(folder))
+    assert (facts.pooling, facts.sentence_encoder) == ("mean", True)
+
+
+def test_neither_encoders_nor_whole_lms_are_headless_decoders(encoder: ModelFacts, causal: ModelFacts) -> None:
+    assert not encoder.headless_decoder
+    assert not causal.headless_decoder
+
+
 def test_card_and_chat_template_are_read(causal: ModelFacts, tmp_path: Path) -> None:
     folder = shutil.copytree(causal.path, tmp_path / "talker")
     (folder / "README.md").write_text("---\nlicense: mit\nlanguage: [en, de]\n---\n# A model\n", encoding="utf-8")

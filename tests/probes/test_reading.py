@@ -174,6 +174,9 @@ def test_digest_follows_the_bytes(tmp_path: Path) -> None:
     one.write_text("text,label\nx,y\n")
     other.write_text("text,label\nx,y\n")
     assert content_digest(str(one)) == content_digest(str(other))
+    with pytest.raises(DataError, match="not one saved by `datasets`"):
+        content_digest(str(tmp_path))
+    (tmp_path / "state.json").write_text("{}")
     folder = content_digest(str(tmp_path))
     other.write_text("text,label\nx,z\n")
     assert content_digest(str(one)) != content_digest(str(other))

@@ -13,7 +13,7 @@ from probes.columns import SplitName
 from probes.data import Rows, TaskData, load_task
 from probes.duplicates import normalised_key
 from probes.errors import DataError
-from probes.splitting import make_splits
+from probes.splitting import expected_train_rows, make_splits
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "datasets"
 
@@ -58,6 +58,22 @@ def test_shares_and_strata(tmp_path: Path) -> None:
     assert Counter(found.test.labels) == {0: 180, 1: 20}
     assert Counter(found.validation.labels) == {0: 90, 1: 10}
     assert_sound(found)
+
+
+@pytest.mark.parametrize("sizes", [[900, 100], [4] * 77, [50] * 20, [3, 3], [200, 90, 7, 3, 2, 2], [11] * 9])
+@pytest.mark.parametrize("splits", ["", "train test", "train validation", "train validation test"])
+def test_the_training_rows_are_known_from_counts(tmp_path: Path, sizes: list[int], splits: str) -> None:
+    rows = [(f"text {c} {i}", f"class {c}") for c, size in enumerate(sizes) for i in range(size)]
+    parts: Counter[str] = Counter()
+    header = "text,label"
+    if splits:
+        names = splits.split()
+        rows = [(*row, names[int(row[0].split()[2]) % len(names)]) for row in rows]
+        parts = Counter(row[2] for row in rows)
+        header = "text,label,split"
+    found = load_task(write(tmp_path / "r.csv", rows, header))
+    per_class = {f"class {c}": size for c, size in enumerate(sizes)}
+    assert expected_train_rows(per_class, parts) == len(found.train)
 
 
 def test_few_rows_in_many_classes_still_fill_every_split(tmp_path: Path) -> None:

@@ -109,6 +109,11 @@ def test_where_it_applies(strategy: Strategy, models: dict[str, ModelFacts | Non
     encoder = strategy.inapplicable(models["encoder"])
     if strategy.name in {"zero_shot", "few_shot"}:
         assert encoder == "tiny is an encoder (BertModel); prompting needs a causal language model"
+        assert models["encoder"] is not None
+        headless = models["encoder"].model_copy(update={"model_type": "llama", "architecture": "LlamaModel"})
+        assert strategy.inapplicable(headless) == (
+            "tiny has no language-model head (LlamaModel); prompting needs a causal language model"
+        )
     else:
         assert encoder is None
 
