@@ -135,7 +135,7 @@ class Ladder:
         if seed > 0 and before:
             # The first seed chose the recipe; further seeds measure its spread.
             recipes = (before[0].recipe.model_copy(update={"seed": seed}),)
-        search_rows = min(rows, SEARCH_ROWS)
+        search_rows = _search_rows(rows, situation)
         candidate = rung.candidate
         measurement = measure(
             candidate.strategy,
@@ -202,7 +202,7 @@ class Ladder:
             correction = self._corrections.get(strategy.seeded, 1.0)
             # The last one may try what just fits: the deadline holds, and nobody waits for what it leaves.
             safety = SAFETY if later else 1.0
-            return safety * correction * strategy.seconds(situation, rows, min(rows, SEARCH_ROWS))
+            return safety * correction * strategy.seconds(situation, rows, _search_rows(rows, situation))
 
         left = self.deadline.remaining
         wanted = seconds(rung.strategy, self.train_rows)
@@ -226,6 +226,11 @@ class Ladder:
                 f"{least:,} training rows, {wanted:.0f} s for all {self.train_rows:,}, and its share was {share:.0f} s"
             )
         return low, True
+
+
+def _search_rows(rows: int, situation: Situation) -> int:
+    """Return the rows of the search: each class has one among as many rows as there are classes, and none below."""
+    return min(rows, max(SEARCH_ROWS, situation.classes))
 
 
 def _same(measurement: Measurement, candidate: Candidate, seed: int) -> bool:
