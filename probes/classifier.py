@@ -243,7 +243,10 @@ def save_pooled(
     with tempfile.TemporaryDirectory() as plain:
         body.save_pretrained(plain, safe_serialization=True)
         tokenizer.save_pretrained(plain)
-        transformer = Transformer(plain, max_seq_length=max_length)
+        trusted = {"trust_remote_code": base.trust_remote_code}
+        transformer = Transformer(
+            plain, max_seq_length=max_length, model_kwargs=trusted, config_kwargs=trusted, processor_kwargs=trusted
+        )
         modes = {"last": "lasttoken"}
         dense = Dense(head.in_features, head.out_features, bias=True, activation_function=nn.Identity())
         with torch.no_grad():
