@@ -185,7 +185,7 @@ _WHY: dict[str, str] = {
     "data.fingerprint": "digest of rows and splits; training says so if they changed",
     "method.pooling": "how the model was made to pool",
     "method.normalize": "whether the model was made to bring its vectors to length 1",
-    "method.max_length": "tokens read of each text: the longest training text, or the model's context",
+    "method.max_length": "tokens read of each text: 512 or the longest text, or the model's context where that is less",
     "method.seed": "repeats the run",
     "method.head": "LP-FT: start the head from the linear probe (Kumar et al. 2022)",
     "method.epochs": "passes at most: more for few rows, 2 or 3 from 5,000 on; early stopping may end sooner",

@@ -149,7 +149,7 @@ class Ladder:
             expected = self._expected(rung, situation, rows, searched=False)
             if expected > self.deadline.remaining:
                 raise MeasurementFailed(f"it needs about {expected:.0f} s, {self.deadline.remaining:.0f} s were left")
-        search_rows = min(rows, SEARCH_ROWS)
+        search_rows = _search_rows(rows, situation)
         candidate = rung.candidate
         known = self.run.trials(candidate.strategy, candidate.model, seed, search_rows)
         measurement = measure(
@@ -245,7 +245,7 @@ class Ladder:
     def _expected(self, rung: Rung, situation: Situation, rows: int, *, searched: bool = True) -> float:
         """Return the seconds a measurement will take, by its estimate and how true the last one like it was."""
         correction = self._corrections.get(rung.cost_key, 1.0)
-        return correction * rung.strategy.seconds(situation, rows, min(rows, SEARCH_ROWS), searched=searched)
+        return correction * rung.strategy.seconds(situation, rows, _search_rows(rows, situation), searched=searched)
 
     def _foreseen(self, rung: Rung, here: Situation) -> Situation:
         """Return the situation of a candidate that waits: its own model at its own speed.
@@ -265,6 +265,11 @@ class Ladder:
                 }
             )
         return here.model_copy(update={"model": rung.model, "speed": speed, "features_cached": False})
+
+
+def _search_rows(rows: int, situation: Situation) -> int:
+    """Return the rows of the search: each class has one among as many rows as there are classes, and none below."""
+    return min(rows, max(SEARCH_ROWS, situation.classes))
 
 
 def _same(measurement: Measurement, candidate: Candidate, seed: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from advisor.config import TrainingConfig, to_yaml
 from advisor.model_card import model_card
 from probes.base import Frozen
 from probes.data import TaskData, load_task
-from probes.errors import MeasurementFailed, SettingError
+from probes.errors import InputError, MeasurementFailed, SettingError
 from probes.features import FeatureCache, Progress, no_progress
 from probes.files import write_text
 from probes.hardware import PeakMemory, inspect_hardware
@@ -122,7 +123,11 @@ def train(
     with PeakMemory(bench.device) as memory:
         try:
             fitted = fit(config.method, bench, rows, checkpoints=folder / CHECKPOINTS, resume=resume)
+        except InputError:
+            _abandon(folder)
+            raise
         except MeasurementFailed as error:
+            _abandon(folder)
             raise SettingError(
                 f"the training failed: {error}", "Change `method` in the config and train again."
             ) from None
@@ -172,6 +177,16 @@ def _begin(folder: Path, config: TrainingConfig) -> None:
         write_text(folder / "config.yaml", to_yaml(config))
     except OSError as error:
         raise SettingError(f"--out {folder} cannot be written ({error.strerror})", "Give another folder.") from None
+
+
+def _abandon(folder: Path) -> None:
+    """Leave no folder behind where nothing was learned yet, so that a mended config may have the same one."""
+    checkpoints = folder / CHECKPOINTS
+    with contextlib.suppress(OSError):
+        if checkpoints.is_dir():
+            checkpoints.rmdir()  # fails, and ends this, where a checkpoint lies in it
+        (folder / "config.yaml").unlink()
+        folder.rmdir()
 
 
 def _data(config: TrainingConfig, say: Callable[[str], None]) -> TaskData:

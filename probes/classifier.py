@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from probes.errors import SettingError
 from probes.features import sentence_vector
 from probes.model import ModelFacts, Pooling
 from probes.recipe import Lora
@@ -152,7 +154,17 @@ def _with_adapter(model: Any, lora: Lora, task: str) -> Any:
     with warnings.catch_warnings():
         # peft asks transformers for an attribute that transformers has renamed.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
-        return get_peft_model(model, settings)
+        try:
+            return get_peft_model(model, settings)
+        except (ValueError, re.error) as error:
+            if targets == Lora().target_modules:
+                raise
+            layers = sorted({n.rpartition(".")[2] for n, m in model.named_modules() if isinstance(m, nn.Linear)})
+            raise SettingError(
+                f"lora.target_modules is {targets!r}, which peft cannot use on this model "
+                f"({' '.join(str(error).split())[:200]})",
+                f"Give all-linear, or some of its linear layers: {', '.join(layers[:20])}.",
+            ) from None
 
 
 def save_classifier(
@@ -231,7 +243,10 @@ def save_pooled(
     with tempfile.TemporaryDirectory() as plain:
         body.save_pretrained(plain, safe_serialization=True)
         tokenizer.save_pretrained(plain)
-        transformer = Transformer(plain, max_seq_length=max_length)
+        trusted = {"trust_remote_code": base.trust_remote_code}
+        transformer = Transformer(
+            plain, max_seq_length=max_length, model_kwargs=trusted, config_kwargs=trusted, processor_kwargs=trusted
+        )
         modes = {"last": "lasttoken"}
         dense = Dense(head.in_features, head.out_features, bias=True, activation_function=nn.Identity())
         with torch.no_grad():

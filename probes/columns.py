@@ -142,6 +142,45 @@ def find_columns(
     return Columns(text=found_text, text_pair=chosen_pair, label=found_label, split=found_split)
 
 
+def named_column(names: Sequence[str], name: str, flag: str, source: str) -> str:
+    """Return the column of this name: as it is spelt, else whatever the case of its letters.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The columns of the file.
+    name : str
+    flag : str
+        The flag that names such a column, for the message.
+    source : str
+        What the user called the file, for the message.
+
+    Raises
+    ------
+    DataError
+        Where there is none, or several that differ in case only.
+
+    Examples
+    --------
+    >>> named_column(["ID", "Text"], "text", "--text-column", "rows.csv")
+    'Text'
+    """
+    if name in names:
+        return name
+    alike = [other for other in names if fold_name(other) == fold_name(name)]
+    if len(alike) == 1:
+        return alike[0]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"Did you mean {flag} {near[0]}?" if near else f"Give {flag} one of them."
+    raise DataError(f"{source} has no column {name!r}; its columns: {_listing(names)}.", hint)
+
+
+def _listing(names: Sequence[str]) -> str:
+    """Name the columns found, for a message."""
+    shown = ", ".join(repr(name if len(name) <= 40 else name[:39] + "…") for name in names[:20])
+    return shown + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
+
+
 def fold_name(name: str) -> str:
     """Bring a column name to the form conventions are written in.
 
@@ -164,19 +203,11 @@ class _Finder:
     @property
     def listing(self) -> str:
         """The columns found, for a message."""
-        shown = ", ".join(repr(name if len(name) <= 40 else name[:39] + "…") for name in self.names[:20])
-        return shown + (f" and {len(self.names) - 20} more" if len(self.names) > 20 else "") or "none"
+        return _listing(self.names)
 
     def chosen(self, name: str | None, flag: str) -> str | None:
-        """Find the column the user chose: exactly, else whatever the case of its letters."""
-        if name is None or name in self.names:
-            return name
-        alike = [other for other in self.names if fold_name(other) == fold_name(name)]
-        if len(alike) == 1:
-            return alike[0]
-        near = difflib.get_close_matches(name, self.names, n=1)
-        hint = f"Did you mean {flag} {near[0]}?" if near else f"Give {flag} one of them."
-        raise DataError(f"{self.source} has no column {name!r}; its columns: {self.listing}.", hint)
+        """Find the column the user chose, if one was."""
+        return None if name is None else named_column(self.names, name, flag, self.source)
 
     def refuse_double(self, chosen: list[str | None]) -> None:
         """Refuse one column in two roles."""

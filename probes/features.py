@@ -73,6 +73,13 @@ def quiet_loading() -> None:
     logging.disable_progress_bar()
 
 
+def frozen_dtype(facts: ModelFacts, device: str) -> str:
+    """Return the torch dtype in which weights that stay frozen are loaded: causal LMs on CUDA as they are stored."""
+    if device != "cuda" or facts.kind != "causal":
+        return "float32"
+    return facts.dtype if facts.dtype in {"float32", "float16", "bfloat16"} else "bfloat16"
+
+
 def load_tokenizer(facts: ModelFacts) -> Any:
     """Load the tokenizer of a model, with a padding token, and with the start token where the model expects one."""
     from transformers import AutoTokenizer
@@ -181,11 +188,15 @@ class FeatureCache:
         self._memory: dict[str, NDArray[np.float32]] = {}
 
     @staticmethod
-    def key(facts: ModelFacts, rows: Rows, pooling: Pooling, normalize: bool, max_length: int) -> str:
+    def key(
+        facts: ModelFacts, rows: Rows, pooling: Pooling, normalize: bool, max_length: int, dtype: str = "float32"
+    ) -> str:
         """Return a digest of the model's files, the texts and the way they are read."""
         digest = hashlib.sha256()
         weights = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in sorted(Path(facts.path).glob("*.*"))]
-        digest.update(json.dumps([facts.model_id, facts.revision, weights, pooling, normalize, max_length]).encode())
+        digest.update(
+            json.dumps([facts.model_id, facts.revision, weights, pooling, normalize, max_length, dtype]).encode()
+        )
         for text in (*rows.texts, "\0", *(rows.pairs or ())):
             digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
         return digest.hexdigest()[:32]

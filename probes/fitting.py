@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from probes.bag_of_words import fit_bag_of_words
 from probes.data import Rows
-from probes.errors import MeasurementFailed
+from probes.errors import MeasurementFailed, SettingError
 from probes.fitted import Fitted
 from probes.hardware import PeakMemory
 from probes.linear_head import LinearHead
@@ -110,9 +110,12 @@ def fit(
     ------
     OutOfTime
         At the workbench's deadline.
+    SettingError
+        If the rows or the model cannot do what the recipe asks.
     MeasurementFailed
         If it cannot be fitted; the message says why.
     """
+    _check(recipe, bench, train)
     with bench.deadline.enforced():
         match recipe:
             case BagOfWords():
@@ -127,7 +130,30 @@ def fit(
             case Prompt():
                 from probes.prompting import fit_prompt
 
+                bench.drop_frozen()
                 return fit_prompt(recipe, bench, train)
+
+
+def _check(recipe: Recipe, bench: Workbench, train: Rows) -> None:
+    """Refuse what no library would refuse in words: rows that miss a class, and texts longer than the model reads."""
+    if isinstance(recipe, Prompt):
+        return
+    classes = bench.data.classes
+    known = set(train.labels)
+    missing = [name for k, name in enumerate(classes) if k not in known]
+    if missing:
+        named = ", ".join(map(repr, missing[:5])) + ("…" if len(missing) > 5 else "")
+        raise SettingError(
+            f"the {len(train):,} training rows taken hold {len(known):,} of the {len(classes):,} classes (none of "
+            f"{named})",
+            f"Raise `train_rows` (--train-rows) to {len(classes):,} at least, or leave it out to learn from all rows.",
+        )
+    model = bench.model
+    if isinstance(recipe, FrozenFeatures | Tuning) and model is not None and recipe.max_length > model.context:
+        raise SettingError(
+            f"max_length is {recipe.max_length:,}, but {model.name} reads {model.context:,} tokens at most",
+            f"Set `max_length` in the config to {model.context} or less.",
+        )
 
 
 def search(

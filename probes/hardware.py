@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
 from typing import Literal, Self
 
 from probes.base import Frozen
+from probes.errors import MeasurementFailed
 from probes.recipe import Precision
 
 NVIDIA_TIMEOUT = 5.0
@@ -30,6 +33,11 @@ class Hardware(Frozen):
     bf16: bool
     """Whether bfloat16 arithmetic is native."""
 
+    @property
+    def working_memory(self) -> int:
+        """Bytes of the memory that holds a model: the accelerator's own where it has one."""
+        return self.device_memory_bytes or self.memory_bytes
+
 
 class Speed(Frozen):
     """What one model does on this machine, measured on a few batches of the user's own rows."""
@@ -40,7 +48,8 @@ class Speed(Frozen):
     """Arithmetic that trained fastest among those the machine runs natively."""
     forward_rows_per_second: float
     train_rows_per_second: float
-    """Rows per second of forward and backward pass and optimiser step, all weights trained."""
+    """Rows per second of forward and backward pass and optimiser step, all weights trained; where the memory does not
+    hold that, what the forward pass lets expect."""
 
 
 def inspect_hardware() -> Hardware:
@@ -137,6 +146,33 @@ def _cpu_has_bf16() -> bool:
         found = capability()
         return bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("arm_bf16") or found.get("bf16"))
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
+@contextlib.contextmanager
+def memory_is_an_outcome(doing: str) -> Iterator[None]:
+    """Turn running out of memory into an outcome of the measurement.
+
+    Parameters
+    ----------
+    doing : str
+        What memory ran out at, for the message.
+
+    Raises
+    ------
+    MeasurementFailed
+        Where the body runs out of memory.
+    """
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise MeasurementFailed(f"memory ran out {doing} ({error})") from error
+    except RuntimeError as error:
+        # On a CPU torch has no exception of its own for it.
+        if "allocate memory" not in str(error):
+            raise
+        raise MeasurementFailed(f"memory ran out {doing} ({error})") from error
 
 
 class PeakMemory:

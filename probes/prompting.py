@@ -100,6 +100,11 @@ class FittedPrompt:
         )
         return (*self._remarks, cut)
 
+    @property
+    def shortened(self) -> int:
+        """Texts read so far whose end was left out."""
+        return self._shortened
+
     def probabilities(self, rows: Rows) -> NDArray[np.float32]:
         """Return class probabilities, shape (rows, classes)."""
         import numpy as np

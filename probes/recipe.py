@@ -15,6 +15,9 @@ from probes.model import Pooling
 
 Precision = Literal["fp32", "bf16"]
 
+Strength = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""An inverse regularisation strength."""
+
 
 class BagOfWords(Frozen):
     """TF-IDF over word and character n-grams with logistic regression: nothing is transferred."""
@@ -26,7 +29,7 @@ class BagOfWords(Frozen):
     """Shortest and longest character n-gram, within word boundaries."""
     max_features: int = Field(100_000, ge=10)
     """Most frequent n-grams kept, of each of the two sorts."""
-    C: tuple[float, ...] = (1.0, 10.0, 100.0)
+    C: tuple[Strength, ...] = Field((1.0, 10.0, 100.0), min_length=1)
     """Inverse regularisation strengths to choose from on validation rows."""
     seed: int = 0
 
@@ -43,7 +46,7 @@ class FrozenFeatures(Frozen):
     """Tokens read of each text."""
     batch_size: int = Field(32, ge=1)
     """Texts a forward pass reads at once."""
-    C: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0)
+    C: tuple[Strength, ...] = Field((0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0), min_length=1)
     """Inverse regularisation strengths, of features whose squares average 1, to choose from on validation rows."""
     seed: int = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import shutil
 import tempfile
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from probes.data import Rows
 from probes.errors import MeasurementFailed
-from probes.features import evaluating, run_batches, tokenize
+from probes.features import evaluating, frozen_dtype, run_batches, tokenize
+from probes.hardware import memory_is_an_outcome
 from probes.linear_head import LinearHead, cross_entropy
 from probes.measurement import Trial
 from probes.recipe import FrozenFeatures, Tuning
@@ -101,7 +103,6 @@ def fit_tuning(
         If memory runs out or the loss stops being a number.
     """
     from transformers import set_seed
-    from transformers.trainer_utils import get_last_checkpoint
 
     from probes.classifier import build_classifier, stock_head
 
@@ -109,23 +110,26 @@ def fit_tuning(
     facts = bench.facts
     frozen = FrozenFeatures(pooling=recipe.pooling, normalize=recipe.normalize, max_length=recipe.max_length)
     probe = bench.linear_head(frozen, train, bias=not stock_head(facts, recipe.pooling))
+    bench.drop_frozen()
     set_seed(recipe.seed)
-    model = build_classifier(
-        facts,
-        recipe.pooling,
-        bench.data.classes,
-        normalize=recipe.normalize,
-        lora=recipe.lora,
-        head=probe if recipe.head == "linear_probe" else None,
-        pad_token_id=bench.tokenizer.pad_token_id,
-        dtype=facts.dtype if recipe.lora and bench.device == "cuda" and facts.kind == "causal" else "float32",
-        device=bench.device,
-        gradient_checkpointing=recipe.gradient_checkpointing,
-    )
-    with _folder(checkpoints) as folder, _memory_is_an_outcome(recipe), _quiet():
+    doing = f"at batch size {recipe.batch_size} and {recipe.max_length} tokens"
+    with memory_is_an_outcome(doing):
+        model = build_classifier(
+            facts,
+            recipe.pooling,
+            bench.data.classes,
+            normalize=recipe.normalize,
+            lora=recipe.lora,
+            head=probe if recipe.head == "linear_probe" else None,
+            pad_token_id=bench.tokenizer.pad_token_id,
+            dtype=frozen_dtype(facts, bench.device) if recipe.lora else "float32",
+            device=bench.device,
+            gradient_checkpointing=recipe.gradient_checkpointing,
+        )
+    with _folder(checkpoints) as folder, memory_is_an_outcome(doing), _quiet():
         trainer = _trainer(recipe, bench, model, train, folder, keep=checkpoints is not None, half=recipe.precision)
-        last = get_last_checkpoint(str(folder)) if resume and folder.is_dir() else None
-        trainer.train(resume_from_checkpoint=last)
+        last = last_checkpoint(folder) if resume else None
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
         history = tuple(
             {k: float(v) for k, v in entry.items() if isinstance(v, int | float)} for entry in trainer.state.log_history
         )
@@ -149,6 +153,18 @@ def fit_tuning(
         history=history,
         notes=(f"best after epoch {best[0]:g} of {epochs:g}",),
     )
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Return the newest whole checkpoint below a folder, None without one.
+
+    The Trainer writes the state last; where it is missing or cut, the process was killed while it saved.
+    """
+    whole = []
+    for state in folder.glob("checkpoint-*/trainer_state.json"):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            whole.append((int(json.loads(state.read_text(encoding="utf-8"))["global_step"]), state.parent))
+    return max(whole)[1] if whole else None
 
 
 def _converged(
@@ -291,19 +307,6 @@ def _folder(checkpoints: Path | None) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _memory_is_an_outcome(recipe: Tuning) -> Iterator[None]:
-    """Turn running out of memory into an outcome of this measurement, with what would help."""
-    import torch
-
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise MeasurementFailed(
-            f"memory ran out at batch size {recipe.batch_size} and {recipe.max_length} tokens ({error})"
-        ) from error
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from probes.base import Frozen
 from probes.cleaning import clean_text, label_name
-from probes.columns import TEXT_NAMES, fold_name
+from probes.columns import TEXT_NAMES, fold_name, named_column
 from probes.errors import DataError
 from probes.opening import place
 from probes.reading import read_rows
@@ -22,6 +22,8 @@ class Texts(Frozen):
     """The label of each row that brings one."""
     numbers: tuple[int, ...]
     """1-based number of each row in the file."""
+    skipped: int = 0
+    """Rows without usable text that were passed over."""
 
 
 def load_texts(
@@ -33,6 +35,7 @@ def load_texts(
     usual_text: str,
     usual_pair: str | None,
     usual_label: str,
+    skip_bad_rows: bool = False,
 ) -> Texts:
     """Read texts to predict on.
 
@@ -44,6 +47,8 @@ def load_texts(
         The user's choice of columns.
     usual_text, usual_pair, usual_label : str or None
         Their names in the training rows, taken where not chosen; `usual_pair` is None for single texts.
+    skip_bad_rows : bool
+        Pass over rows that can't be used and count them, where the first would otherwise end it.
 
     Returns
     -------
@@ -55,50 +60,53 @@ def load_texts(
         Where a column is missing or a row has no text.
     """
     sample = list(itertools.islice(read_rows(source), 200))
-    for raw in sample:  # before its columns are missed
-        if raw.fault is not None:
-            raise raw.fault
     if not sample:
         raise DataError(f"{source} has no rows.", "Give a file with at least one text.")
+    faults = [raw.fault for raw in sample if raw.fault is not None]
+    if faults and (len(faults) == len(sample) or not skip_bad_rows):
+        raise faults[0]  # before its columns are missed
     names = list(dict.fromkeys(str(name) for row in sample for name in row.values))
-    text = _column(source, names, text_column, usual_text, "--text-column")
-    pair = None if usual_pair is None else _column(source, names, text_pair_column, usual_pair, "--text-pair-column")
-    label = label_column or (usual_label if usual_label in names else None)
-    if label_column is not None and label_column not in names:
-        raise _missing(source, names, label_column, "--label-column")
-    texts, pairs, labels, numbers = [], [], [], []
+    text = _text_column(source, names, text_column, usual_text)
+    pair = (
+        None
+        if usual_pair is None
+        else named_column(names, text_pair_column or usual_pair, "--text-pair-column", source)
+    )
+    labels_come = label_column is not None or fold_name(usual_label) in map(fold_name, names)
+    label = named_column(names, label_column or usual_label, "--label-column", source) if labels_come else None
+    texts, pairs, labels, numbers, bad = [], [], [], [], []
     for raw in read_rows(source):
-        if raw.fault is not None:
-            raise raw.fault
         where = place(source, raw.number, raw.line)
-        texts.append(clean_text(raw.values.get(text), where, text))
-        if pair is not None:
-            pairs.append(clean_text(raw.values.get(pair), where, pair))
-        labels.append(None if label is None else label_name(raw.values.get(label), where, label))
+        try:
+            if raw.fault is not None:
+                raise raw.fault
+            first = clean_text(raw.values.get(text), where, text)
+            second = None if pair is None else clean_text(raw.values.get(pair), where, pair)
+            truth = None if label is None else label_name(raw.values.get(label), where, label)
+        except DataError as fault:
+            if not skip_bad_rows:
+                raise
+            bad.append(fault)
+            continue
+        texts.append(first)
+        pairs.append(second or "")
+        labels.append(truth)
         numbers.append(raw.number)
+    if not texts:
+        raise bad[0]
     return Texts(
         texts=tuple(texts),
         pairs=None if pair is None else tuple(pairs),
         labels=tuple(labels),
         numbers=tuple(numbers),
+        skipped=len(bad),
     )
 
 
-def _column(source: str, names: Sequence[str], chosen: str | None, usual: str, flag: str) -> str:
+def _text_column(source: str, names: Sequence[str], chosen: str | None, usual: str) -> str:
     """Return the chosen column, else the one of the training, else the only one with a conventional name."""
-    if chosen is not None:
-        if chosen not in names:
-            raise _missing(source, names, chosen, flag)
-        return chosen
-    if usual in names:
-        return usual
-    known = [name for name in names if fold_name(name) in TEXT_NAMES]
-    if flag == "--text-column" and len(known) == 1:
-        return known[0]
-    raise _missing(source, names, usual, flag)
-
-
-def _missing(source: str, names: Sequence[str], wanted: str, flag: str) -> DataError:
-    return DataError(
-        f"{source} has no column {wanted!r}; it has {', '.join(names) or 'none'}.", f"Name the right one with {flag}."
-    )
+    if chosen is None and fold_name(usual) not in map(fold_name, names):
+        known = [name for name in names if fold_name(name) in TEXT_NAMES]
+        if len(known) == 1:
+            return known[0]
+    return named_column(names, chosen or usual, "--text-column", source)

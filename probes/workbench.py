@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from probes.features import (
     FeatureCache,
     Progress,
     evaluating,
+    frozen_dtype,
     load_tokenizer,
     no_progress,
     quiet_loading,
@@ -22,7 +25,7 @@ from probes.features import (
     sentence_vector,
     tokenize,
 )
-from probes.hardware import Hardware, Speed
+from probes.hardware import Hardware, Speed, memory_is_an_outcome
 from probes.linear_head import LinearHead, fit_linear_head
 from probes.measurement import Metric
 from probes.model import ModelFacts
@@ -37,6 +40,17 @@ CLEARLY_FASTER = 1.2
 
 STEP_SECONDS = 2.0
 """Seconds after which a combination of threads and precision is timed no further."""
+
+TRAINING_BYTES = 16
+"""Bytes a parameter takes while AdamW trains it: weight, gradient and two moments, in single precision."""
+
+FORWARDS_A_STEP = 3.0
+"""A training step in forward passes: the backward pass computes twice what the forward pass does (Kaplan et al. 2020,
+section 2.1)."""
+
+LEAST_LENGTH = 512
+"""Tokens that are read of a text in any case, as far as the context goes: texts yet to come may be longer than those at
+hand, and a batch is only as wide as its longest text."""
 
 
 @dataclass
@@ -86,16 +100,18 @@ class Workbench:
 
     @cached_property
     def max_length(self) -> int:
-        """Tokens to read of each text: the longest of train and validation, at most the model's context."""
+        """Tokens to read of each text: 512 or the longest of train and validation, at most the model's context."""
+        if self.facts.context <= LEAST_LENGTH:
+            return self.facts.context
         longest = max(
             len(e["input_ids"])
             for rows in (self.data.train, self.data.validation)
             for e in tokenize(self.tokenizer, rows, self.facts.context)
         )
-        return min(self.facts.context, max(8, longest))
+        return min(self.facts.context, max(LEAST_LENGTH, longest))
 
-    def load_backbone(self, *, dtype: str = "float32") -> Any:
-        """Load the model without a head, from safetensors only, onto the device."""
+    def load_backbone(self, *, dtype: str | None = None) -> Any:
+        """Load the model without a head, from safetensors only, onto the device; in `dtype` or as if frozen."""
         import torch
         from transformers import AutoModel
 
@@ -103,7 +119,7 @@ class Workbench:
 
         model = AutoModel.from_pretrained(
             self.facts.path,
-            dtype=getattr(torch, dtype),
+            dtype=getattr(torch, dtype or frozen_dtype(self.facts, self.device)),
             use_safetensors=True,
             trust_remote_code=self.facts.trust_remote_code,
         )
@@ -120,10 +136,10 @@ class Workbench:
         """
 
         def compute() -> NDArray[np.float32]:
-            with evaluating(self._frozen):
+            with memory_is_an_outcome(f"reading {recipe.batch_size} texts at a time"), evaluating(self._frozen):
                 return run_batches(
                     lambda batch: sentence_vector(
-                        self._frozen(**batch).last_hidden_state,
+                        self._frozen(**batch).last_hidden_state.float(),
                         batch["attention_mask"],
                         recipe.pooling,
                         normalize=recipe.normalize,
@@ -144,11 +160,20 @@ class Workbench:
         return self.cache.holds(self._features_key(rows, recipe))
 
     def _features_key(self, rows: Rows, recipe: FrozenFeatures) -> str:
-        return FeatureCache.key(self.facts, rows, recipe.pooling, recipe.normalize, recipe.max_length)
+        dtype = frozen_dtype(self.facts, self.device)
+        return FeatureCache.key(self.facts, rows, recipe.pooling, recipe.normalize, recipe.max_length, dtype)
 
     @cached_property
     def _frozen(self) -> Any:
         return self.load_backbone()
+
+    def drop_frozen(self) -> None:
+        """Let go of the frozen model, so that no second copy lies beside one that is loaded next.
+
+        Vectors that were computed stay; others load it again.
+        """
+        if self.__dict__.pop("_frozen", None) is not None:
+            gc.collect()
 
     def linear_head(self, recipe: FrozenFeatures, train: Rows, *, bias: bool = True) -> LinearHead:
         """Fit the linear probe on these training rows; the same request is answered from memory."""
@@ -180,24 +205,27 @@ class Workbench:
         import torch
 
         if self.speed is None:
-            self.speed = self._measure_speed()
+            with memory_is_an_outcome(f"while the speed of {self.facts.name} was measured"):
+                self.speed = self._measure_speed()
         torch.set_num_threads(self.speed.threads)
         return self.speed
 
     def _measure_speed(self, batch_size: int = 16) -> Speed:
         """Train a batch of the user's own rows on each number of threads and precision, and time it.
 
+        A model too large to train whole here only reads the batch: what else is done with it needs far less memory.
         More threads can be slower than one for small models, and half precision is slower where it is emulated. What
         an earlier run on this machine chose is kept, so that the same request gives the same numbers.
         """
         import torch
 
-        model = self.load_backbone()
+        trained = self._fits_training
+        model = self.load_backbone(dtype="float32" if trained else None)
         rows = self.data.train.take(list(range(min(len(self.data.train), batch_size))))
         encoded = tokenize(self.tokenizer, rows, self.max_length)
         batch = dict(self.tokenizer.pad(encoded, padding=True, return_tensors="pt").to(self.device))
-        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-9, fused=self.device != "mps")
-        choices = [self.choice] if self.choice else self._choices()
+        step = _training_step(model, batch, self.device) if trained else _likely_step(model, batch, self.device)
+        choices = [self.choice] if self.choice else self._choices(trained)
         timed: list[tuple[float, int, Precision]] = []
         for threads, precision in choices:
             torch.set_num_threads(threads)
@@ -205,7 +233,7 @@ class Workbench:
             steps: list[float] = []
             # The first step warms caches and kernels up; slow combinations need fewer.
             while len(steps) < 4 and (len(steps) < 2 or sum(steps) < STEP_SECONDS):
-                steps.append(_timed_step(model, optimizer, batch, self.device, precision == "bf16"))
+                steps.append(step(precision))
             # The first is left out of the median.
             timed.append((statistics.median(steps[1:]), threads, precision))
         best = min(timed)[0]
@@ -213,7 +241,7 @@ class Workbench:
         seconds, threads, precision = next(t for t in timed if t[0] <= CLEARLY_FASTER * best)
         torch.set_num_threads(threads)
         with evaluating(model):
-            forward = min(_timed_forward(model, batch, self.device) for _ in range(3))
+            forward = min(_timed_forward(model, batch, self.device, "fp32") for _ in range(3))
         return Speed(
             threads=threads,
             precision=precision,
@@ -221,33 +249,60 @@ class Workbench:
             train_rows_per_second=len(rows) / max(seconds, 1e-6),
         )
 
-    def _choices(self) -> list[tuple[int, Precision]]:
+    @property
+    def _fits_training(self) -> bool:
+        """Whether half the memory holds what AdamW needs for every weight; the other half is for all else."""
+        parameters = self.facts.parameters or self.facts.bytes_on_disk // 2
+        return TRAINING_BYTES * parameters <= self.hardware.working_memory / 2
+
+    def _choices(self, trained: bool) -> list[tuple[int, Precision]]:
         """Return threads and precisions to try, the preferred first."""
         import torch
 
         counts = sorted({1, self.hardware.cores}) if self.device == "cpu" else [torch.get_num_threads()]
         precisions: tuple[Precision, ...] = ("fp32", "bf16") if self.hardware.bf16 else ("fp32",)
+        if self.hardware.bf16 and not trained and frozen_dtype(self.facts, self.device) != "float32":
+            # On weights in half precision the two would look equally fast.
+            precisions = ("bf16",)
         return [(threads, precision) for precision in precisions for threads in counts]
 
 
-def _timed_forward(model: Any, batch: dict[str, Any], device: str) -> float:
+def _training_step(model: Any, batch: dict[str, Any], device: str) -> Callable[[Precision], float]:
+    """Return what times a forward pass, a backward pass and an optimiser step over all weights."""
+    import torch
+
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-9, fused=device != "mps")
+
+    def step(precision: Precision) -> float:
+        start = time.monotonic()
+        with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+            loss = model(**batch).last_hidden_state.float().mean()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        _synchronise(device)
+        return time.monotonic() - start
+
+    return step
+
+
+def _likely_step(model: Any, batch: dict[str, Any], device: str) -> Callable[[Precision], float]:
+    """Return what times a forward pass and tells from it what such a step would take; no gradient is ever held."""
+
+    def step(precision: Precision) -> float:
+        with evaluating(model):
+            return FORWARDS_A_STEP * _timed_forward(model, batch, device, precision)
+
+    return step
+
+
+def _timed_forward(model: Any, batch: dict[str, Any], device: str, precision: Precision) -> float:
     """Return the seconds of one forward pass."""
-    start = time.monotonic()
-    model(**batch)
-    _synchronise(device)
-    return time.monotonic() - start
-
-
-def _timed_step(model: Any, optimizer: Any, batch: dict[str, Any], device: str, half: bool) -> float:
-    """Return the seconds of one forward pass, backward pass and optimiser step."""
     import torch
 
     start = time.monotonic()
-    with torch.autocast(device, torch.bfloat16, enabled=half):
-        loss = model(**batch).last_hidden_state.float().mean()
-    loss.backward()
-    optimizer.step()
-    optimizer.zero_grad()
+    with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+        model(**batch)
     _synchronise(device)
     return time.monotonic() - start
 

@@ -136,7 +136,8 @@ def _remember_one_thread(folder: Path) -> None:
 @pytest.fixture(scope="session")
 def cli_environment(own_cache: Path) -> dict[str, str]:
     """Return the environment in which the command line is started as a process of its own."""
-    return {**os.environ, "ADVISOR_CACHE": str(own_cache), "OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR": "1"}
+    own = {"ADVISOR_CACHE": str(own_cache), "HF_MODULES_CACHE": str(own_cache / "modules")}
+    return {**os.environ, **own, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR": "1"}
 
 
 @pytest.fixture(scope="session")

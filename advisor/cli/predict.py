@@ -22,6 +22,8 @@ def predict(
     text_column: o.TextColumn = None,
     text_pair_column: o.PairColumn = None,
     label_column: o.LabelColumn = None,
+    skip_bad_rows: o.SkipBad = False,
+    trust_remote_code: o.TrustCode = False,
     json: o.Json = False,
 ) -> int:
     """Predict a label and class probabilities for each row, one JSON line a row.
@@ -43,6 +45,9 @@ def predict(
             text_column=text_column,
             text_pair_column=text_pair_column,
             label_column=label_column,
+            skip_bad_rows=skip_bad_rows,
+            trust_remote_code=trust_remote_code,
+            say=shown.say,
             progress=shown.named("predict"),
         )
     lines = "".join(json_format.dumps(p, ensure_ascii=False) + "\n" for p in found["predictions"])
@@ -56,6 +61,11 @@ def predict(
         print_json(found)
     elif out is None:
         sys.stdout.write(lines)
+    if found["truncated"]:
+        say(
+            f"{found['truncated']:,} of {len(found['predictions']):,} rows were longer than the model reads; "
+            "their ends were left out"
+        )
     if found["accuracy"] is not None:
         say(f"accuracy {found['accuracy']:.3f} on {found['labelled']:,} labelled rows")
     return 0

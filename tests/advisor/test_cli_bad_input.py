@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -56,6 +57,15 @@ data: {{source: {rows}, text_column: text, label_column: label}}
 method: {{method: bag_of_words{more}}}
 """
 
+ON_TINY = """\
+strategy: {strategy}
+data: {{source: good.jsonl, text_column: text, label_column: label{data}}}
+model: {{name: models/tiny}}
+method: {{pooling: mean, {method}}}
+"""
+PROBE = "method: frozen_features, max_length: "
+TUNING = "method: tuning, learning_rate: 0.001, epochs: 1, max_length: "
+
 FILES: dict[str, str | bytes] = {
     "empty.csv": "",
     "header.csv": "text,label\n",
@@ -91,6 +101,16 @@ FILES: dict[str, str | bytes] = {
         "bag_of_words", "frozen_features, pooling: mean, max_length: 8"
     )
     + "model: {name: ./lost}\n",
+    "no_strength.yaml": PARAMETERS.format(rows="good.jsonl", more=", C: []"),
+    "negative_strength.yaml": PARAMETERS.format(rows="good.jsonl", more=", C: [1, -1]"),
+    "endless_strength.yaml": PARAMETERS.format(rows="good.jsonl", more=", C: [.inf]"),
+    "few_rows.yaml": PARAMETERS.format(rows="good.jsonl", more="").replace("label}", "label, train_rows: 2}"),
+    "few_rows_probe.yaml": ON_TINY.format(strategy="linear_probe", data=", train_rows: 2", method=PROBE + "8"),
+    "long_texts.yaml": ON_TINY.format(strategy="linear_probe", data="", method=PROBE + "65"),
+    "long_tuning.yaml": ON_TINY.format(strategy="full", data="", method=TUNING + "9999"),
+    "no_target.yaml": ON_TINY.format(strategy="lora", data="", method=TUNING + "8, lora: {target_modules: [nope]}"),
+    "empty_target.yaml": ON_TINY.format(strategy="lora", data="", method=TUNING + "8, lora: {target_modules: []}"),
+    "broken_target.yaml": ON_TINY.format(strategy="lora", data="", method=TUNING + "8, lora: {target_modules: '['}"),
     "good.yaml": PARAMETERS.format(rows="good.jsonl", more=""),
     "newer.yaml": "version: 2\n" + PARAMETERS.format(rows="good.jsonl", more=""),
     "run-unfinished/request.json": "{}",
@@ -255,6 +275,16 @@ CASES = [
     case("train wrong_type.yaml", "max_features is 'many'"),
     case("train missing_key.yaml", "data is missing"),
     case("train no_method.yaml", "bag_of_words, frozen_features"),
+    case("train no_strength.yaml", "method.bag_of_words.C is []", "at least 1 item"),
+    case("train negative_strength.yaml", "C.1 is -1", "greater than 0"),
+    case("train endless_strength.yaml", "C.0 is inf"),
+    case("train few_rows.yaml --out new-model", "2 training rows", "2 of the 3 classes", "`train_rows`", "to 3"),
+    case("train few_rows_probe.yaml --out new-model", "2 training rows", "2 of the 3 classes", "`train_rows`"),
+    case("train long_texts.yaml --out new-model", "max_length is 65", "64 tokens"),
+    case("train long_tuning.yaml --out new-model", "max_length is 9,999", "64 tokens"),
+    case("train no_target.yaml --out new-model", "target_modules", "'nope'", "all-linear", "query"),
+    case("train empty_target.yaml --out new-model", "target_modules", "all-linear", "query"),
+    case("train broken_target.yaml --out new-model", "target_modules", "'['", "query"),
     case("train newer.yaml", "version is 2"),
     case("train no_rows.yaml --out new-model", "nowhere.jsonl"),
     case("train no_model.yaml --out new-model", "no model", "name:"),
@@ -317,7 +347,7 @@ def test_bad_input_is_refused(
     assert out == ""
     # What was said on the way, such as "reading rows", comes before the message.
     lines = err.splitlines(keepends=True)
-    while lines and lines[0].strip() in {"reading rows", "profiling rows, applying rules"}:
+    while lines and re.fullmatch(r"reading rows|profiling rows, applying rules|training on .* rows", lines[0].strip()):
         lines.pop(0)
     checked_message("".join(lines), case.says)
     assert files_below(site) == before

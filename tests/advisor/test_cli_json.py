@@ -223,7 +223,7 @@ def test_train_and_predict(answer: Answer, rows_file: Path, tmp_path: Path) -> N
     holds(trained, "folder strategy model metric test_score accuracy train_rows test_rows converged seconds peak_bytes")
     code, found = answer("predict", tmp_path / "model", rows_file)
     assert code == 0
-    holds(found, "model predictions labelled accuracy")
+    holds(found, "model predictions labelled accuracy truncated")
     holds(found["predictions"][0], "row label probability probabilities")
     assert [p["row"] for p in found["predictions"]] == sorted(p["row"] for p in found["predictions"])
 

@@ -247,6 +247,36 @@ def test_a_seed_that_found_no_time_is_said(climb: Climb, data: TaskData) -> None
     assert not ladder.failures
 
 
+def test_the_search_sees_every_class_however_many(
+    data: TaskData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def made_up(*_: Any, search_rows: int, **__: Any) -> Measurement:
+        asked.append(search_rows)
+        raise MeasurementFailed("enough is known")
+
+    monkeypatch.setattr(module, "measure", made_up)
+    for count in (3, 1_020):
+        run = Run.create(tmp_path / str(count))
+        run.write("request.json", {})
+        Ladder(
+            rungs=[Rung(Made("a", 0.001), None)],
+            data=data.model_copy(update={"classes": tuple(map(str, range(count)))}),
+            hardware=HARDWARE,
+            metric="accuracy",
+            deadline=Deadline(None),
+            run=run,
+            train_rows=len(data.train),
+            seeds=1,
+            progress=lambda _: no_progress,
+            cache=FeatureCache(None),
+            choices=Choices(run, HARDWARE),
+        ).climb()
+    assert len(data.train) > 1_020
+    assert asked == [1_000, 1_020]
+
+
 def test_failing_is_an_outcome_and_the_others_go_on(climb: Climb) -> None:
     ladder, done = climb(
         Made("a", 0.001), Made("b", 0.001), Made("c", 0.001), seconds=60,

@@ -13,7 +13,7 @@ import torch
 from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import MeasurementFailed, OutOfTime
-from probes.features import FeatureCache, load_tokenizer, pool, sentence_vector, tokenize
+from probes.features import FeatureCache, frozen_dtype, load_tokenizer, pool, sentence_vector, tokenize
 from probes.model import ModelFacts
 from probes.recipe import FrozenFeatures
 from probes.workbench import Workbench
@@ -105,7 +105,24 @@ def test_longer_texts_are_cut_at_the_length_asked_for(causal: ModelFacts, make_b
     bench = make_bench(causal)
     rows = bench.data.train.take([0]).model_copy(update={"texts": ("card " * 200,)})
     assert [len(e["input_ids"]) for e in tokenize(bench.tokenizer, rows, 10)] == [10]
-    assert 4 <= bench.max_length <= causal.context
+
+
+@pytest.mark.parametrize(
+    ("context", "tokens", "length"), [(64, 5, 64), (64, 600, 64), (512, 600, 512), (4_096, 5, 512), (4_096, 600, 601)]
+)
+def test_texts_longer_than_those_at_hand_are_read_as_far_as_is_cheap(
+    context: int,
+    tokens: int,
+    length: int,
+    causal: ModelFacts,
+    make_bench: MakeBench,
+    make_task: Callable[..., TaskData],
+) -> None:
+    """The length is saved with the model and cuts what is predicted on later; 601 counts the start token."""
+    data = make_bench(causal).data
+    longest = data.validation.model_copy(update={"texts": ("card " * tokens, *data.validation.texts[1:])})
+    facts = causal.model_copy(update={"context": context})
+    assert make_bench(facts, data.model_copy(update={"validation": longest})).max_length == length
 
 
 def no_forward(self: Workbench, **_: object) -> None:
@@ -191,3 +208,80 @@ def test_speed_is_measured_once_and_positive(encoder: ModelFacts, make_bench: Ma
     assert speed.forward_rows_per_second > speed.train_rows_per_second > 0
     assert bench.measured_speed() is speed
     assert make_bench(encoder, speed=None, choice=(1, "fp32")).measured_speed().threads == 1
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_model_too_large_to_train_whole_is_timed_without(
+    fits: bool, encoder: ModelFacts, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backward = torch.Tensor.backward
+    calls: list[int] = []
+    monkeypatch.setattr(torch.Tensor, "backward", lambda self: calls.append(1) or backward(self))
+    assert encoder.parameters is not None
+    hardware = make_bench(encoder).hardware.model_copy(
+        update={"memory_bytes": 32 * encoder.parameters - (0 if fits else 1), "bf16": True}
+    )
+    speed = make_bench(encoder, speed=None, hardware=hardware).measured_speed()
+    assert bool(calls) is fits
+    assert speed.forward_rows_per_second > speed.train_rows_per_second > 0
+    if not fits:
+        assert speed.forward_rows_per_second / speed.train_rows_per_second > 2
+
+
+def test_an_accelerators_own_memory_counts() -> None:
+    from probes.hardware import Hardware
+
+    card = Hardware(device="cuda", device_name="x", cores=1, memory_bytes=10, device_memory_bytes=5, bf16=True)
+    assert card.working_memory == 5
+    assert card.model_copy(update={"device": "mps", "device_memory_bytes": None}).working_memory == 10
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_memory_that_runs_out_before_anything_is_trained_fails_the_measurement(
+    error: Exception, encoder: ModelFacts, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Workbench, **_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Workbench, "load_backbone", full)
+    bench = make_bench(encoder, speed=None)
+    with pytest.raises(MeasurementFailed, match=r"memory ran out while the speed of .* was measured"):
+        bench.measured_speed()
+    with pytest.raises(MeasurementFailed, match="memory ran out reading 32 texts at a time"):
+        bench.features(bench.data.train, FrozenFeatures(pooling="mean", max_length=32))
+
+
+def test_other_failures_keep_their_name(
+    encoder: ModelFacts, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Workbench, **_: object) -> None:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(Workbench, "load_backbone", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        make_bench(encoder, speed=None).measured_speed()
+
+
+@pytest.mark.parametrize(
+    ("device", "stored", "loaded"),
+    [
+        ("cpu", "bfloat16", "float32"),
+        ("mps", "bfloat16", "float32"),
+        ("cuda", "bfloat16", "bfloat16"),
+        ("cuda", "float16", "float16"),
+        ("cuda", "float32", "float32"),
+        ("cuda", "f8_e4m3", "bfloat16"),
+    ],
+)
+def test_frozen_language_models_are_loaded_as_stored_on_an_accelerator(
+    device: str, stored: str, loaded: str, causal: ModelFacts, encoder: ModelFacts
+) -> None:
+    assert frozen_dtype(causal.model_copy(update={"dtype": stored}), device) == loaded
+    assert frozen_dtype(encoder.model_copy(update={"dtype": stored}), device) == "float32"

@@ -11,8 +11,8 @@ import pytest
 from probes import fitting
 from probes.data import Rows, TaskData
 from probes.deadline import Deadline
-from probes.errors import MeasurementFailed, OutOfTime
-from probes.fitting import describe, measure, search
+from probes.errors import MeasurementFailed, OutOfTime, SettingError
+from probes.fitting import describe, fit, measure, search
 from probes.measurement import Measurement, Trial
 from probes.model import ModelFacts
 from probes.recipe import BagOfWords, FrozenFeatures, Recipe, Tuning
@@ -229,3 +229,23 @@ def test_fewer_rows_are_a_part_of_the_more(make_bench: MakeBench, monkeypatch: p
 def test_a_spent_budget_stops_before_the_fit_and_before_the_scoring(make_bench: MakeBench) -> None:
     with pytest.raises(OutOfTime):
         measured(make_bench(None, deadline=Deadline(0)), (BagOfWords(),))
+
+
+@pytest.mark.parametrize("kind", ["bag of words", "probe", "tuning"])
+def test_rows_that_miss_a_class_are_refused(kind: str, encoder: ModelFacts, make_bench: MakeBench) -> None:
+    bench = make_bench(encoder)
+    two = bench.data.train.take([i for i, label in enumerate(bench.data.train.labels) if label < 2])
+    with pytest.raises(SettingError, match=r"hold 2 of the 3 classes \(none of 'log in'\)[\s\S]*`train_rows`.* to 3"):
+        fit(recipes_of(kind)[0], bench, two)
+
+
+def test_as_many_rows_as_classes_will_do(make_bench: MakeBench) -> None:
+    assert measured(make_bench(None), (BagOfWords(),), train_rows=3).train_rows == 3
+
+
+@pytest.mark.parametrize("kind", ["probe", "tuning"])
+def test_more_tokens_than_the_model_reads_are_refused(kind: str, encoder: ModelFacts, make_bench: MakeBench) -> None:
+    bench = make_bench(encoder)
+    recipe = recipes_of(kind)[0].model_copy(update={"max_length": encoder.context + 1})
+    with pytest.raises(SettingError, match=rf"max_length is {encoder.context + 1}, but .* {encoder.context} tokens"):
+        fit(recipe, bench, bench.data.train)

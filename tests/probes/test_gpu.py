@@ -10,7 +10,7 @@ import pytest
 from probes.fitting import fit
 from probes.hardware import PeakMemory, inspect_hardware
 from probes.model import ModelFacts
-from probes.recipe import Lora, Prompt, Tuning
+from probes.recipe import FrozenFeatures, Lora, Prompt, Tuning
 from probes.workbench import Workbench
 
 
@@ -45,3 +45,20 @@ def test_prompting_runs_on_the_device(causal: ModelFacts, make_bench: Callable[.
     bench = make_bench(causal, hardware=inspect_hardware(), speed=None)
     found = fit(Prompt(max_length=causal.context), bench, bench.data.train).probabilities(bench.data.test)
     assert np.allclose(found.sum(1), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_frozen_language_model_takes_half_the_memory(
+    room: bool, causal: ModelFacts, make_bench: Callable[..., Workbench]
+) -> None:
+    import torch
+
+    half = causal.model_copy(update={"dtype": "bfloat16"})
+    machine = inspect_hardware()
+    bench = make_bench(half, hardware=machine if room else machine.model_copy(update={"device_memory_bytes": 1000}))
+    assert {p.dtype for p in bench.load_backbone().parameters()} == {torch.bfloat16}
+    bench.speed = None
+    assert bench.measured_speed().train_rows_per_second > 0
+    recipe = FrozenFeatures(pooling="last", max_length=32)
+    plain = make_bench(causal).features(bench.data.test, recipe)
+    np.testing.assert_allclose(bench.features(bench.data.test, recipe), plain, rtol=0.1, atol=0.1)

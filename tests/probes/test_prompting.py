@@ -331,6 +331,7 @@ def test_long_texts_lose_their_end_and_are_counted(facts: ModelFacts) -> None:
     fitted = fit_prompt(recipe(max_length=100, shots=1), work, rows())
     long = rows(3).model_copy(update={"texts": ("top up " + "cash " * 500, "the card", "word " * 90)})
     assert np.isfinite(fitted.probabilities(long)).all()
+    assert fitted.shortened == 2
     assert fitted.notes[-1].startswith("2 of 3 texts were too long for 100 tokens")
     writer = Writer(fitted.document, work.tokenizer, facts.context)
     encoded, shortened = writer.fit(long.texts[0], None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -117,6 +119,36 @@ def test_the_same_seed_gives_the_same_bounds() -> None:
     predictions = agreeing(rng, 200, 0.1, 0.08)
     assert judge(labels, predictions, seed=1) == judge(labels, predictions, seed=1)
     assert judge(labels, predictions, seed=1) != judge(labels, predictions, seed=2)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_the_bounds_are_those_of_drawing_row_by_row(metric: str) -> None:
+    """Rows that look alike are drawn together, which must change nothing but the time it takes."""
+    rng = np.random.default_rng(6)
+    labels = rng.integers(3, size=150)
+    right = [rng.random(150) < share for share in (0.85, 0.8, 0.6)]
+    predictions = [np.where(hit, labels, rng.integers(3, size=150)) for hit in right]
+    weights = rng.multinomial(150, np.full(150, 1 / 150), size=20_000).astype(np.float32)
+    drawn = np.stack([resampled_scores(metric, labels, p, weights) for p in predictions])  # type: ignore[arg-type]
+    worse = (drawn - drawn.max(axis=0) < -0.1 - 1e-9).mean(axis=1)
+    found = compare(metric, labels, [[p] for p in predictions], 0.1, resamples=20_000)  # type: ignore[arg-type]
+    assert [c.p_not_worse for c in found] == pytest.approx(list(worse), abs=0.015)
+    if metric == "macro_f1":
+        low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
+        assert [c.score.low for c in found] == pytest.approx(list(low), abs=0.01)
+        assert [c.score.high for c in found] == pytest.approx(list(high), abs=0.01)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_many_test_rows_are_compared_in_seconds(metric: str) -> None:
+    rng = np.random.default_rng(7)
+    labels = rng.integers(50, size=200_000)
+    predictions = [[np.where(rng.random(200_000) < p, labels, (labels + 1) % 50)] for p in (0.8, 0.9, 0.85, 0.7)]
+    start = time.monotonic()
+    found = compare(metric, labels, predictions, 0.01)  # type: ignore[arg-type]
+    assert time.monotonic() - start < 10
+    assert [c.confirmed for c in found] == [False, True, False, False]
+    assert [c.refuted for c in found] == [True, False, True, True]
 
 
 def test_several_seeds_widen_the_bounds() -> None:

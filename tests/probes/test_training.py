@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from probes.features import evaluating
 from probes.fitting import fit
 from probes.model import ModelFacts, read_model
 from probes.recipe import FrozenFeatures, Lora, Tuning
-from probes.training import FittedTuning, fit_tuning
+from probes.training import FittedTuning, fit_tuning, last_checkpoint
 from probes.workbench import Workbench
 
 MakeBench = Callable[..., Workbench]
@@ -261,6 +262,65 @@ def test_a_kept_run_goes_on_from_its_checkpoint(encoder: ModelFacts, make_bench:
     resumed = fit_tuning(recipe, again, bench.data.train, checkpoints=tmp_path / "run", resume=True)
     assert steps[0] > 6
     np.testing.assert_allclose(resumed.probabilities(bench.data.test), whole, atol=1e-4)
+
+
+def test_a_half_written_checkpoint_is_passed_over(encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
+    """What a process killed while it saved leaves behind: weights, but no state, or half of it."""
+    recipe = tuning("mean", epochs=3, patience=3)
+    bench = make_bench(encoder)
+    whole = fit_tuning(recipe, bench, bench.data.train).probabilities(bench.data.test)
+
+    def stop(what: str, done: int, total: int) -> None:
+        if what.startswith("tuning") and done >= 0.7 * total:
+            raise KeyboardInterrupt
+
+    run = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        fit_tuning(recipe, make_bench(encoder, progress=stop), bench.data.train, checkpoints=run)
+    first, second = sorted(run.glob("checkpoint-*"), key=lambda folder: int(folder.name.partition("-")[2]))
+    assert last_checkpoint(run) == second
+    state = second / "trainer_state.json"
+    state.write_text(state.read_text(encoding="utf-8")[:100], encoding="utf-8")
+    assert last_checkpoint(run) == first
+    state.unlink()
+    (second / "optimizer.pt").write_bytes(b"cut")
+    resumed = fit_tuning(recipe, make_bench(encoder), bench.data.train, checkpoints=run, resume=True)
+    np.testing.assert_allclose(resumed.probabilities(bench.data.test), whole, atol=1e-4)
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_anew(
+    encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path
+) -> None:
+    (tmp_path / "run" / "checkpoint-6").mkdir(parents=True)
+    assert last_checkpoint(tmp_path / "run") is None
+    assert last_checkpoint(tmp_path / "nowhere") is None
+    bench = make_bench(encoder)
+    fitted = fit_tuning(tuning("mean"), bench, bench.data.train, checkpoints=tmp_path / "run", resume=True)
+    assert fitted.epochs_run == 2
+
+
+def test_the_frozen_model_is_gone_before_the_tuned_one_is_loaded(
+    facts: ModelFacts, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from probes import classifier
+
+    frozen: list[weakref.ref[Any]] = []
+    load, build = Workbench.load_backbone, classifier.build_classifier
+
+    def loading(self: Workbench, **more: Any) -> Any:
+        model = load(self, **more)
+        frozen.append(weakref.ref(model))
+        return model
+
+    def building(*arguments: Any, **more: Any) -> Any:
+        assert frozen
+        assert all(model() is None for model in frozen)
+        return build(*arguments, **more)
+
+    monkeypatch.setattr(Workbench, "load_backbone", loading)
+    monkeypatch.setattr(classifier, "build_classifier", building)
+    bench = make_bench(facts, speed=None)
+    fit(tuning(facts.pooling, epochs=1), bench, bench.data.train)
 
 
 def test_pairs_are_tuned_on_both_texts(
