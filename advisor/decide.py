@@ -204,7 +204,7 @@ def worth_of_transfer(verdicts: list[Verdict]) -> str:
         if pending := [_name(v) for v in verdicts if not v.fair and v.strategy != "baseline"]:
             return (
                 f"Transfer is not shown to be worth it: {numbers}, and the baseline is confirmed against {tried}, but "
-                f"no fair chance had {', '.join(pending)}."
+                f"{' and '.join(pending)} had no fair chance."
             )
         return f"Transfer is not worth it here, tried with {tried}: {numbers}, and the baseline is confirmed."
     if baseline.verdict is Outcome.REFUTED:

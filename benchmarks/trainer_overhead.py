@@ -103,7 +103,8 @@ def _bare_loop(recipe: object, bench: object, rows: object) -> None:
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
-        with evaluating(model):
+        # The Trainer validates in the precision it trains in.
+        with evaluating(model), torch.autocast(bench.device, torch.bfloat16, enabled=recipe.precision == "bf16"):
             _logits(model, bench, bench.data.validation, recipe, "validation")
     # The Trainer path also checks the fit on up to 256 training rows; it is part of the method, not of the Trainer.
     _logits(model, bench, rows.take(list(range(min(len(rows), 256)))), recipe, "fit")

@@ -213,7 +213,7 @@ def test_where_all_fair_ones_miss_the_target_the_lightest_unfair_one_is_named_as
         ({}, {}, "Transfer is not worth it here, tried with full:"),
         ({"train_rows": 10}, {}, "not shown to be worth it"),
         ({"converged": False, "why_not": "underfit"}, {}, "not shown to be worth it"),
-        ({}, {"lora": "the budget ended"}, "no fair chance had lora on tiny"),
+        ({}, {"lora": "the budget ended"}, "but lora on tiny had no fair chance."),
     ],
 )
 def test_transfer_is_dismissed_only_after_a_fair_chance(
