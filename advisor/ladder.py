@@ -210,7 +210,7 @@ class Ladder:
         """Return the training rows that fit this candidate's share of the budget left, and whether a search fits too.
 
         All waiting candidates have equal shares; what a light one leaves of its share goes to the heavier ones after
-        it. Where all fit, nobody is held to a share.
+        it. Where all fit, nobody is held to a share; nor where the ones after it fit without their searches.
         """
         # The last one may try what just fits: the deadline holds, and nobody waits for what it leaves.
         safety = SAFETY if later else 1.0
@@ -226,6 +226,13 @@ class Ladder:
         share = left / (1 + len(later))
         if wanted <= share:
             return self.train_rows, True
+        if self.train_rows <= SEARCH_ROWS:
+            # A share left half empty helps nobody: the search goes ahead if all after it can at least be measured.
+            barely = sum(
+                safety * self._expected(r, self._foreseen(r, situation), self.train_rows, searched=False) for r in later
+            )
+            if wanted + barely <= left:
+                return self.train_rows, True
         low, high = 0, self.train_rows
         while low < high:  # the most rows whose estimate fits
             middle = (low + high + 1) // 2

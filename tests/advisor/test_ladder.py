@@ -209,6 +209,12 @@ def test_a_run_without_its_search_teaches_nothing_false_about_the_next(climb: Cl
     assert [(m.strategy, m.train_rows, m.seconds) for m in done] == [("first", 500, 20.0), ("second", 500, 20.0)]
 
 
+def test_a_search_may_take_more_than_its_share_where_the_others_can_still_be_measured(climb: Climb) -> None:
+    first, second = (Made(name, 20 / 500, recipes=3, least=500) for name in ("first", "second"))
+    _, done = climb(first, second, seconds=100, rows=500)
+    assert [(m.strategy, m.seconds) for m in done] == [("first", 60.0), ("second", 20.0)]
+
+
 def test_a_model_not_yet_tried_is_reckoned_by_its_size(data: TaskData, tiny_encoder: Path, tmp_path: Path) -> None:
     small = read_model(str(tiny_encoder))
     large = small.model_copy(update={"name": "large", "parameters": 1_000 * (small.parameters or 1)})
