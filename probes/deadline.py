@@ -60,7 +60,11 @@ class Deadline:
             yield
             return
 
+        rung = False
+
         def ring(_signum: int, _frame: FrameType | None) -> None:
+            nonlocal rung
+            rung = True
             raise OutOfTime("the wall-clock budget is spent")
 
         before = signal.signal(signal.SIGALRM, ring)
@@ -69,6 +73,13 @@ class Deadline:
         outer_end = time.monotonic() + left
         try:
             yield
+        except OutOfTime:
+            raise
+        except Exception as error:
+            # A library may take the interruption for a failure of its own, and raise that instead.
+            if rung:
+                raise OutOfTime("the wall-clock budget is spent") from error
+            raise
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)

@@ -45,6 +45,14 @@ def test_work_that_swallows_the_interruption_is_interrupted_again() -> None:
     assert time.monotonic() - start < 2.5
 
 
+def test_work_that_takes_the_interruption_for_its_own_failure_is_out_of_time() -> None:
+    with pytest.raises(OutOfTime), Deadline(0.1).enforced():
+        try:
+            busy(5)
+        except Exception as error:
+            raise ValueError("unable to create tensor") from error
+
+
 def test_an_inner_deadline_does_not_lift_the_outer_one() -> None:
     start = time.monotonic()
     with pytest.raises(OutOfTime), Deadline(0.2).enforced():
