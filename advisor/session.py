@@ -167,6 +167,11 @@ def probe(
     say("reading rows")
     columns = request.data.model_dump(exclude={"source"})
     data = load_task(request.data.source, **columns)
+    if request.train_rows is not None and request.train_rows < len(data.classes):
+        raise SettingError(
+            f"--train-rows {request.train_rows} cannot hold one row of each of the {len(data.classes):,} classes",
+            f"Give {len(data.classes):,} at least, and many more for a score that means something.",
+        )
     run = _open(request, data, run_folder, resume)
     say(f"keeping the run in {run.folder}")
     lock = run.lock()

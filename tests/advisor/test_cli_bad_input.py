@@ -156,6 +156,7 @@ CASES = [
     case("probe good.jsonl --seeds 99", "--seeds 99"),
     case("probe good.jsonl --train-rows 1", "--train-rows 1", "greater than or equal to 2"),
     case("probe good.jsonl --train-rows -5", "--train-rows -5"),
+    case("probe good.jsonl --train-rows 2 --run new-run", "--train-rows 2", "each of the 3 classes"),
     case("probe good.jsonl --tolerance -1", "tolerance is -1", "from 0 to 100"),
     case("probe good.jsonl --tolerance nan", "tolerance is nan"),
     case("probe good.jsonl --target 2", "target is 2", "from 0 to 1"),
