@@ -11,23 +11,39 @@ from advisor.cli.output import print_json, show
 
 
 def rules(
+    rule: Annotated[
+        str | None,
+        typer.Argument(help="Id of one rule, to read all about it.", metavar="[ID]", show_default=False),
+    ] = None,
     family: Annotated[str | None, typer.Option("--family", help="Only this family.", metavar="NAME")] = None,
     json: o.Json = False,
 ) -> int:
-    """List the rules: what each one says, how strong its evidence is, and where it comes from."""
+    """List the rules, or read one whole: what it says and why, how strong its evidence is, where it comes from.
+
+    The ids are those that the reasons of an advice name in --json.
+    """
+    import difflib
+
     from advisor.rules import rules_table
     from probes.errors import SettingError
 
     table = rules_table()
     if family is not None:
-        families = sorted({str(rule["family"]) for rule in table})
+        families = sorted({str(entry["family"]) for entry in table})
         if family not in families:
             raise SettingError(f"--family {family!r} is no family of rules", f"Allowed: {', '.join(families)}.")
-        table = [rule for rule in table if rule["family"] == family]
+        table = [entry for entry in table if entry["family"] == family]
+    if rule is not None:
+        ids = [str(entry["id"]) for entry in table]
+        if rule not in ids:
+            close = difflib.get_close_matches(rule, ids, n=1)
+            meant = f"Did you mean {close[0]}? " if close else ""
+            raise SettingError(f"there is no rule {rule!r}", f"{meant}`advisor rules` lists them.")
+        table = [entry for entry in table if entry["id"] == rule]
     if json:
         print_json({"rules": table})
     else:
-        from advisor.report.terminal import rules_page
+        from advisor.report.terminal import rule_page, rules_page
 
-        show(rules_page(table))
+        show(rules_page(table) if rule is None else rule_page(table[0]))
     return 0

@@ -198,6 +198,22 @@ def rules_page(table: list[dict[str, Any]]) -> RenderableType:
     return page
 
 
+STRENGTHS = {"W": "weak", "M": "medium", "S": "strong"}
+
+
+def rule_page(rule: dict[str, Any]) -> RenderableType:
+    """Return the page of one rule."""
+    _, *paragraphs = str(rule["docs"]).split("\n\n")
+    rows = [
+        ("family", str(rule["family"])),
+        ("evidence", STRENGTHS[rule["strength"]]),
+        ("source", str(rule["source"])),
+        ("strategies", ", ".join(rule["strategies"])),
+    ]
+    said = [Text(" ".join(paragraph.split())) for paragraph in paragraphs]
+    return Group(Text(f"{rule['id']}: {rule['title']}", style="bold"), *said, Text(), _pairs("", rows))
+
+
 def doctor_page(found: Examination) -> RenderableType:
     """Return the page of an examination."""
     page = Table(title="This machine", title_justify="left", title_style="bold")

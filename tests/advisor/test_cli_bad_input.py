@@ -170,6 +170,7 @@ CASES = [
     case("probe good.jsonl --strategies ,", "--strategies is empty", "linear_probe"),
     case("recommend --data good.jsonl --strategies magic", "'magic'", "Allowed"),
     case("rules --family x", "'x'", "Allowed"),
+    case("rules volume-under-10", "'volume-under-10'", "Did you mean volume-under-100-in-context"),
     case("schema nonsense", "'nonsense'", "config, brief"),
     # rows
     case("profile missing.csv --model none", "missing.csv"),

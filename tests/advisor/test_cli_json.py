@@ -238,6 +238,8 @@ def test_rules_and_schemas(answer: Answer) -> None:
     name = sorted(families)[0]
     _, some = answer("rules", "--family", name)
     assert {rule["family"] for rule in some["rules"]} == {name}
+    wanted = document["rules"][3]
+    assert answer("rules", wanted["id"])[1]["rules"] == [wanted]
     for schema in ("config", "brief", "profile", "recommend", "probe"):
         code, document = answer("schema", schema)
         assert code == 0

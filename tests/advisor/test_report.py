@@ -13,7 +13,8 @@ from advisor.decide import Recommendation, RunnerUp
 from advisor.engine import advise
 from advisor.facts import Facts
 from advisor.report.progress import ProbeProgress
-from advisor.report.terminal import advice_page, profile_page, result_page, trained_page
+from advisor.report.terminal import advice_page, profile_page, result_page, rule_page, trained_page
+from advisor.rules import rules_table
 from advisor.session import ProbeResult
 from advisor.training import Trained
 from probes.measurement import Measurement
@@ -228,3 +229,10 @@ def test_nasty_rows_go_through_the_command_line(
             assert "[bold]rows[red].csv" in out
         if stopped.value.code == 2:
             assert "[/nope]" in err or "gone].csv" in err
+
+
+@pytest.mark.parametrize("rule", rules_table(), ids=lambda rule: rule["id"])
+def test_a_rule_has_a_page_with_its_reasons_and_its_source(rule: dict[str, object]) -> None:
+    page = " ".join(printed(rule_page(rule)).split())
+    for part in (rule["id"], rule["title"], *rule["docs"].split("\n\n")[1:], rule["source"]):
+        assert " ".join(str(part).split()) in page
