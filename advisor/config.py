@@ -91,7 +91,7 @@ def config_for(request: Request, data: TaskData, choice: Recommendation, model: 
         data=DataSection(
             source=_lasting_source(request.data.source),
             text_column=data.columns.text,
-            text_pair_column=data.columns.text_pair or _passed_over(request.data.text_pair_column),
+            text_pair_column=data.columns.text_pair,
             label_column=data.columns.label,
             split_column=data.columns.split or _passed_over(request.data.split_column),
             split_seed=request.data.split_seed,
@@ -175,7 +175,7 @@ _WHY: dict[str, str] = {
     "model.trust_remote_code": "code from the model's folder stays off unless you passed the flag",
     "data.source": "the rows that were measured",
     "data.text_column": "column with the text",
-    "data.text_pair_column": "column with the second text; null for single texts, none passes one over",
+    "data.text_pair_column": "column with the second text; null for single texts",
     "data.label_column": "column with the class",
     "data.split_column": "column with the split; null if there is none, none passes one over",
     "data.split_seed": "the same seed gives the same test rows",

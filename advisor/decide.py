@@ -146,27 +146,23 @@ def recommend(
     Returns
     -------
     Recommendation or None
-        None where nothing was measured, or all that was measured is refuted.
+        None where nothing was measured, or all that was measured is refuted or far behind.
     """
     chosen = next((v for v in verdicts if v.verdict is Outcome.CONFIRMED), None)
-    near = None
     if chosen is None:
         undecided = [v for v in verdicts if v.verdict is Outcome.UNDECIDED]
         # One that is behind for want of a fair chance is not refuted, and no recommendation either.
-        near = next((v for v in undecided if v.delta is None or v.delta.high >= -tolerance), None)
-        chosen = near or next(iter(undecided), None)
+        chosen = next((v for v in undecided if v.delta is None or v.delta.high >= -tolerance), None)
     if chosen is None or chosen.score is None:
         return None
     own = _at_most_rows(measurements, Candidate(strategy=chosen.strategy, model=chosen.model))
     points = f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'}"
     if chosen.verdict is Outcome.CONFIRMED:
         because = f"It is the lightest candidate shown to be at most {points} below the best. {chosen.because}"
-    elif near is not None:
+    else:
         because = (
             f"No candidate was confirmed; it is the lightest that may be within {points} of the best. {chosen.because}"
         )
-    else:
-        because = f"All that had a fair chance are refuted; it is the lightest that had none. {chosen.because}"
     if pending := [_name(v) for v in verdicts if not v.fair and v is not chosen]:
         because += f" No fair chance yet, see their verdicts: {', '.join(pending)}."
     return Recommendation(
@@ -207,8 +203,10 @@ def worth_of_transfer(verdicts: list[Verdict]) -> str:
                 f"{' and '.join(pending)} had no fair chance."
             )
         return f"Transfer is not worth it here, tried with {tried}: {numbers}, and the baseline is confirmed."
-    if baseline.verdict is Outcome.REFUTED:
+    if baseline.verdict is Outcome.REFUTED and lift > 0:
         return f"Transfer is worth it here: {numbers}, and the baseline is refuted."
+    if baseline.verdict is Outcome.REFUTED:
+        return f"Nothing reaches the target here, with transfer or without: {numbers}."
     return f"Whether transfer is worth it is undecided: {numbers}."
 
 

@@ -251,6 +251,8 @@ class Ladder:
 
     def _expected(self, rung: Rung, situation: Situation, rows: int, *, searched: bool = True) -> float:
         """Return the seconds a measurement will take, by its estimate and how true the last one like it was."""
+        if rows < self.train_rows:  # what is cached is all rows; fewer are another set to read
+            situation = situation.model_copy(update={"features_cached": False})
         correction = self._corrections.get(rung.cost_key, 1.0)
         return correction * rung.strategy.seconds(situation, rows, _search_rows(rows, situation), searched=searched)
 

@@ -116,7 +116,11 @@ def read_mark(folder: Path) -> Mark:
 def _refuse_own_code(folder: Path) -> None:
     """Refuse a model that would run code of its own, in words; the libraries would end in a traceback."""
     config = folder / "config.json"
-    if config.is_file() and "auto_map" in json.loads(config.read_text(encoding="utf-8")):
+    try:
+        own_code = config.is_file() and "auto_map" in json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SettingError(f"{config} is damaged ({error})", "Train again.") from None
+    if own_code:
         raise ModelError(
             f"{folder} needs Python code from a model's folder to run (`auto_map` in config.json)",
             "Read that code, then pass --trust-remote-code if you trust it.",

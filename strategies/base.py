@@ -158,6 +158,8 @@ class Strategy:
             if unfair is not None:
                 because, settle = unfair
                 numbers = _numbers(evidence, comparison)
+                if missed and not comparison.refuted:
+                    numbers += f" The target of {evidence.target:.3f} lies above its interval."
                 return self._verdict(
                     evidence, Outcome.UNDECIDED, f"not refuted: {because}: {numbers}", settle, fair=False
                 )

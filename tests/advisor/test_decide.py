@@ -198,13 +198,17 @@ def test_one_far_behind_for_want_of_a_fair_chance_is_not_recommended() -> None:
     assert "No fair chance yet, see their verdicts: baseline, linear_probe on tiny." in choice.because
 
 
-def test_where_all_fair_ones_miss_the_target_the_lightest_unfair_one_is_named_as_such() -> None:
-    _, choice = outcome(
+def test_where_the_best_misses_the_target_one_far_behind_is_not_recommended() -> None:
+    found, choice = outcome(
         measured("baseline", 200), measured("linear_probe", 400, train_rows=60), target=0.95, strategies=RECIPES
     )
-    assert choice is not None
-    assert (choice.strategy, choice.verdict) == ("linear_probe", Outcome.UNDECIDED)
-    assert choice.because.startswith("All that had a fair chance are refuted")
+    assert (found["baseline"].verdict, found["linear_probe"].verdict) == (Outcome.REFUTED, Outcome.UNDECIDED)
+    assert choice is None
+
+
+def test_a_baseline_that_is_best_and_misses_the_target_makes_no_transfer_worth_it() -> None:
+    found, _ = outcome(measured("baseline", 100), measured("linear_probe", 150), target=0.95)
+    assert worth_of_transfer(list(found.values())).startswith("Nothing reaches the target here")
 
 
 @pytest.mark.parametrize(
