@@ -329,7 +329,7 @@ def config_of(run: Run) -> str:
     if not file.is_file():
         run.read("result.json")  # says so if the run has not ended
         raise SettingError(
-            f"the run in {run.folder} recommends nothing: no candidate was measured, and neither refuted nor far behind",
+            f"the run in {run.folder} recommends nothing: all that was measured is refuted or far behind",
             "Run `advisor probe` with a longer --budget or more strategies.",
         )
     return file.read_text(encoding="utf-8")

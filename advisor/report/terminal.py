@@ -156,7 +156,7 @@ def result_page(result: ProbeResult) -> RenderableType:
 def _recommendation(result: ProbeResult) -> RenderableType:
     choice = result.recommendation
     if choice is None:
-        return Panel(Text("Nothing to recommend: no candidate was measured and not refuted."), title="Recommendation")
+        return Panel(Text("Nothing to recommend: what was measured is refuted or far behind."), title="Recommendation")
     name = choice.strategy if choice.model is None else f"{choice.strategy} on {choice.model}"
     text = Text()
     text.append(f"{name}  ", style="bold")
