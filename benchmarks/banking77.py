@@ -3,8 +3,9 @@
     python -m benchmarks.banking77 [--quick] [--json]
 
 The goals are scores of hand-tuned trials on a thousand of the test rows. Here all 3,080 test rows count. The score of a
-linear probe moves by a point with the 1,000 rows drawn to learn from, so its goal is for the mean of three draws. LoRA's range of
-learning rates was chosen on these very test rows (see `strategies/lora.py`), so its claim is no independent confirmation.
+linear probe moves by a point with the 1,000 rows drawn to learn from, so its goal is for the mean of three draws.
+LoRA's range of learning rates was chosen on these very test rows (see `strategies/lora.py`), so its claim is no
+independent confirmation.
 """
 
 from __future__ import annotations
