@@ -21,8 +21,8 @@ def measure(quick: bool) -> list[Claim]:
     for name in names:
         said = verdict(result, name)
         rows = max((m.train_rows for m in result.measurements if m.strategy == name), default=None)
-        claims.append(Claim(f"{name}: accuracy", score(result, name), f"reported; learned from {rows} rows", True))
-        claims.append(Claim(f"{name}: verdict", f"{said.verdict}: {said.because}", "reported", True))
+        claims.append(Claim(f"{name}: accuracy", score(result, name), f"reported; learned from {rows} rows", None))
+        claims.append(Claim(f"{name}: verdict", f"{said.verdict}: {said.because}", "reported", None))
     choice = result.recommendation
     why = f"{choice.strategy} ({choice.verdict}): {choice.because}" if choice else None
     claims.append(Claim("recommendation", why, "one is made", choice is not None))

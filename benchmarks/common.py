@@ -29,7 +29,7 @@ class Claim:
     goal: str
     """What it should be, in words."""
     holds: bool | None
-    """Whether it does; None where it could not be measured."""
+    """Whether it does; None where it could not be measured, or is reported and promises nothing."""
 
 
 def dataset(name: str) -> str:
@@ -71,7 +71,8 @@ def main(name: str, measure: Callable[[bool], list[Claim]]) -> None:
     if flags.json:
         sys.stdout.write(text)
     for claim in [] if flags.json else claims:
-        state = {True: "holds", False: "FAILS", None: "not measured"}[claim.holds]
+        unsaid = "not measured" if claim.value is None else "reported"
+        state = {True: "holds", False: "FAILS", None: unsaid}[claim.holds]
         value = f"{claim.value:.4f}" if isinstance(claim.value, float) else claim.value
         sys.stdout.write(f"{state:>12}  {claim.name}: {value}  (goal: {claim.goal})\n")
     sys.exit(any(claim.holds is False for claim in claims))

@@ -47,8 +47,8 @@ def measure(quick: bool) -> list[Claim]:
         bare.append(time.perf_counter() - start)
     ratio = statistics.median(ours) / statistics.median(bare)
     return [
-        Claim("Trainer path, seconds", round(statistics.median(ours), 2), "reported", True),
-        Claim("bare loop, seconds", round(statistics.median(bare), 2), "reported", True),
+        Claim("Trainer path, seconds", round(statistics.median(ours), 2), "reported", None),
+        Claim("bare loop, seconds", round(statistics.median(bare), 2), "reported", None),
         Claim("ratio", round(ratio, 3), "≤ 1.15", ratio <= 1.15),
     ]
 

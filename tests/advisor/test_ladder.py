@@ -127,6 +127,27 @@ def climb(data: TaskData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cl
     return run
 
 
+def unhurried(
+    rungs: list[Rung], data: TaskData, folder: Path, *, train_rows: int = 100, cache: FeatureCache | None = None
+) -> Ladder:
+    """Make a ladder that really measures, with all the time it wants."""
+    run = Run.create(folder)
+    run.write("request.json", {})
+    return Ladder(
+        rungs=rungs,
+        data=data,
+        hardware=HARDWARE,
+        metric="accuracy",
+        deadline=Deadline(None),
+        run=run,
+        train_rows=train_rows,
+        seeds=1,
+        progress=lambda _: no_progress,
+        cache=cache or FeatureCache(None),
+        choices=Choices(run, HARDWARE),
+    )
+
+
 def test_with_time_for_all_everybody_gets_all_rows(climb: Climb, data: TaskData) -> None:
     rows = len(data.train)
     _, done = climb(Made("light", 0.001), Made("heavy", 0.1), seconds=1.2 * 0.101 * rows)
@@ -183,21 +204,7 @@ def test_features_of_an_earlier_run_are_not_reckoned_again(data: TaskData, tiny_
             return super().seconds(situation, train_rows, search_rows)
 
     for name in ("first", "second"):
-        run = Run.create(tmp_path / name)
-        run.write("request.json", {})
-        Ladder(
-            rungs=[Rung(Watched(), model)],
-            data=data,
-            hardware=HARDWARE,
-            metric="accuracy",
-            deadline=Deadline(None),
-            run=run,
-            train_rows=100,
-            seeds=1,
-            progress=lambda _: no_progress,
-            cache=cache,
-            choices=Choices(run, HARDWARE),
-        ).climb()
+        unhurried([Rung(Watched(), model)], data, tmp_path / name, cache=cache).climb()
     assert not said[0]
     assert said[-1]
 
@@ -226,21 +233,7 @@ def test_a_model_not_yet_tried_is_reckoned_by_its_size(data: TaskData, tiny_enco
             speeds.setdefault(situation.model.name, situation.speed.forward_rows_per_second)
             return super().seconds(situation, train_rows, search_rows)
 
-    run = Run.create(tmp_path / "run")
-    run.write("request.json", {})
-    Ladder(
-        rungs=[Rung(Watched(), small), Rung(Watched(), large)],
-        data=data,
-        hardware=HARDWARE,
-        metric="accuracy",
-        deadline=Deadline(None),
-        run=run,
-        train_rows=100,
-        seeds=1,
-        progress=lambda _: no_progress,
-        cache=FeatureCache(None),
-        choices=Choices(run, HARDWARE),
-    ).climb()
+    unhurried([Rung(Watched(), small), Rung(Watched(), large)], data, tmp_path / "run").climb()
     assert speeds[small.name] == pytest.approx(1_000 * speeds["large"])
 
 
@@ -264,21 +257,8 @@ def test_the_search_sees_every_class_however_many(
 
     monkeypatch.setattr(module, "measure", made_up)
     for count in (3, 1_020):
-        run = Run.create(tmp_path / str(count))
-        run.write("request.json", {})
-        Ladder(
-            rungs=[Rung(Made("a", 0.001), None)],
-            data=data.model_copy(update={"classes": tuple(map(str, range(count)))}),
-            hardware=HARDWARE,
-            metric="accuracy",
-            deadline=Deadline(None),
-            run=run,
-            train_rows=len(data.train),
-            seeds=1,
-            progress=lambda _: no_progress,
-            cache=FeatureCache(None),
-            choices=Choices(run, HARDWARE),
-        ).climb()
+        many = data.model_copy(update={"classes": tuple(map(str, range(count)))})
+        unhurried([Rung(Made("a", 0.001), None)], many, tmp_path / str(count), train_rows=len(data.train)).climb()
     assert len(data.train) > 1_020
     assert asked == [1_000, 1_020]
 

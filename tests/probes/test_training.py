@@ -243,17 +243,18 @@ def test_settings_that_save_memory_change_nothing_else(
     np.testing.assert_allclose(other.probabilities(rows), plain.probabilities(rows), atol=0.01)
 
 
+def interrupt_late(what: str, done: int, total: int) -> None:
+    if what.startswith("tuning") and done >= 0.7 * total:
+        raise KeyboardInterrupt
+
+
 def test_a_kept_run_goes_on_from_its_checkpoint(encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
     recipe = tuning("mean", epochs=3, patience=3)
     bench = make_bench(encoder)
     whole = fit_tuning(recipe, bench, bench.data.train).probabilities(bench.data.test)
 
-    def stop(what: str, done: int, total: int) -> None:
-        if what.startswith("tuning") and done >= 0.7 * total:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        fit_tuning(recipe, make_bench(encoder, progress=stop), bench.data.train, checkpoints=tmp_path / "run")
+        fit_tuning(recipe, make_bench(encoder, progress=interrupt_late), bench.data.train, checkpoints=tmp_path / "run")
     assert any((tmp_path / "run").iterdir())
     steps: list[int] = []
     again = make_bench(
@@ -270,13 +271,9 @@ def test_a_half_written_checkpoint_is_passed_over(encoder: ModelFacts, make_benc
     bench = make_bench(encoder)
     whole = fit_tuning(recipe, bench, bench.data.train).probabilities(bench.data.test)
 
-    def stop(what: str, done: int, total: int) -> None:
-        if what.startswith("tuning") and done >= 0.7 * total:
-            raise KeyboardInterrupt
-
     run = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        fit_tuning(recipe, make_bench(encoder, progress=stop), bench.data.train, checkpoints=run)
+        fit_tuning(recipe, make_bench(encoder, progress=interrupt_late), bench.data.train, checkpoints=run)
     first, second = sorted(run.glob("checkpoint-*"), key=lambda folder: int(folder.name.partition("-")[2]))
     assert last_checkpoint(run) == second
     state = second / "trainer_state.json"
