@@ -13,6 +13,7 @@ from advisor.session import ProbeResult, advice_for
 from advisor.session import probe as probe_request
 from probes.errors import SettingError
 from probes.files import user_path
+from strategies import NAMES
 
 _SEE = "See `help(advisor.probe)` and `help(advisor.recommend)`."
 
@@ -27,6 +28,8 @@ def _request(
 ) -> Request:
     if "source" in columns:  # what the rows are called inside; the argument is `rows`
         raise SettingError("there is no argument source", f"Give the rows first. {_SEE}")
+    if not isinstance(strategies, str | Sequence | None):
+        raise SettingError(f"strategies {strategies!r} is no list of names", f"Give some of {', '.join(NAMES)}.")
     names = strategies if strategies is None or isinstance(strategies, str) else ",".join(map(str, strategies))
     return checked(
         Request,
@@ -136,4 +139,6 @@ def probe(
         revision=revision,
         trust_remote_code=trust_remote_code,
     )
+    if not isinstance(run, str | Path | None):
+        raise SettingError(f"run {run!r} is no folder", f"Give its path. {_SEE}")
     return probe_request(request, run_folder=None if run is None else user_path(run), resume=resume)

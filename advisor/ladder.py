@@ -226,13 +226,12 @@ class Ladder:
         share = left / (1 + len(later))
         if wanted <= share:
             return self.train_rows, True
-        if self.train_rows <= SEARCH_ROWS:
-            # A share left half empty helps nobody: the search goes ahead if all after it can at least be measured.
-            barely = sum(
-                safety * self._expected(r, self._foreseen(r, situation), self.train_rows, searched=False) for r in later
-            )
-            if wanted + barely <= left:
-                return self.train_rows, True
+        # A share left half empty helps nobody: this one may take more if all after it can at least be measured.
+        barely = sum(
+            safety * self._expected(r, self._foreseen(r, situation), self.train_rows, searched=False) for r in later
+        )
+        if self.train_rows <= SEARCH_ROWS and wanted + barely <= left:
+            return self.train_rows, True
         low, high = 0, self.train_rows
         while low < high:  # the most rows whose estimate fits
             middle = (low + high + 1) // 2
@@ -240,7 +239,8 @@ class Ladder:
         least = min(self.train_rows, max(LEAST_ROWS, 2 * situation.classes))
         if low < least:
             several = len(rung.strategy.recipes(situation)) > 1
-            if several and self.train_rows <= SEARCH_ROWS and seconds(self.train_rows, searched=False) <= share:
+            unsearched = seconds(self.train_rows, searched=False)
+            if several and self.train_rows <= SEARCH_ROWS and unsearched <= max(share, left - barely):
                 # Few rows cost as many steps as some more: then it is the search that has to go.
                 return self.train_rows, False
             raise MeasurementFailed(

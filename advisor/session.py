@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from advisor.run import Run, default_folder
 from probes.base import Frozen
 from probes.data import TaskData, load_task
 from probes.deadline import Deadline
-from probes.errors import SettingError
+from probes.errors import OutOfTime, SettingError
 from probes.features import FeatureCache, Progress, no_progress
 from probes.files import write_text
 from probes.hardware import Hardware, glance_at_hardware
@@ -163,10 +164,10 @@ def probe(
     spent = time.monotonic() - started
     keep = RESERVE + 0.02 * (budget or 0.0)
     deadline = Deadline(None if budget is None else max(0.0, budget - keep - spent))
-    models = read_models(request)
     say("reading rows")
-    columns = request.data.model_dump(exclude={"source"})
-    data = load_task(request.data.source, **columns)
+    with _before(deadline, request, "the rows and the models were read"):
+        models = read_models(request)
+        data = load_task(request.data.source, **request.data.model_dump(exclude={"source"}))
     if request.train_rows is not None and request.train_rows < len(data.classes):
         raise SettingError(
             f"--train-rows {request.train_rows} cannot hold one row of each of the {len(data.classes):,} classes",
@@ -179,6 +180,19 @@ def probe(
         return _probe(request, run, data, models, deadline, started, progress, say)
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def _before(deadline: Deadline, request: Request, done: str) -> Iterator[None]:
+    """Hold the body to the budget: what comes before the first measurement has no outcome to report without it."""
+    try:
+        with deadline.enforced():
+            yield
+    except OutOfTime as error:
+        raise SettingError(
+            f"--budget {request.budget_seconds:g}s ended before {done}, so nothing was measured",
+            f"Give more time ({RESERVE:g} s and 2 % of it are kept for the verdicts), or fewer rows.",
+        ) from error
 
 
 def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -> Run:
@@ -232,7 +246,8 @@ def _probe(
     say("profiling rows, applying rules")
     hardware = inspect_hardware()
     run.write("brief.json", request.brief)
-    advised = advice_for(request, hardware=hardware)
+    with _before(deadline, request, "the rows were profiled"):
+        advised = advice_for(request, progress=lambda _: deadline.check(), hardware=hardware)
     run.write("facts.json", [facts.model_dump(mode="json") for facts, _ in advised])
     run.write("advice.json", [advice.model_dump(mode="json") for _, advice in advised])
     wanted = [s for s in STRATEGIES if s.name in request.strategies]

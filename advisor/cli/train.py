@@ -29,6 +29,7 @@ def train(
     from advisor.training import train as train_config
     from probes.files import user_path
 
+    config = user_path(config)
     loaded = load_config(config)
     folder = user_path(out) if out else config.with_name(f"{config.stem}-model")
     with ProbeProgress() as shown:

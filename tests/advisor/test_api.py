@@ -25,6 +25,8 @@ from probes.errors import InputError, SettingError
         ({"strategies": "lorra"}, "strategies names 'lorra'", "Did you mean lora?"),
         ({"strategies": [1]}, "strategies names '1'", "Allowed"),
         ({"strategies": []}, "strategies is empty", "Name some of"),
+        ({"strategies": 5}, "strategies 5 is no list", "lora"),
+        ({"run": 5}, "run 5 is no folder", "help(advisor.probe)"),
         ({"models": None}, "models None: ", "help(advisor.probe)"),
         ({"models": [1]}, "models 1: ", "help(advisor.probe)"),
         ({"text_colum": "x"}, "there is no argument text_colum", "Did you mean text_column?"),

@@ -222,6 +222,12 @@ def test_a_search_may_take_more_than_its_share_where_the_others_can_still_be_mea
     assert [(m.strategy, m.seconds) for m in done] == [("first", 60.0), ("second", 20.0)]
 
 
+def test_a_run_without_search_may_take_more_than_its_share_too(climb: Climb) -> None:
+    heavy, light = Made("heavy", 40 / 500, recipes=3, least=500), Made("light", 10 / 500, recipes=3, least=500)
+    _, done = climb(heavy, light, seconds=60, rows=500)
+    assert [(m.strategy, m.seconds) for m in done] == [("heavy", 40.0), ("light", 10.0)]
+
+
 def test_a_model_not_yet_tried_is_reckoned_by_its_size(data: TaskData, tiny_encoder: Path, tmp_path: Path) -> None:
     small = read_model(str(tiny_encoder))
     large = small.model_copy(update={"name": "large", "parameters": 1_000 * (small.parameters or 1)})

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+import advisor
 from advisor.cli.app import main
+from probes.errors import SettingError
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Call = Callable[..., tuple[int, str, str]]
@@ -348,6 +350,32 @@ def test_the_budget_is_a_promise(many_rows_file: Path, tiny_encoder: Path, cli: 
         if verdict["verdict"] == "NOT_MEASURED":
             assert verdict["because"]
             assert verdict["score"] is None
+
+
+def test_the_budget_holds_while_rows_are_read(cli: Cli, tmp_path: Path) -> None:
+    """Reading alone takes longer than what the budget leaves it: it is stopped, and nothing is left behind."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label\n" + "".join(f"text number {n},{n % 3}\n" for n in range(300_000)), encoding="utf-8")
+    done = cli("probe", rows, "--budget", "2.8s", "--run", tmp_path / "run", "--json")
+    assert done.returncode == 2
+    assert "--budget 2.8s ended before the rows and the models were read" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_budget_holds_while_rows_are_profiled(
+    rows_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A run cut off there holds no measurement; with more time it goes on."""
+
+    def slow(*_: object, **__: object) -> None:
+        time.sleep(60)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("advisor.session.profile", slow)
+        with pytest.raises(SettingError, match="budget 5s ended before the rows were profiled"):
+            advisor.probe(rows_file, strategies="baseline", budget=5, run=tmp_path)
+    assert advisor.probe(rows_file, strategies="baseline", budget="1m", run=tmp_path, resume=True).measurements
 
 
 def test_encoders_are_not_prompted(rows_file: Path, tiny_encoder: Path, call: Call, tmp_path: Path) -> None:
