@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
+from advisor.gpus import gpu_named
 from advisor.yaml_files import read_mapping
 from probes.base import Frozen
 from probes.errors import SettingError
@@ -33,17 +34,24 @@ Points = Annotated[float, Field(ge=0, le=100), _Plain]
 Amount = Annotated[float, Field(ge=0), _Plain]
 Positive = Annotated[float, Field(gt=0), _Plain]
 Count = Annotated[int, Field(ge=0), _Plain]
+Whole = Annotated[int, Field(ge=1), _Plain]
 
 
-_LATER = {
-    "hours": "How long this machine may take is said with --budget.",
-    "money": "Where compute is dear, say `compute: limited`.",
-}
-"""Settings that are not weighed yet, and what there is instead."""
+Task = Literal[
+    "text-classification",
+    "extraction",
+    "summarisation",
+    "question-answering",
+    "generation",
+    "code",
+    "image-classification",
+]
 
 
 class Brief(Frozen):
-    """What the user wants and can spend; every field may be left out.
+    """What the user wants, has and can spend; every field may be left out, and None is "not known".
+
+    What rows and a model say themselves is measured where they are at hand, and overrules the brief.
 
     Examples
     --------
@@ -51,34 +59,95 @@ class Brief(Frozen):
     0.8
     """
 
-    task: Literal["text-classification"] = "text-classification"
-    """Kind of task; this version advises on text classification only."""
+    task: Task = "text-classification"
+    """Kind of task; only text classification is probed so far, for the others there is advice."""
     metric: Literal["accuracy", "macro_f1"] = "accuracy"
     """What counts as good; macro_f1 gives every class the same weight."""
     target: Share | None = None
     """Score that must be reached, 0 to 1; None for as good as possible."""
     tolerance: Points = 1.0
     """Points (hundredths of the metric) a lighter strategy may be worse than the best."""
-    gpu_memory_gb: Amount | None = None
-    """Memory of the GPU the training will run on, in GB (10⁹ bytes); 0 for no GPU, None for this machine's own."""
-    compute: Literal["limited", "plenty"] | None = None
-    """How the user sees their compute for this task; None when not said."""
+
+    rows: Count | None = None
+    """Labelled rows (examples with the right answer) at hand."""
+    rows_obtainable: Count | None = None
+    """Labelled rows there could be in all, with more labelling."""
+    label_price: Amount | None = None
+    """Price of labelling one row, in the currency of `money`."""
+    unlabelled_rows: Count | None = None
+    """Rows of the task's own kind without labels."""
+    corpus_tokens: Count | None = None
+    """Tokens of unlabelled text from the task's domain, in all."""
+    classes: Whole | None = None
+    """Distinct labels of a classification."""
+    input_tokens: Whole | None = None
+    """Tokens of the median input."""
+    output_tokens: Whole | None = None
+    """Tokens of the median answer."""
+
+    language: str | None = None
+    """ISO 639 code of the language the rows are in."""
+    domain: str | None = None
+    """The domain in the user's words."""
+    domain_related: bool | None = None
+    """Whether the domain is related to what the model was pretrained on (for most models: web text)."""
+    domain_overlap: Share | None = None
+    """Share of the domain's frequent words that are frequent in the model's pretraining text too (Gururangan et al.
+    2020: news .54, reviews .35, biomedicine .27, computer science .19)."""
+    facts_change: bool | None = None
+    """Whether right answers need new or changing facts."""
+    retention_required: bool | None = None
+    """Whether the model must keep its general ability beside the new task."""
+    expects_shift: bool | None = None
+    """Whether the texts in use will differ from the rows at hand (other source, time or users)."""
+    shift_kind: Literal["input", "output"] | None = None
+    """What will differ: how texts look, or which answers are right."""
+    prompted_score: Share | None = None
+    """Score of a strong prompted LLM on this task, 0 to 1, if somebody measured it."""
+
     requests_per_day: Count | None = None
     """Texts the finished model will be asked about per day."""
     latency_ms: Positive | None = None
     """Milliseconds one answer may take."""
-    data_may_leave: bool = False
+    prompt_tokens: Count | None = None
+    """Tokens of the instructions and demonstrations that a prompt needs beside the input."""
+    token_price: Amount | None = None
+    """Price of a million prompt tokens, in the currency of `money`."""
+    data_may_leave: bool | None = None
     """Whether rows may be sent to someone else's machine."""
-    retention_required: bool = False
-    """Whether the model must keep its general ability beside the new task."""
-    domain_related: bool | None = None
-    """Whether the task's domain is related to what the model was pretrained on; None when not known."""
-    facts_change: bool = False
-    """Whether right answers need new or changing facts."""
-    prompted_score: Share | None = None
-    """Score of a strong prompted LLM on this task, 0 to 1, if somebody measured it."""
-    expects_shift: bool = False
-    """Whether the texts in use will differ from the rows at hand (other source, time or users)."""
+
+    gpu: str | None = None
+    """Name of the GPU the training will run on, such as RTX4090 or A100-80."""
+    gpu_memory_gb: Amount | None = None
+    """Memory of that GPU, in GB (10⁹ bytes); 0 for no GPU, None for the named one's, or this machine's own."""
+    gpus: Whole | None = None
+    """How many of them."""
+    gpu_hourly_price: Amount | None = None
+    """Price of one for an hour, in the currency of `money`."""
+    compute: Literal["limited", "plenty"] | None = None
+    """How the user sees their compute for this task."""
+    hours: Positive | None = None
+    """Hours that training may take."""
+    money: Amount | None = None
+    """Money that training may cost."""
+    expertise: Literal["none", "some", "expert"] | None = None
+    """Experience with training models."""
+    upkeep: Literal["low", "high"] | None = None
+    """Appetite for maintaining what is built: retraining, serving, monitoring."""
+
+    models: tuple[str, ...] = ()
+    """Candidate models: alias, hub id or folder, as --model takes them."""
+    model_kind: Literal["encoder", "causal"] | None = None
+    """Whether the model reads a text whole (encoder) or predicts the next token (causal LM)."""
+    model_parameters: Whole | None = None
+    """Weights of the model."""
+    instruction_tuned: bool | None = None
+    """Whether a causal LM was tuned to follow instructions."""
+
+    @field_validator("gpu")
+    @classmethod
+    def _known_gpu(cls, name: str | None) -> str | None:
+        return None if name is None else gpu_named(name).name
 
 
 def load_brief(path: str | Path) -> Brief:
@@ -141,17 +210,13 @@ def _problems(error: ValidationError) -> list[tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for detail in error.errors(include_url=False, include_context=False):
         key = str(detail["loc"][0])
-        if key in _LATER:
-            found[key] = (f"{key} is not weighed yet", f"It comes with a later version; leave it out. {_LATER[key]}")
-        elif detail["type"] == "extra_forbidden":
+        if detail["type"] == "extra_forbidden":
             near = _nearest(key, list(Brief.model_fields))
             found[key] = (f"there is no setting {key!r}", f"{near}Settings: {', '.join(Brief.model_fields)}.")
         elif key not in found:
             value = detail["input"]
             remedy = f"Allowed for {key}: {allowed(key)}."
-            if key == "task":
-                remedy = "Generation, extraction and images come in later versions. " + remedy
-            elif isinstance(value, str):
+            if isinstance(value, str):
                 remedy = _nearest(value, _choices(key)) + remedy
             found[key] = (f"{key} is {reprlib.repr(value)}", remedy)
     return list(found.values())
@@ -192,6 +257,10 @@ def allowed(key: str) -> str:
     if choices := _choices(key):
         return " or ".join(choices)
     schema = _schema(key)
+    if schema["type"] == "array":
+        return "a list"
+    if schema["type"] == "string":
+        return "text"
     if schema["type"] == "boolean":
         return "true or false"
     noun = "a whole number" if schema["type"] == "integer" else "a number"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
 
 from advisor.facts import Facts
-from advisor.rules import RULES, Effect, Rule
+from advisor.questions import QUESTIONS, Question
+from advisor.rules import RULES, Rule
 from advisor.rules.base import Strength
 from advisor.rules.cautions import cautions
 from advisor.rules.start import PRIOR
@@ -29,6 +32,8 @@ class Reason(Frozen):
     """Where the rule comes from."""
     strength: Strength
     """How good the rule's evidence is: W weak, M medium, S strong."""
+    origin: str = "advisor"
+    """Where the rule was read from: "advisor", or the file of a team's own rules."""
 
 
 class StrategyAdvice(Frozen):
@@ -39,18 +44,41 @@ class StrategyAdvice(Frozen):
     """Odds p / (1 − p) that measuring would bear the strategy out, each strategy by itself; 0 when blocked."""
     probability: float
     """The same as a probability p; those of different strategies don't add up to 1."""
+    low: float
+    """The least probability that facts not known may leave it with."""
+    high: float
+    """The most probability that facts not known may give it."""
     blocked: bool
     """Whether some fact rules the strategy out."""
     reasons: tuple[Reason, ...]
     """Blocks first, then by size of the effect. Unblocked, the effects add up to the log of `odds`."""
 
 
+class Unknown(Frozen):
+    """A fact that is not known and matters."""
+
+    fact: str
+    """Its name, as `--set` takes it."""
+    question: str
+    """What to find out."""
+    winners: dict[str, str]
+    """The strategy that would come first for each value tried that puts another one there."""
+    spread: float
+    """Points of probability between the best and the worst that its values do to the strategy now in first place."""
+    sentence: str
+    """What not knowing it costs."""
+
+
 class Flip(Frozen):
     """A change that would put another strategy first."""
 
-    change: str
-    """What would have to be different."""
-    strategy: str
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    change: dict[str, Any]
+    """What would have to be different: fact → value, as `--set` takes it."""
+    from_: str = Field(alias="from")
+    """The strategy that comes first now."""
+    to: str
     """The strategy that would come first then."""
     sentence: str
     """Both in one sentence."""
@@ -61,12 +89,14 @@ class Advice(Frozen):
 
     model: str | None
     """What the user called the model; None without one."""
-    train_rows: int
-    """Training rows the rules reckoned with."""
+    train_rows: int | None
+    """Training rows the rules reckoned with; None when not known."""
     advice: tuple[StrategyAdvice, ...]
     """Best first, blocked ones last."""
     notes: tuple[str, ...] = ()
     """What to know whatever is chosen."""
+    unknowns: tuple[Unknown, ...] = ()
+    """Facts that are not known and matter, those that may change the first place before others."""
     flips: tuple[Flip, ...] = ()
     """What would put another strategy first; filled in by `advisor.flips.with_flips`."""
 
@@ -88,17 +118,50 @@ class AdviceDocument(Advice):
         return cls(**dict(advised[0]), models=tuple(advised))
 
 
+def weigh(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULES) -> dict[str, float]:
+    """Return the log-odds of each strategy, minus infinity where it is blocked; the engine without its words.
+
+    Parameters
+    ----------
+    facts : Facts
+    strategies : sequence of str
+        Names of the strategies to weigh.
+    rules : sequence of Rule
+        Each is asked once; log-odds add up, a block is absolute. Their order does not matter.
+
+    Returns
+    -------
+    dict of str to float
+        Rounded so that equal sums compare equal whatever their order.
+    """
+    totals = dict.fromkeys(strategies, 0.0)
+    for rule in rules:
+        for effect in rule.ask(facts) or ():
+            for strategy, weight in effect.weights.items():
+                if strategy in totals:
+                    totals[strategy] += weight
+    return {strategy: round(total, 9) for strategy, total in totals.items()}
+
+
+def winner(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULES) -> str | None:
+    """Return the strategy in first place; equal odds go to the lightest; None when all are blocked."""
+    totals = weigh(facts, sorted(strategies, key=_WEIGHT.__getitem__), rules)
+    best = max(totals, key=totals.__getitem__, default=None)
+    return None if best is None or totals[best] == -math.inf else best
+
+
+_WEIGHT = {strategy: place for place, strategy in enumerate(PRIOR)}
+
+
 def advise(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULES) -> Advice:
     """Rank strategies by what the rules say about the facts.
 
     Parameters
     ----------
     facts : Facts
-        Brief, profile, one model and the hardware.
     strategies : sequence of str
         Names of the strategies to rank.
     rules : sequence of Rule, default all of them
-        Each is asked once; log-odds add up, a block is absolute.
 
     Returns
     -------
@@ -108,57 +171,155 @@ def advise(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULE
     Raises
     ------
     ValueError
-        When a strategy has no place in the prior order.
+        If a strategy is not known.
     """
-    if unknown := [name for name in strategies if name not in PRIOR]:
-        raise ValueError(f"no prior for {', '.join(unknown)}; strategies with one: {', '.join(PRIOR)}")
-    said: dict[str, list[tuple[Rule, Effect]]] = {name: [] for name in sorted(strategies, key=list(PRIOR).index)}
+    strangers = [name for name in strategies if name not in _WEIGHT]
+    if strangers:
+        raise ValueError(f"unknown strategies: {', '.join(strangers)}")
+    ordered = sorted(dict.fromkeys(strategies), key=_WEIGHT.__getitem__)
+    reasons: dict[str, list[Reason]] = {name: [] for name in ordered}
     for rule in rules:
         for effect in rule.ask(facts) or ():
-            if effect.strategy in said:
-                said[effect.strategy].append((rule, effect))
-    ranked = sorted(said, key=lambda name: _merit(said[name]), reverse=True)
+            touched = [name for name in effect.weights if name in reasons]
+            because = effect.because if isinstance(effect.because, str) else effect.because() if touched else ""
+            for name in touched:
+                weight = effect.weights[name]
+                reasons[name].append(
+                    Reason(
+                        rule=rule.id,
+                        title=rule.title,
+                        effect="block" if weight == -math.inf else round(weight, 6),
+                        because=because,
+                        source=rule.source,
+                        strength=rule.strength,
+                        origin=rule.origin,
+                    )
+                )
+    totals = weigh(facts, ordered, rules)
+    unknowns, bounds = _unknowns(facts, ordered, rules, totals)
+    ranked = sorted(ordered, key=totals.__getitem__, reverse=True)
     return Advice(
-        model=None if facts.model is None else facts.model.name,
+        model=facts.model,
         train_rows=facts.train_rows,
-        advice=tuple(_stand(name, said[name]) for name in ranked),
+        advice=tuple(_stand(name, totals[name], bounds[name], reasons[name]) for name in ranked),
         notes=cautions(facts),
+        unknowns=unknowns,
     )
 
 
-def _log_odds(said: list[tuple[Rule, Effect]]) -> float:
-    """Add up the effects, rounded so that equal sums compare equal whatever their order."""
-    return round(math.fsum(effect.log_odds for _, effect in said), 9)
-
-
-def _blocked(said: list[tuple[Rule, Effect]]) -> bool:
-    return any(effect.kind == "block" for _, effect in said)
-
-
-def _merit(said: list[tuple[Rule, Effect]]) -> tuple[bool, float]:
-    return not _blocked(said), _log_odds(said)
-
-
-def _stand(strategy: str, said: list[tuple[Rule, Effect]]) -> StrategyAdvice:
+def _stand(strategy: str, total: float, bounds: tuple[float, float], reasons: list[Reason]) -> StrategyAdvice:
     """Make one strategy's entry of the advice."""
-    blocked = _blocked(said)
-    odds = 0.0 if blocked else math.exp(_log_odds(said))
-    ordered = sorted(said, key=lambda pair: (pair[1].kind != "block", -abs(pair[1].log_odds)))
+    odds = math.exp(total)
     return StrategyAdvice(
         strategy=strategy,
         odds=round(odds, 4),
-        probability=round(odds / (1 + odds), 4),
-        blocked=blocked,
-        reasons=tuple(_reason(rule, effect) for rule, effect in ordered),
+        probability=_probability(total),
+        low=_probability(total - bounds[0]),
+        high=_probability(total + bounds[1]),
+        blocked=total == -math.inf,
+        reasons=tuple(
+            sorted(reasons, key=lambda r: (0.0, 0.0) if r.effect == "block" else (1.0, -abs(float(r.effect))))
+        ),
     )
 
 
-def _reason(rule: Rule, effect: Effect) -> Reason:
-    return Reason(
-        rule=rule.id,
-        title=rule.title,
-        effect="block" if effect.kind == "block" else effect.log_odds,
-        because=effect.because,
-        source=rule.source,
-        strength=rule.strength,
-    )
+def _probability(log_odds: float) -> float:
+    return round(1 / (1 + math.exp(-log_odds)), 4) if log_odds != -math.inf else 0.0
+
+
+class Watch:
+    """Facts that remember which of them were read without being known.
+
+    Examples
+    --------
+    >>> watched = Watch(Facts(classes=2))
+    >>> watched.binary, watched.train_rows, sorted(watched.missed)
+    (True, None, ['rows'])
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self.missed: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(Facts, name, None)
+        if isinstance(found, property) and found.fget is not None:
+            return found.fget(self)
+        value = getattr(self._facts, name)
+        if value is None or value == ():
+            self.missed.add(name)
+        return value
+
+
+def pending(facts: Facts, strategies: Iterable[str], rules: Sequence[Rule] = RULES) -> list[Question]:
+    """Return the questions whose answers some rule still waits for, in the order in which to ask them.
+
+    A rule that is decided waits for nothing, nor does one that could only speak of strategies that are blocked.
+
+    Parameters
+    ----------
+    facts : Facts
+    strategies : iterable of str
+    rules : sequence of Rule
+    """
+    totals = weigh(facts, list(strategies), rules)
+    alive = {name for name, total in totals.items() if total != -math.inf}
+    missed: set[str] = set()
+    for rule in rules:
+        if alive.intersection(rule.touches):
+            watched = Watch(facts)
+            rule.ask(watched)  # type: ignore[arg-type] - stands in for Facts
+            missed |= watched.missed
+    return [question for question in QUESTIONS if question.fact in missed and question.applies(facts)]
+
+
+def _unknowns(
+    facts: Facts, strategies: Sequence[str], rules: Sequence[Rule], totals: dict[str, float]
+) -> tuple[tuple[Unknown, ...], dict[str, tuple[float, float]]]:
+    """Ask what each fact that is not known could do, one at a time.
+
+    The bounds of a strategy's log-odds are the root of the sum of squares of the largest moves down and up that single
+    facts make: it is unlikely that all of them turn out at their worst.
+    """
+    down, up = dict.fromkeys(strategies, 0.0), dict.fromkeys(strategies, 0.0)
+    first = max(totals, key=totals.__getitem__, default=None)
+    found = []
+    for question in pending(facts, strategies, rules):
+        most, least = dict.fromkeys(strategies, 0.0), dict.fromkeys(strategies, 0.0)
+        winners, of_first = {}, []
+        for value in question.plausible:
+            there = weigh(facts.model_copy(update={question.fact: value}), strategies, rules)
+            for name, total in there.items():
+                move = max(-5.0, total - totals[name]) if totals[name] != -math.inf else 0.0
+                most[name], least[name] = max(most[name], move), min(least[name], move)
+            best = max(there, key=there.__getitem__)
+            if best != first and there[best] != -math.inf:
+                winners[question.show(value)] = best
+            if first is not None:
+                of_first.append(_probability(there[first]))
+        for name in strategies:
+            down[name] += least[name] ** 2
+            up[name] += most[name] ** 2
+        if first is None or not (any(most.values()) or any(least.values())):
+            continue
+        now = _probability(totals[first])
+        spread = round(100 * (max(*of_first, now) - min(*of_first, now)), 1)
+        found.append(
+            Unknown(
+                fact=question.fact,
+                question=question.text,
+                winners=winners,
+                spread=spread,
+                sentence=_cost(question, first, winners, spread),
+            )
+        )
+    found.sort(key=lambda u: (not u.winners, -u.spread))
+    return tuple(found), {name: (math.sqrt(down[name]), math.sqrt(up[name])) for name in strategies}
+
+
+def _cost(question: Question, first: str, winners: dict[str, str], spread: float) -> str:
+    """Say what not knowing a fact costs."""
+    if winners:
+        change = "; ".join(f"at {value} it would be {name}" for value, name in winners.items())
+        return f"{question.fact} is not known and may change the advice: {change}."
+    return f"{question.fact} is not known: it moves {first} by up to {spread:g} points, and keeps it first."

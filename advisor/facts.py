@@ -1,11 +1,14 @@
-"""Facts: all that a rule may look at, with the quantities rules share worked out in one place."""
+"""Facts: all that a rule may look at; what was measured overrules what the brief says, None is not known."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
 
 from advisor.brief import Brief
-from probes.base import Frozen
+from advisor.gpus import gpu_named
 from probes.hardware import Hardware
 from probes.model import ModelFacts
 from probes.profile import Profile
@@ -17,6 +20,8 @@ FULL_BYTES = 16
 """Bytes per parameter for AdamW in mixed precision: weights, gradients and two moments; activations come on top."""
 LORA_TRAINABLE = 0.01
 """Share of the weights that adapters of rank 8–16 on all linear layers train, rounded up."""
+QLORA_BYTES = 0.55
+"""Bytes per parameter of weights quantised to four bits, with their constants."""
 
 _WIDTH = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "float8_e4m3fn": 1}
 _NO_LANGUAGE = frozenset({"und", "zxx"})
@@ -24,165 +29,277 @@ _ANY_LANGUAGE = frozenset({"multilingual", "mul"})
 _LONG_CODES = {"eng": "en", "deu": "de", "fra": "fr", "spa": "es", "ita": "it", "por": "pt", "nld": "nl", "zho": "zh"}
 
 
-class Memory(NamedTuple):
-    """Memory a training can use."""
+class Facts(Brief):
+    """The brief, with what rows, model and machine say themselves; None is not known.
 
-    bytes: int
-    words: str
-    """Where the figure comes from, as it stands in a sentence."""
+    Every field can be set by name (`--set classes=12`). Several models make several `Facts`: advice is for the
+    strategies on one model.
 
-
-class Facts(Frozen):
-    """Brief, profile of the rows, one model and the hardware; what is None is not known.
-
-    Several models make several `Facts`: advice is for the strategies on one model.
+    Examples
+    --------
+    >>> facts = Facts(rows=1_000, classes=10)
+    >>> facts.train_rows, facts.class_rows, facts.binary, facts.encoder
+    (700, 70.0, False, None)
     """
 
-    brief: Brief = Brief()
-    profile: Profile
-    model: ModelFacts | None = None
-    hardware: Hardware | None = None
+    train_share: float = Field(0.7, gt=0, le=1)
+    """Share of the labelled rows that train; the others choose and test."""
+    median_class_share: float | None = None
+    """Rows of the median class over rows of an average class; None counts as 1."""
+    rarest_class_share: float | None = None
+    """Rows of the rarest class over rows of an average class; None counts as 1."""
+    rarest_class: str | None = None
+    """The rarest class."""
+    imbalance: float | None = None
+    """Rows of the most frequent class over rows of the rarest."""
+    duplicate_share: float | None = None
+    """Share of the rows that repeat an earlier one after normalisation."""
+    conflict_share: float | None = None
+    """Texts that stand with more than one label, per row."""
+    leaked_test_rows: int | None = None
+    """Rows of the test split that stand in train too, after normalisation."""
+    truncated_share: float | None = None
+    """Share of the rows longer than the model reads."""
+    fertility: float | None = None
+    """Tokens per whitespace-separated word."""
+    language_share: float | None = None
+    """Share of the sampled rows that are in `language`."""
+    non_latin: float | None = None
+    """Share of the letters that are not of the Latin script."""
+
+    model: str | None = None
+    """What the user called the model."""
+    architecture: str | None = None
+    """First entry of the config's `architectures`."""
+    sentence_encoder: bool | None = None
+    """Whether the model says itself how to make one vector of a text."""
+    headless_decoder: bool | None = None
+    """Whether the model is the body of a causal LM without its head."""
+    context: int | None = None
+    """Tokens the model reads at most."""
+    model_languages: tuple[str, ...] = ()
+    """Languages named in the model card."""
+    model_licence: str | None = None
+    """Licence named in the model card."""
+
+    device: str | None = None
+    """Where this machine trains: cpu, cuda or mps; None when nobody looked."""
+    device_name: str | None = None
+    memory_bytes: int | None = None
+    """Bytes of this machine's accelerator, or of its main memory where it has none."""
+
+    # What several rules need, worked out in one place.
 
     @property
-    def train_rows(self) -> int:
+    def train_rows(self) -> int | None:
         """Rows the user will train on: what the split leaves beside test and validation rows."""
-        return expected_train_rows(self.profile.per_class, self.profile.splits)
+        return None if self.rows is None else round(self.rows * self.train_share)
 
     @property
-    def classes(self) -> int:
-        """Distinct labels."""
-        return self.profile.classes
-
-    @property
-    def binary(self) -> bool:
+    def binary(self) -> bool | None:
         """Whether there are two classes."""
-        return self.classes == 2
+        return None if self.classes is None else self.classes == 2
 
     @property
-    def rows_per_class(self) -> float:
-        """Training rows of the median class, each class keeping its share of all rows."""
-        counts = sorted(self.profile.per_class.values())
-        middle = len(counts) // 2
-        return self._of_train((counts[middle] + counts[~middle]) / 2) if counts else 0.0
-
-    @property
-    def rarest_class_rows(self) -> float:
-        """Training rows of the rarest class, each class keeping its share of all rows."""
-        return self._of_train(min(self.profile.per_class.values(), default=0))
-
-    def _of_train(self, rows: float) -> float:
-        return rows * self.train_rows / self.profile.rows if self.profile.rows else 0.0
-
-    @property
-    def duplicate_share(self) -> float:
-        """Share of the rows that repeat an earlier one after normalisation."""
-        return self.profile.duplicates.normalised / self.profile.rows if self.profile.rows else 0.0
-
-    @property
-    def conflict_share(self) -> float:
-        """Texts that stand with more than one label, per row."""
-        return self.profile.label_conflicts / self.profile.rows if self.profile.rows else 0.0
-
-    @property
-    def truncated_share(self) -> float | None:
-        """Share of the rows longer than the model reads; None when not known."""
-        if self.profile.truncated is None or not self.profile.rows:
+    def class_rows(self) -> float | None:
+        """Training rows of the median class."""
+        if self.rows is None or self.classes is None:
             return None
-        return self.profile.truncated / self.profile.rows
+        return self.rows * self.train_share / self.classes * (self.median_class_share or 1.0)
 
     @property
-    def is_language(self) -> bool:
+    def rarest_class_rows(self) -> float | None:
+        """Training rows of the rarest class."""
+        if self.rows is None or self.classes is None:
+            return None
+        share = 1.0 if self.rarest_class_share is None else self.rarest_class_share
+        return self.rows * self.train_share / self.classes * share
+
+    @property
+    def is_language(self) -> bool | None:
         """Whether most rows were recognised as one natural language."""
-        return self.profile.language not in _NO_LANGUAGE and self.profile.language_share >= 0.5
-
-    @property
-    def splits_words(self) -> bool:
-        """Whether the tokenizer breaks words up far more than it does ordinary text of its own language.
-
-        About 1.3 tokens per word is usual for English; the line is half as many again. Scripts written without spaces
-        have no words to count by, so texts mostly outside the Latin script never count.
-        """
-        return self.profile.fertility is not None and self.profile.fertility > 1.95 and self.profile.non_latin < 0.5
+        if self.language is None:
+            return None
+        return self.language not in _NO_LANGUAGE and (self.language_share is None or self.language_share >= 0.5)
 
     @property
     def language_known(self) -> bool | None:
         """Whether the model card names the language of the rows; None when card or rows do not say."""
-        if self.model is None or not self.model.language or not self.is_language:
+        if not self.model_languages or self.language is None or not self.is_language:
             return None
-        card = {code.lower().replace("_", "-").split("-")[0] for code in self.model.language}
+        card = {code.lower().replace("_", "-").split("-")[0] for code in self.model_languages}
         card = {_LONG_CODES.get(code, code) for code in card}
-        return self.profile.language.lower() in card or bool(card & _ANY_LANGUAGE)
+        return self.language.lower() in card or bool(card & _ANY_LANGUAGE)
 
     @property
-    def encoder(self) -> bool:
-        """Whether the model is known to read a text whole."""
-        return self.model is not None and self.model.kind == "encoder" and not self.model.headless_decoder
+    def encoder(self) -> bool | None:
+        """Whether the model reads a text whole."""
+        return None if self.model_kind is None else self.model_kind == "encoder" and not self.headless_decoder
 
     @property
-    def causal(self) -> bool:
-        """Whether the model is known to be a causal LM."""
-        return self.model is not None and self.model.kind == "causal"
+    def causal(self) -> bool | None:
+        """Whether the model is a causal LM."""
+        return None if self.model_kind is None else self.model_kind == "causal"
 
     @property
-    def instruct(self) -> bool:
+    def instruct(self) -> bool | None:
         """Whether the model is a causal LM tuned to follow instructions."""
-        return self.model is not None and self.causal and self.model.instruction_tuned
+        if self.model_kind == "encoder":
+            return False
+        return None if self.model_kind is None else self.instruction_tuned
 
     @property
     def model_name(self) -> str:
         """What to call the model in a sentence."""
-        return "the model" if self.model is None else self.model.name
+        return self.model or "the model"
 
     @property
-    def parameters(self) -> int | None:
-        """Number of weights, told by the files or worked out from their size; None when neither says."""
-        if self.model is None:
-            return None
-        if self.model.parameters:
-            return self.model.parameters
-        width = _WIDTH.get(self.model.dtype.removeprefix("torch."))
-        return self.model.bytes_on_disk // width or None if width else None
+    def classification(self) -> bool:
+        """Whether the task is to choose one of several classes for a text."""
+        return self.task == "text-classification"
 
     @property
     def enough_compute(self) -> bool | None:
         """Whether the user can afford full fine-tuning: what they said, else True for a small model, else None."""
-        if self.brief.compute is not None:
-            return self.brief.compute == "plenty"
-        return True if self.parameters is not None and self.parameters <= SMALL_MODEL else None
+        if self.compute is not None:
+            return self.compute == "plenty"
+        return True if self.model_parameters is not None and self.model_parameters <= SMALL_MODEL else None
 
     @property
-    def memory(self) -> Memory | None:
-        """Memory to train in: the GPU of the brief, else this machine's accelerator, else its main memory."""
-        named = self.brief.gpu_memory_gb
-        if named:
-            return Memory(round(named * 1e9), f"the {named:g} GB of the GPU in your brief")
-        if self.hardware is None:
+    def gpu_bytes(self) -> float | None:
+        """Bytes of all the user's GPUs together, 0 without one; None when neither brief nor machine says."""
+        if self.gpu_memory_gb is not None:
+            return self.gpu_memory_gb * 1e9 * (self.gpus or 1)
+        if self.gpu is not None:
+            return gpu_named(self.gpu).memory_gb * 1e9 * (self.gpus or 1)
+        if self.device is None:
             return None
-        size = self.hardware.device_memory_bytes
-        if self.hardware.device != "cpu" and size and named is None:
-            return Memory(size, f"the {size / 1e9:.1f} GB of {self.hardware.device_name}")
-        return Memory(self.hardware.memory_bytes, f"the {self.hardware.memory_bytes / 1e9:.1f} GB of main memory")
+        return 0.0 if self.device == "cpu" else self.memory_bytes
 
     @property
-    def on_accelerator(self) -> bool:
+    def memory(self) -> float | None:
+        """Bytes to train in: of the GPUs, else of this machine's main memory; None when not known."""
+        return self.gpu_bytes or self.memory_bytes
+
+    @property
+    def memory_words(self) -> str:
+        """Where the memory to train in comes from, as it stands in a sentence."""
+        size = f"{(self.memory or 0) / 1e9:,.4g} GB"
+        many = f"{self.gpus:,.0f} × " if self.gpus and self.gpus > 1 else ""
+        if self.gpu is not None:
+            return f"the {size} of {many}{self.gpu}"
+        if self.gpu_memory_gb:
+            return f"the {size} of the GPU in your brief"
+        return f"the {size} of {self.device_name}" if self.gpu_bytes else f"the {size} of main memory"
+
+    @property
+    def on_accelerator(self) -> bool | None:
         """Whether training will run on an accelerator, so that frozen weights can lie in 16 bit."""
-        if self.brief.gpu_memory_gb is not None:
-            return self.brief.gpu_memory_gb > 0
-        return self.hardware is not None and self.hardware.device != "cpu"
+        return None if self.gpu_bytes is None else self.gpu_bytes > 0
 
     @property
-    def weight_bytes(self) -> int | None:
+    def weight_bytes(self) -> float | None:
         """Bytes of the weights alone: 16 bit on an accelerator, 32 bit on a CPU."""
-        return None if self.parameters is None else self.parameters * (2 if self.on_accelerator else 4)
-
-    @property
-    def lora_bytes(self) -> int | None:
-        """Bytes for LoRA before activations: frozen weights and 16 bytes for each trained one."""
-        if self.parameters is None or self.weight_bytes is None:
+        if self.model_parameters is None or self.on_accelerator is None:
             return None
-        return self.weight_bytes + round(FULL_BYTES * LORA_TRAINABLE * self.parameters)
+        return self.model_parameters * (2 if self.on_accelerator else 4)
 
     @property
-    def full_bytes(self) -> int | None:
+    def lora_bytes(self) -> float | None:
+        """Bytes for LoRA before activations: frozen weights and 16 bytes for each trained one."""
+        if self.model_parameters is None or self.weight_bytes is None:
+            return None
+        return self.weight_bytes + FULL_BYTES * LORA_TRAINABLE * self.model_parameters
+
+    @property
+    def qlora_bytes(self) -> float | None:
+        """Bytes for QLoRA before activations: weights in four bits and 16 bytes for each trained one."""
+        if self.model_parameters is None:
+            return None
+        return (QLORA_BYTES + FULL_BYTES * LORA_TRAINABLE) * self.model_parameters
+
+    @property
+    def full_bytes(self) -> float | None:
         """Bytes for full fine-tuning before activations."""
-        return None if self.parameters is None else FULL_BYTES * self.parameters
+        return None if self.model_parameters is None else FULL_BYTES * self.model_parameters
+
+
+def gather(
+    brief: Brief = Brief(),  # noqa: B008 - frozen
+    profile: Profile | None = None,
+    model: ModelFacts | None = None,
+    hardware: Hardware | None = None,
+    changes: Mapping[str, object] | None = None,
+) -> Facts:
+    """Put the facts together.
+
+    Parameters
+    ----------
+    brief : Brief
+        What the user says.
+    profile, model, hardware : optional
+        What rows, model and machine say themselves; it overrules the brief.
+    changes : mapping, optional
+        Facts to set whatever was measured: what if they were so?
+
+    Returns
+    -------
+    Facts
+    """
+    known: dict[str, Any] = brief.model_dump()
+    if profile is not None:
+        known |= _of_rows(profile)
+    if model is not None:
+        known |= _of_model(model)
+    if hardware is not None:
+        known |= {
+            "device": hardware.device,
+            "device_name": hardware.device_name,
+            "memory_bytes": hardware.working_memory if hardware.device != "cpu" else hardware.memory_bytes,
+        }
+    return Facts.model_validate({**known, **(changes or {})})
+
+
+def _of_rows(profile: Profile) -> dict[str, Any]:
+    rows, counts = profile.rows, sorted(profile.per_class.values())
+    average = rows / len(counts) if counts else 1.0
+    middle = len(counts) // 2
+    repeated = profile.leaks.test_rows_in_train_normalised or profile.leaks.test_rows_in_train
+    found: dict[str, Any] = {
+        "rows": rows,
+        "classes": profile.classes,
+        "train_share": min(1.0, max(1, expected_train_rows(profile.per_class, profile.splits)) / max(rows, 1)),
+        "median_class_share": (counts[middle] + counts[~middle]) / 2 / average if counts else None,
+        "rarest_class_share": counts[0] / average if counts else None,
+        "rarest_class": min(profile.per_class, key=profile.per_class.__getitem__) if counts else None,
+        "imbalance": profile.imbalance,
+        "duplicate_share": profile.duplicates.normalised / rows if rows else None,
+        "conflict_share": profile.label_conflicts / rows if rows else None,
+        "leaked_test_rows": repeated,
+        "language": profile.language,
+        "language_share": profile.language_share,
+        "non_latin": profile.non_latin,
+    }
+    if profile.unlabelled:
+        found["unlabelled_rows"] = profile.unlabelled
+    if profile.tokens is not None:
+        found |= {"input_tokens": profile.tokens.p50, "fertility": profile.fertility}
+    if profile.truncated is not None and rows:
+        found["truncated_share"] = profile.truncated / rows
+    return found
+
+
+def _of_model(model: ModelFacts) -> dict[str, Any]:
+    width = _WIDTH.get(model.dtype.removeprefix("torch."))
+    return {
+        "model": model.name,
+        "model_kind": model.kind,
+        "model_parameters": model.parameters or (model.bytes_on_disk // width if width else 0) or None,
+        "instruction_tuned": model.instruction_tuned,
+        "architecture": model.architecture,
+        "sentence_encoder": model.sentence_encoder,
+        "headless_decoder": model.headless_decoder,
+        "context": model.context,
+        "model_languages": model.language,
+        "model_licence": model.licence,
+    }

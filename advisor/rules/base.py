@@ -3,30 +3,73 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from advisor.facts import Facts
-from probes.base import Frozen
 
 Strength = Literal["W", "M", "S"]
-Weight = Literal["+S", "+M", "+W", "-W", "-M", "-S", "block"]
+Weight = Literal["+S", "+M", "+W", "note", "-W", "-M", "-S", "block"]
 
 LOG_ODDS: dict[Strength, float] = {"W": 0.4, "M": 0.9, "S": 1.6}
 """Nats that weak, medium and strong evidence adds or takes: it multiplies the odds by about 1.5, 2.5 and 5."""
 
+BLOCK = -math.inf
+"""The weight of a block: absolute, whatever else speaks for the strategy."""
 
-class Effect(Frozen):
-    """What one rule does to one strategy."""
+_NATS: dict[str, float] = {
+    "+W": 0.4, "+M": 0.9, "+S": 1.6,
+    "-W": -0.4, "-M": -0.9, "-S": -1.6,
+    "note": 0.0,
+    "block": BLOCK,
+}
+"""Nats of each word; a note says how to do it and changes no odds."""
 
-    strategy: str
-    kind: Literal["block", "log_odds"]
-    """A block is absolute; log-odds add up."""
-    log_odds: float = 0.0
-    """Nats for (above 0) or against (below 0) the strategy; 0 for a block."""
-    because: str
-    """One sentence with the user's numbers."""
+
+class Threshold(NamedTuple):
+    """Where a rule begins and ends to hold: a matter of degree, so it grades over a band rather than at a line."""
+
+    fact: str
+    """The quantity, as `Facts` names it."""
+    low: float
+    """Up to here the grade is 0."""
+    high: float
+    """From here on the grade is 1."""
+    unit: str
+    source: str
+    """Where the line comes from, or "our line"."""
+
+    def grade(self, value: float) -> float:
+        """Return 0 up to `low`, 1 from `high` on, and between them the logistic-like rise of a smoothstep in log value.
+
+        Examples
+        --------
+        >>> line = Threshold("train_rows", 50, 200, "rows", "our line")
+        >>> [line.grade(rows) for rows in (10, 50, 100, 200, 10_000)]
+        [0.0, 0.0, 0.5, 1.0, 1.0]
+        """
+        if value <= self.low:
+            return 0.0
+        if value >= self.high:
+            return 1.0
+        share = math.log(value / self.low) / math.log(self.high / self.low) if self.low > 0 else value / self.high
+        return round(share * share * (3 - 2 * share), 6)
+
+    @property
+    def band(self) -> str:
+        """The band in words."""
+        return f"between {self.low:,g} and {self.high:,g} {self.unit}"
+
+
+class Effect(NamedTuple):
+    """What one rule does to strategies, for one reason."""
+
+    because: str | Callable[[], str]
+    """One sentence with the user's numbers; written only when somebody reads it."""
+    weights: dict[str, float]
+    """Nats by strategy: for it (above 0), against it (below 0), or `BLOCK`."""
 
 
 Effects = tuple[Effect, ...]
@@ -48,7 +91,14 @@ class Rule:
     touches : tuple of str
         Strategies the rule can have an effect on.
     ask : callable
-        Takes `Facts`; returns effects, or None where the rule does not apply. Its docstring documents the rule.
+        Takes `Facts`; returns effects, or None where the rule does not apply or cannot tell. Its docstring documents
+        the rule: what it says in the first line, why, and "What to do:".
+    thresholds : tuple of Threshold
+        The bands over which its effects grade.
+    example : mapping
+        Facts under which it speaks.
+    origin : str
+        Where the rule was read from: "advisor", or the file of a team's own rules.
     """
 
     id: str
@@ -56,6 +106,9 @@ class Rule:
     source: str
     touches: tuple[str, ...]
     ask: Ask
+    thresholds: tuple[Threshold, ...] = ()
+    example: Mapping[str, object] = field(default_factory=dict)
+    origin: str = "advisor"
 
     @property
     def title(self) -> str:
@@ -73,39 +126,47 @@ class Rule:
         return self.ask.__module__.rpartition(".")[2]
 
 
-def rule(id: str, strength: Strength, source: str, touches: tuple[str, ...]) -> Callable[[Ask], Rule]:  # noqa: A002
+def rule(
+    id: str,  # noqa: A002
+    strength: Strength,
+    source: str,
+    touches: tuple[str, ...],
+    *,
+    thresholds: tuple[Threshold, ...] = (),
+    example: Mapping[str, object],
+) -> Callable[[Ask], Rule]:
     """Make a rule of the function below; see `Rule` for the parameters."""
 
     def make(ask: Ask) -> Rule:
-        return Rule(id=id, strength=strength, source=source, touches=touches, ask=ask)
+        return Rule(
+            id=id, strength=strength, source=source, touches=touches, ask=ask, thresholds=thresholds, example=example
+        )
 
     return make
 
 
-def push(because: str, **weights: Weight) -> Effects:
+def push(because: str | Callable[[], str], by: float = 1.0, **weights: Weight) -> Effects:
     """Give several strategies their effects for one reason.
 
     Parameters
     ----------
-    because : str
-        The sentence with the user's numbers.
-    **weights : {'+S', '+M', '+W', '-W', '-M', '-S', 'block'}
-        Effect by strategy: for or against, and how strongly.
+    because : str or callable
+        The sentence with the user's numbers; a callable writes it when it is read.
+    by : float
+        Grade between 0 and 1 that scales the effects, from `Threshold.grade`; a block is not scaled.
+    **weights : {'+S', '+M', '+W', 'note', '-W', '-M', '-S', 'block'}
+        Effect by strategy: for or against, and how strongly; a note says how to do it and changes no odds.
 
     Examples
     --------
-    >>> [(effect.strategy, effect.log_odds) for effect in push("…", lora="+M", full="-W")]
-    [('lora', 0.9), ('full', -0.4)]
+    >>> push("…", lora="+M", full="-W")[0].weights
+    {'lora': 0.9, 'full': -0.4}
+    >>> push("…", 0.5, lora="+M")[0].weights, push("…", 0.0, lora="+M")
+    ({'lora': 0.45}, ())
     """
-    return tuple(_effect(strategy, weight, because) for strategy, weight in weights.items())
-
-
-def _effect(strategy: str, weight: Weight, because: str) -> Effect:
-    if weight == "block":
-        return Effect(strategy=strategy, kind="block", because=because)
-    sizes: dict[str, float] = {"W": LOG_ODDS["W"], "M": LOG_ODDS["M"], "S": LOG_ODDS["S"]}
-    sign = 1 if weight[0] == "+" else -1
-    return Effect(strategy=strategy, kind="log_odds", log_odds=sign * sizes[weight[1]], because=because)
+    if by < 0.01:
+        return ()
+    return (Effect(because, {strategy: by * _NATS[weight] for strategy, weight in weights.items()}),)
 
 
 def count(number: float, noun: str) -> str:

@@ -1,0 +1,64 @@
+"""Memory and usual price of GPUs by name, for users who plan on a machine other than this one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import NamedTuple
+
+from probes.errors import SettingError
+
+
+class Gpu(NamedTuple):
+    """A GPU as its vendor's data sheet describes it."""
+
+    name: str
+    memory_gb: float
+    """GB (10⁹ bytes)."""
+    bf16: bool
+    """Whether bfloat16 arithmetic is native."""
+    hourly_price: float
+    """Usual on-demand price in US dollars an hour, middle of the range seen in 2026; a brief overrides it."""
+
+
+GPUS: tuple[Gpu, ...] = (
+    Gpu("T4", 16, False, 0.45),
+    Gpu("V100", 16, False, 0.8),
+    Gpu("L4", 24, True, 0.75),
+    Gpu("A10G", 24, True, 1.0),
+    Gpu("RTX3090", 24, True, 0.3),
+    Gpu("RTX4090", 24, True, 0.5),
+    Gpu("L40S", 48, True, 1.3),
+    Gpu("A100-40", 40, True, 1.3),
+    Gpu("A100-80", 80, True, 1.9),
+    Gpu("H100", 80, True, 3.5),
+    Gpu("H200", 141, True, 4.7),
+    Gpu("MI300X", 192, True, 4.0),
+)
+
+_BY_KEY = {re.sub(r"[^a-z0-9]", "", gpu.name.lower()): gpu for gpu in GPUS}
+
+
+def gpu_named(name: str) -> Gpu:
+    """Return the GPU a user means.
+
+    Raises
+    ------
+    SettingError
+        If none is called so.
+
+    Examples
+    --------
+    >>> gpu_named("rtx 4090").memory_gb, gpu_named("NVIDIA H100 SXM").memory_gb
+    (24, 80)
+    """
+    key = re.sub(r"nvidia|amd|geforce|sxm\d?|pcie|gb|[^a-z0-9]", "", name.lower())
+    found = _BY_KEY.get(key)
+    if found is None:
+        close = difflib.get_close_matches(key, list(_BY_KEY), n=1, cutoff=0.6)
+        meant = f"Did you mean {_BY_KEY[close[0]].name}? " if close else ""
+        raise SettingError(
+            f"gpu is {name!r}, which is not in our table",
+            f"{meant}Known: {', '.join(gpu.name for gpu in GPUS)}. For another, set gpu_memory_gb.",
+        )
+    return found

@@ -1,0 +1,151 @@
+"""What can be asked of a user: one question a fact, with the values that a rule may plausibly meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from advisor.facts import Facts
+
+
+def _always(_facts: Facts) -> bool:
+    return True
+
+
+def _classifies(facts: Facts) -> bool:
+    return facts.classification or facts.task == "image-classification"
+
+
+def _generates(facts: Facts) -> bool:
+    return not _classifies(facts)
+
+
+def _prompts(facts: Facts) -> bool:
+    return facts.model_kind != "encoder"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question about one fact.
+
+    Attributes
+    ----------
+    fact : str
+        The field of the brief that the answer fills.
+    text : str
+        As the user reads it.
+    kind : {'choice', 'yes-no', 'count', 'amount', 'share', 'text'}
+    plausible : tuple
+        Values to try where the answer is not known: from one end of what is usual to the other.
+    help : str
+        Why it is asked, or how to find out.
+    group : str
+        Heading it stands under.
+    applies : callable
+        Whether it makes sense, given the other facts.
+    """
+
+    fact: str
+    text: str
+    kind: Literal["choice", "yes-no", "count", "amount", "share", "text"]
+    plausible: tuple[object, ...]
+    help: str = ""
+    group: str = "Task"
+    applies: Callable[[Facts], bool] = _always
+
+    def show(self, value: object) -> str:
+        """Write a value as the user would."""
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return f"{value:,g}" if isinstance(value, int | float) else str(value)
+
+
+QUESTIONS: tuple[Question, ...] = (
+    Question(
+        "rows", "How many labelled rows (examples with the right answer) do you have?", "count",
+        (8, 50, 300, 2_000, 20_000, 200_000), "Nothing says more about what can be learned.",
+    ),
+    Question(
+        "classes", "How many different labels are there?", "count", (2, 6, 20, 80),
+        "Rows for each label count, not rows alone.", applies=_classifies,
+    ),
+    Question(
+        "rows_obtainable", "How many labelled rows could you have in all, with more labelling?", "count",
+        (500, 5_000, 50_000), "More labels may be cheaper than more compute.",
+    ),
+    Question("label_price", "What does it cost to label one row?", "amount", (0.05, 1, 10), group="Budget"),
+    Question(
+        "unlabelled_rows", "How many rows of this kind do you have without labels?", "count", (0, 5_000, 100_000),
+        "A model can be made familiar with them before it is tuned.",
+    ),
+    Question(
+        "corpus_tokens", "How many tokens of unlabelled text from the domain do you have (a page is about 500)?",
+        "count", (0, 10_000_000, 2_000_000_000), "Continued pretraining takes tens of millions at least.",
+        group="Domain",
+    ),
+    Question("input_tokens", "How many tokens has a usual input (a page has about 500)?", "count", (20, 300, 3_000)),
+    Question("output_tokens", "How many tokens has a usual answer?", "count", (5, 100, 1_000), applies=_generates),
+    Question("language", "Which language are the texts in (en, de, sw, …)?", "text", (), group="Domain"),
+    Question("domain", "What is the domain, in your own words?", "text", (), group="Domain"),
+    Question(
+        "domain_related", "Is that domain related to what the model was pretrained on (usually web text)?", "yes-no",
+        (True, False), "News, reviews and everyday talk are; chess notation, DNA and machine logs are not.",
+        group="Domain",
+    ),
+    Question(
+        "domain_overlap", "What share of the domain's frequent words are frequent in web text too, 0 to 1?", "share",
+        (0.15, 0.3, 0.55), "Computer science papers .19, biomedicine .27, reviews .35, news .54.", group="Domain",
+    ),
+    Question(
+        "facts_change", "Do right answers need facts that are new or change (prices, rules, stock)?", "yes-no",
+        (True, False), group="Domain",
+    ),
+    Question(
+        "expects_shift", "Will the texts in use differ from your rows (other source, time or users)?", "yes-no",
+        (True, False), group="Use",
+    ),
+    Question(
+        "shift_kind", "What will differ: how the texts look (input), or which answers are right (output)?", "choice",
+        ("input", "output"), group="Use", applies=lambda facts: bool(facts.expects_shift),
+    ),
+    Question(
+        "retention_required", "Must the model keep its general ability beside this task?", "yes-no", (True, False),
+        group="Use", applies=_prompts,
+    ),
+    Question(
+        "prompted_score", "What does a strong prompted LLM score on this task, 0 to 1, if you tried?", "share",
+        (0.6, 0.9), "An hour with twenty rows tells; no other number says more about what tuning can add.",
+    ),
+    Question("requests_per_day", "How many texts a day will the finished model be asked about?", "count",
+             (10, 1_000, 100_000), group="Use"),
+    Question("latency_ms", "How many milliseconds may one answer take?", "amount", (50, 500, 5_000), group="Use"),
+    Question("prompt_tokens", "How many tokens of instructions and examples would a prompt need?", "count",
+             (100, 1_000, 8_000), group="Use", applies=_prompts),
+    Question("token_price", "What does a million prompt tokens cost you?", "amount", (0.1, 1, 10), group="Budget",
+             applies=_prompts),
+    Question("data_may_leave", "May your texts be sent to someone else's machine?", "yes-no", (True, False),
+             group="Use"),
+    Question("gpu", "Which GPU will you train on (T4, L4, RTX4090, A100-80, H100, …)?", "text", (),
+             "Leave it open if there is none, or for this machine's own.", group="Budget"),
+    Question("gpu_memory_gb", "How much memory has that GPU, in GB (0 for no GPU)?", "amount", (0, 16, 24, 80),
+             group="Budget", applies=lambda facts: facts.gpu is None),
+    Question("gpus", "How many of them?", "count", (1, 8), group="Budget", applies=lambda facts: bool(facts.gpu_bytes)),
+    Question("gpu_hourly_price", "What does one cost an hour?", "amount", (0.4, 4), group="Budget",
+             applies=lambda facts: bool(facts.gpu_bytes)),
+    Question("compute", "How do you see your compute for this task?", "choice", ("limited", "plenty"),
+             group="Budget"),
+    Question("hours", "How many hours may training take?", "amount", (0.5, 8, 72), group="Budget"),
+    Question("money", "How much may training cost?", "amount", (5, 100, 5_000), group="Budget"),
+    Question("expertise", "How much experience with training models is there?", "choice", ("none", "some", "expert"),
+             group="Team"),
+    Question("upkeep", "How much upkeep (retraining, serving, monitoring) will you do?", "choice", ("low", "high"),
+             group="Team"),
+    Question("model_kind", "Is the model an encoder (BERT-like) or a causal LM (GPT-like)?", "choice",
+             ("encoder", "causal"), group="Model", applies=lambda facts: facts.model is None),
+    Question("model_parameters", "How many weights has the model (7e9 for 7B)?", "count",
+             (22_000_000, 400_000_000, 7_000_000_000), group="Model", applies=lambda facts: facts.model is None),
+    Question("instruction_tuned", "Was it tuned to follow instructions?", "yes-no", (True, False), group="Model",
+             applies=lambda facts: facts.model is None and facts.model_kind == "causal"),
+)  # fmt: skip
+"""Every question, in the order in which it is asked; `task` and `metric` come first and always have an answer."""
