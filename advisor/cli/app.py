@@ -12,7 +12,7 @@ STARTED = time.monotonic()
 import typer  # noqa: E402
 import typer.exceptions  # noqa: E402
 
-from advisor.cli import demo, doctor, emit, predict, probe, profile, recommend, report, rules, schema, train  # noqa: E402
+from advisor.cli import ask, demo, doctor, emit, predict, probe, profile, recommend, report, rules, schema, train  # noqa: E402
 from advisor.cli.output import BAD_INPUT, INTERRUPTED, OUR_FAULT, errors_console, print_json  # noqa: E402
 from probes.errors import AdvisorError, InputError  # noqa: E402
 
@@ -49,6 +49,7 @@ def _main(
 
 for verb in (
     profile.profile,
+    ask.ask,
     recommend.recommend,
     probe.probe,
     emit.emit,
