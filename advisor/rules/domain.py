@@ -39,6 +39,7 @@ def unrelated_domain(facts: Facts) -> Effects | None:
             f"Your brief says the domain{_called(facts)} is unrelated to what {facts.model_name} was pretrained on; "
             "let your rows speak through a model that transfers nothing."
         ),
+        1.0,
         baseline="+M",
         **_AGAINST_TRANSFER,
     )
