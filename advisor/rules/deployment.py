@@ -171,9 +171,10 @@ def serving_dominates(facts: Facts) -> Effects | None:
     fast = 0.0 if often == 1 or facts.latency_ms is None else 1 - SHORT_LATENCY.grade(facts.latency_ms)
 
     def because() -> str:
-        volume, limit = f"{facts.requests_per_day or 0:,} requests a day", f"{facts.latency_ms or 0:g} ms an answer"
+        volume = f"{facts.requests_per_day or 0:,} requests a day"
+        asked = volume if often >= fast else f"{facts.latency_ms or 0:g} ms an answer"
         return (
-            f"At {volume if often >= fast else limit}, the {(facts.model_parameters or 0) / 1e9:,.2g}B parameters of {facts.model_name} cost more to "
+            f"At {asked}, the {(facts.model_parameters or 0) / 1e9:,.2g}B parameters of {facts.model_name} cost more to "
             "serve than a small model costs to teach."
         )
 

@@ -39,8 +39,8 @@ def changing_facts(facts: Facts) -> Effects | None:
         )
 
     return push(
-        because, 1.0, retrieval="+S", few_shot="+W", few_shot_retrieved="+W", baseline="-W", linear_probe="-W", setfit="-W",
-        **_STALE,
+        because, 1.0, retrieval="+S", few_shot="+W", few_shot_retrieved="+W", baseline="-W", linear_probe="-W",
+        setfit="-W", **_STALE,
     )  # fmt: skip
 
 
