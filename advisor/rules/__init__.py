@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from advisor.rules import adapters, features, recipes, start, task, tuning, volume
+from advisor.rules import (
+    adaptation,
+    adapters,
+    budget,
+    deployment,
+    domain,
+    features,
+    knowledge,
+    prompting,
+    quantisation,
+    recipes,
+    resources,
+    stability,
+    start,
+    task,
+    team,
+    tuning,
+    volume,
+)
 from advisor.rules.base import BLOCK, LOG_ODDS, Effect, Effects, Rule, Threshold
 
 RULES: tuple[Rule, ...] = (
@@ -13,6 +31,16 @@ RULES: tuple[Rule, ...] = (
     *tuning.RULES,
     *adapters.RULES,
     *recipes.RULES,
+    *prompting.RULES,
+    *knowledge.RULES,
+    *domain.RULES,
+    *adaptation.RULES,
+    *deployment.RULES,
+    *stability.RULES,
+    *resources.RULES,
+    *quantisation.RULES,
+    *budget.RULES,
+    *team.RULES,
 )
 
 __all__ = ["BLOCK", "LOG_ODDS", "RULES", "Effect", "Effects", "Rule", "Threshold"]
