@@ -154,9 +154,9 @@ class Interview:
         if self._again is not None:
             return ALL[self._again]
         _, known = self._settle()
-        for question in FIRST:
-            if question.fact not in self._answers and any(question.applies(facts) for facts in known):
-                return question
+        for first in FIRST:
+            if first.fact not in self._answers and any(first.applies(facts) for facts in known):
+                return first
         if self._enough:
             return None
         asked = {*self._answers, *(["gpu_memory_gb"] if "gpu" in self._answers else [])}

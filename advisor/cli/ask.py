@@ -63,7 +63,7 @@ def ask(
         )
     out = user_path(out)
     draft = draft_beside(out)
-    columns = {
+    columns: dict[str, object] = {
         "text_column": text_column,
         "text_pair_column": text_pair_column,
         "label_column": label_column,
@@ -71,7 +71,7 @@ def ask(
         "skip_bad_rows": skip_bad_rows or None,
         "drop_rare_classes": drop_rare_classes or None,
     }
-    given = {name: value for name, value in {"source": data, **columns}.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in {"source": data, **columns}.items() if value is not None}
     answers: dict[str, object] | None = None
     if resume:
         flags = [*given, *(["model"] if model else []), *(["brief"] if brief else [])]

@@ -15,8 +15,9 @@ import pytest
 from advisor.brief import Brief, load_brief
 from advisor.questionnaire import ALL
 
-REVIEW = "Is there one to change?"
-DOWN = "\x1b[B"
+REVIEW = "Your answers. Is there one to change?"
+PROMPT = r"\?(?:\x1b\[[\d;]*m)* "
+"""What stands before a question, and not before the same text in the list of answers."""
 CLEAR = "\x15"
 """Ctrl-U: removes the answer that stands there."""
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>][A-Z0-9]?|\r")
@@ -46,7 +47,7 @@ class Terminal:
     def question(self) -> str:
         """Wait for the next question, another than the last; return its fact, or "review"."""
         others = [text for text, fact in TEXTS.items() if self.asked[-1:] != [fact]]
-        found = self._process.expect([*(re.escape(text) for text in others), pexpect.EOF])
+        found = self._process.expect([*(PROMPT + re.escape(text) for text in others), pexpect.EOF])
         assert found < len(others), f"no question came: {self._process.before}"
         self.asked.append(TEXTS[others[found]])
         return self.asked[-1]
