@@ -149,6 +149,11 @@ class Brief(Frozen):
     def _norwegian(cls, code: object) -> object:
         return "no" if code is False else code  # YAML 1.1 reads the code of Norwegian as false
 
+    @field_validator("models", mode="before")
+    @classmethod
+    def _one_model(cls, names: object) -> object:
+        return (names,) if isinstance(names, str) else names
+
     @field_validator("gpu")
     @classmethod
     def _known_gpu(cls, name: str | None) -> str | None:

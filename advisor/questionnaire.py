@@ -13,10 +13,10 @@ from advisor.gpus import gpu_named
 from advisor.numbers import read_number
 from advisor.questions import FIRST, MODELS, QUESTIONS, Question
 from advisor.rules import RULES, Rule
+from advisor.rules.start import PRIOR
 from advisor.yaml_files import read_mapping
 from probes.errors import SettingError
 from probes.files import write_text
-from strategies import NAMES
 
 ALL = {question.fact: question for question in (*FIRST, MODELS, *QUESTIONS)}
 """Every question, by its fact, in the order in which answers are put together."""
@@ -118,7 +118,7 @@ class Interview:
         self,
         gathered: Gathered,
         base: Brief = Brief(),  # noqa: B008 - frozen
-        strategies: Sequence[str] = NAMES,
+        strategies: Sequence[str] = tuple(PRIOR),
         rules: Sequence[Rule] = RULES,
     ) -> None:
         self._gathered = gathered
@@ -154,9 +154,9 @@ class Interview:
         if self._again is not None:
             return ALL[self._again]
         _, known = self._settle()
-        for question in FIRST:
-            if question.fact not in self._answers and any(question.applies(facts) for facts in known):
-                return question
+        for first in FIRST:
+            if first.fact not in self._answers and any(first.applies(facts) for facts in known):
+                return first
         if self._enough:
             return None
         asked = {*self._answers, *(["gpu_memory_gb"] if "gpu" in self._answers else [])}

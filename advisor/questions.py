@@ -120,8 +120,8 @@ QUESTIONS: tuple[Question, ...] = (
     Question("language", "Which language are the texts in (en, de, sw, …)?", "text", (), group="Domain"),
     Question("domain", "What is the domain, in your own words?", "text", (), group="Domain"),
     Question(
-        "domain_related", "Is that domain related to what the model was pretrained on (usually web text)?", "yes-no",
-        (True, False), "News, reviews and everyday talk are; chess notation, DNA and machine logs are not.",
+        "domain_related", "Is the domain of your texts related to the model's pretraining (usually web text)?",
+        "yes-no", (True, False), "News, reviews and everyday talk are; chess notation, DNA and machine logs are not.",
         group="Domain",
     ),
     Question(
@@ -161,8 +161,9 @@ QUESTIONS: tuple[Question, ...] = (
              "By name or memory: RTX4090, 8 x H100, 24 GB, none, this machine.", group="Budget"),
     Question("gpu_memory_gb", "How much memory has the GPU, in GB (0 for no GPU)?", "amount", (0, 16, 24, 80),
              group="Budget", applies=lambda facts: facts.gpu is None or facts.gpu_memory_gb is not None),
-    Question("gpus", "How many of them?", "count", (1, 8), group="Budget", applies=lambda facts: bool(facts.gpu_bytes)),
-    Question("gpu_hourly_price", "What does one cost an hour?", "amount", (0.4, 4), group="Budget",
+    Question("gpus", "How many of those GPUs?", "count", (1, 8), group="Budget",
+             applies=lambda facts: bool(facts.gpu_bytes)),
+    Question("gpu_hourly_price", "What does one GPU cost an hour?", "amount", (0.4, 4), group="Budget",
              applies=lambda facts: bool(facts.gpu_bytes)),
     Question("compute", "How do you see your compute for this task?", "choice", ("limited", "plenty"),
              group="Budget"),

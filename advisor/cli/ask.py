@@ -52,6 +52,7 @@ def ask(
     from advisor.brief import Brief, load_brief
     from advisor.questionnaire import Interview, draft_beside, load_draft, save_draft
     from advisor.request import DataRequest, checked
+    from advisor.rules.base import count
     from probes.errors import SettingError
     from probes.files import user_path
 
@@ -62,7 +63,7 @@ def ask(
         )
     out = user_path(out)
     draft = draft_beside(out)
-    columns = {
+    columns: dict[str, object] = {
         "text_column": text_column,
         "text_pair_column": text_pair_column,
         "label_column": label_column,
@@ -70,7 +71,7 @@ def ask(
         "skip_bad_rows": skip_bad_rows or None,
         "drop_rare_classes": drop_rare_classes or None,
     }
-    given = {name: value for name, value in {"source": data, **columns}.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in {"source": data, **columns}.items() if value is not None}
     answers: dict[str, object] | None = None
     if resume:
         flags = [*given, *(["model"] if model else []), *(["brief"] if brief else [])]
@@ -102,20 +103,20 @@ def ask(
         interview = Interview(_gathering(rows, trust_remote_code, quiet=json), base)
         if answers is not None:
             interview.restore(answers, str(draft))
-        save = functools.partial(save_draft, draft, interview, given)
-        save()
-        _ask_all(interview, save)
+        _ = interview.facts  # what cannot be read is said before anything is asked
+        _ask_all(interview, functools.partial(save_draft, draft, interview, given))
     except (KeyboardInterrupt, EOFError):
-        count = 0 if interview is None else len(interview.answers)
-        say(f"\n{count} answers are kept in {draft}. To go on: {_command('ask', '--resume', *_out(out))}")
+        if interview is not None and draft.exists():
+            kept = count(len(interview.answers), "answer")
+            say(f"\nKept in {draft}: {kept}. To go on: {_command('ask', '--resume', *_out(out))}")
         return INTERRUPTED
     return _close(interview, rows, out, draft, json)
 
 
 def _gathering(rows: DataRequest | None, trust_remote_code: bool, quiet: bool) -> Gathered:
     """Return the function that puts a brief together with what rows, models and machine say, each looked at once."""
+    from advisor.advising import profile
     from advisor.facts import gather
-    from advisor.session import profile
     from probes.hardware import glance_at_hardware
     from probes.model import read_model
 
@@ -141,6 +142,7 @@ def _ask_all(interview: Interview, save: Any) -> None:
     from probes.errors import InputError
 
     errors_console().print(LEGEND, style="dim")
+    save()
     group, refused = "", None
     while True:
         question = interview.next()
@@ -226,23 +228,24 @@ def _terminal() -> Any:
 
 def _close(interview: Interview, rows: DataRequest | None, out: Path, draft: Path, json: bool) -> int:
     """Write the brief, advise, and name the next command."""
+    from advisor.advising import advised
     from advisor.brief import to_yaml
-    from advisor.engine import AdviceDocument, advise
+    from advisor.engine import AdviceDocument
     from probes.files import write_text
-    from strategies import NAMES
 
     write_text(out, to_yaml(interview.brief))
     draft.unlink(missing_ok=True)
-    advised = [advise(facts, NAMES) for facts in interview.facts]
+    found = [advised(facts) for facts in interview.facts]
     if json:
-        print_json(AdviceDocument.of(advised))
+        print_json(AdviceDocument.of(found))
     else:
         from advisor.report.terminal import advice_page
 
-        show(*(advice_page(advice) for advice in advised))
+        show(*(advice_page(advice) for advice in found))
     say(f"The brief is in {out}.")
     if rows is not None:
-        next_one = _command("probe", rows.source, "--brief", out)
+        models = [word for name in interview.brief.models for word in ("--model", name)]
+        next_one = _command("probe", rows.source, *models, "--brief", out)
     else:
         next_one = _command("recommend", "--brief", out, "--set", "rows=5000")
     say(f"Next: {next_one}")
