@@ -23,13 +23,13 @@ def cuda() -> bool:
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif("not cuda()", reason="no CUDA device here")]
 
 
-@pytest.mark.parametrize("lora", [None, Lora(rank=4)])
+@pytest.mark.parametrize("adapter", [None, Lora(rank=4)])
 @pytest.mark.parametrize("kind", ["encoder", "causal"])
 def test_tuning_on_the_device_matches_the_cpu(
-    kind: str, lora: Lora | None, make_bench: Callable[..., Workbench], request: pytest.FixtureRequest
+    kind: str, adapter: Lora | None, make_bench: Callable[..., Workbench], request: pytest.FixtureRequest
 ) -> None:
     facts: ModelFacts = request.getfixturevalue(kind)
-    recipe = Tuning(lora=lora, pooling=facts.pooling, max_length=32, learning_rate=1e-3, epochs=2)
+    recipe = Tuning(adapter=adapter, pooling=facts.pooling, max_length=32, learning_rate=1e-3, epochs=2)
     cpu = make_bench(facts)
     there = make_bench(facts, hardware=inspect_hardware(), speed=None)
     assert there.device == "cuda"

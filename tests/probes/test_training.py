@@ -19,7 +19,7 @@ from probes.errors import MeasurementFailed, OutOfTime
 from probes.features import evaluating
 from probes.fitting import fit
 from probes.model import ModelFacts, read_model
-from probes.recipe import FrozenFeatures, Lora, Tuning
+from probes.recipe import FrozenFeatures, Ia3, Lora, Tuning
 from probes.training import FittedTuning, fit_tuning, last_checkpoint
 from probes.workbench import Workbench
 
@@ -36,10 +36,10 @@ def facts(request: pytest.FixtureRequest) -> ModelFacts:
     return request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize("lora", [None, Lora()])
+@pytest.mark.parametrize("adapter", [None, Lora(), Lora(dora=True), Ia3()])
 @pytest.mark.parametrize("normalize", [False, True])
 def test_training_starts_from_the_probe(
-    facts: ModelFacts, lora: Lora | None, normalize: bool, make_bench: MakeBench
+    facts: ModelFacts, adapter: Lora | Ia3 | None, normalize: bool, make_bench: MakeBench
 ) -> None:
     facts = facts.model_copy(update={"normalize": normalize, "sentence_encoder": normalize})
     bench = make_bench(facts)
@@ -50,12 +50,11 @@ def test_training_starts_from_the_probe(
         facts.pooling,
         bench.data.classes,
         normalize=normalize,
-        lora=lora,
+        adapter=adapter,
         head=probe.head,
         pad_token_id=bench.tokenizer.pad_token_id,
         dtype="float32",
         device="cpu",
-        gradient_checkpointing=False,
     )
     batch = bench.tokenizer(list(bench.data.test.texts), padding=True, return_tensors="pt")
     with evaluating(model):
@@ -84,13 +83,13 @@ def rights(fitted: Any, rows: Rows) -> float:
     return float((fitted.probabilities(rows).argmax(axis=1) == np.array(rows.labels)).mean())
 
 
-@pytest.mark.parametrize("lora", [None, Lora(rank=8, alpha=32, dropout=0)])
+@pytest.mark.parametrize("adapter", [None, Lora(rank=8, alpha=32, dropout=0)])
 def test_training_learns_an_easy_task(
-    facts: ModelFacts, lora: Lora | None, make_bench: MakeBench, make_task: Callable[..., TaskData]
+    facts: ModelFacts, adapter: Lora | Ia3 | None, make_bench: MakeBench, make_task: Callable[..., TaskData]
 ) -> None:
     bench = make_bench(facts, make_task(train=240))
-    rate = (5e-3 if facts.kind == "encoder" else 3e-3) * (1 if lora is None else 1.5)
-    fitted = fit(tuning(facts.pooling, lora=lora, learning_rate=rate, epochs=12, patience=12), bench, bench.data.train)
+    rate = (5e-3 if facts.kind == "encoder" else 3e-3) * (1 if adapter is None else 1.5)
+    fitted = fit(tuning(facts.pooling, adapter=adapter, learning_rate=rate, epochs=12, patience=12), bench, bench.data.train)
     probe = fit(FrozenFeatures(pooling=facts.pooling, max_length=16), bench, bench.data.train)
     assert rights(fitted, bench.data.test) > max(0.9, rights(probe, bench.data.test) - 0.02)
     assert fitted.validation_score is not None
@@ -108,7 +107,7 @@ def test_the_same_seed_gives_the_same_classifier(
     for seed in (0, 0, 1):
         torch.rand(len(found) + 1)
         bench = make_bench(facts)
-        fitted = fit(tuning("mean", head="random", lora=Lora(), seed=seed), bench, bench.data.train)
+        fitted = fit(tuning("mean", head="random", adapter=Lora(), seed=seed), bench, bench.data.train)
         found.append(fitted.probabilities(bench.data.test))
     np.testing.assert_array_equal(found[0], found[1])
     assert not np.array_equal(found[0], found[2])
@@ -148,7 +147,7 @@ def test_lora_trains_adapter_and_head_alone(facts: ModelFacts, make_bench: MakeB
     from transformers import AutoModel
 
     bench = make_bench(facts)
-    fitted = fit_tuning(tuning(facts.pooling, lora=Lora(), learning_rate=1e-2, epochs=1), bench, bench.data.train)
+    fitted = fit_tuning(tuning(facts.pooling, adapter=Lora(), learning_rate=1e-2, epochs=1), bench, bench.data.train)
     trained = [name for name, p in fitted.model.named_parameters() if p.requires_grad]
     assert all("lora_" in name or "head" in name or "score" in name for name in trained)
     assert any("lora_" in name for name in trained)
