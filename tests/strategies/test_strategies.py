@@ -93,7 +93,7 @@ def applying(kind: str) -> list[str]:
 
 
 def test_the_lightest_comes_first_and_every_advised_one_is_known() -> None:
-    assert NAMES == tuple(PRIOR)
+    assert tuple(PRIOR) == NAMES
     assert tuple(n for n in PROBED if n in CORE) == CORE
 
 
