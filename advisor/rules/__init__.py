@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
-from advisor.rules import start
+from advisor.rules import (
+    adaptation,
+    budget,
+    deployment,
+    domain,
+    knowledge,
+    prompting,
+    quantisation,
+    resources,
+    stability,
+    start,
+    team,
+)
 from advisor.rules.base import BLOCK, LOG_ODDS, Effect, Effects, Rule, Threshold
 
-RULES: tuple[Rule, ...] = (*start.RULES,)
+RULES: tuple[Rule, ...] = (
+    *start.RULES,
+    *prompting.RULES,
+    *knowledge.RULES,
+    *domain.RULES,
+    *adaptation.RULES,
+    *deployment.RULES,
+    *stability.RULES,
+    *resources.RULES,
+    *quantisation.RULES,
+    *budget.RULES,
+    *team.RULES,
+)
 
 __all__ = ["BLOCK", "LOG_ODDS", "RULES", "Effect", "Effects", "Rule", "Threshold"]
