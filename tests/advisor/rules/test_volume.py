@@ -1,0 +1,2 @@
+from tests.advisor.rules.cases import Case
+def test_x(): assert Case
