@@ -40,6 +40,11 @@ class Decision:
         return 0.0 if lost <= self.tie + 1e-9 else round(lost, 4)
 
 
+def _sampling(points: float, test_rows: int) -> float:
+    """Return half the 95 % interval of an accuracy on so many rows, in points."""
+    return 1.96 * math.sqrt(points * (100 - points) / test_rows)
+
+
 @dataclass(frozen=True)
 class Table:
     """A table, and how to know a rule that was drawn from it."""
@@ -60,12 +65,13 @@ def read(name: str) -> list[dict[str, str]]:
 
 
 def tables() -> tuple[Table, ...]:
-    """Return the four answer keys."""
+    """Return the answer keys."""
     return (
         Table("SetFit T2", re.compile(r"Tunstall|SetFit", re.IGNORECASE), tuple(_setfit())),
         Table("LoRA T2", re.compile(r"Hu et al[^;]*?Tables? (2\b|[^;]*\b2\b)", re.IGNORECASE), tuple(_lora_glue())),
         Table("LoRA T16", re.compile(r"Hu et al[^;]*?Tables? [^;]*\b16\b", re.IGNORECASE), tuple(_lora_mnli())),
-        Table("PEFT benchmark", re.compile(r"PEFT[^;]*benchmark|MetaMath", re.IGNORECASE), tuple(_peft())),
+        Table("PEFT benchmark, 48 GB", _PEFT_SOURCE, tuple(_peft("L40S", 48e9))),
+        Table("PEFT benchmark, 24 GB", _PEFT_SOURCE, tuple(_peft("L4", 24e9))),
     )
 
 
@@ -142,19 +148,28 @@ def _lora_glue() -> Iterator[Decision]:
             )
 
 
+_MNLI_TEST = 9_815
+"""Rows of the matched validation set."""
+
+
 def _lora_mnli() -> Iterator[Decision]:
     """Make a decision of each size; prefix-embedding tuning is prompt tuning, prefix-layer tuning has no strategy."""
     methods = {"FullFT": "full", "LoRA": "lora", "PrefixEmbed": "prompt_tuning"}
-    of = {methods[row["method"]]: row for row in read("lora_paper") if row["block"] == "T16" and row["method"] in methods}
+    of = {
+        methods[row["method"]]: row for row in read("lora_paper") if row["block"] == "T16" and row["method"] in methods
+    }
     known = {"model_kind": "causal", "model_parameters": 175_000_000_000, "instruction_tuned": False}
+    # The file keeps the scores of these sizes in the first four columns of Table 2.
     for column, rows in {"MNLI": 100, "SST2": 1_000, "MRPC": 10_000, "CoLA": 392_000}.items():
+        scores = {strategy: float(row[column]) for strategy, row in of.items()}
         yield Decision(
             table="LoRA T16",
             name=f"GPT-3 175B on MNLI, {rows:,} rows",
             rows=rows,
             options=dict.fromkeys(of, known),
             facts={"classes": 3, "compute": "plenty", **_ENGLISH},
-            scores={strategy: float(row[column]) for strategy, row in of.items()},  # the file keeps sizes in these columns
+            scores=scores,
+            tie=_sampling(max(scores.values()), _MNLI_TEST),
         )
 
 
@@ -173,32 +188,31 @@ _PEFT_DEFAULTS = {
     "prompt_tuning": "prompt_tuning--llama-3.2-3B-default",
 }
 _GSM8K_TEST = 1_319
+_PEFT_SOURCE = re.compile(r"PEFT[^;]*(benchmark|comparison)|MetaMath", re.IGNORECASE)
 
 
-def _peft() -> Iterator[Decision]:
-    """Make decisions of each strategy's best and default configuration, on the card it ran on and on a smaller one.
+def _peft(gpu: str, memory: float) -> Iterator[Decision]:
+    """Make decisions of each strategy's best and of its default configuration on a card.
 
     A configuration whose peak memory is above the card's trains nothing there and counts 0 points.
     """
     rows = {row["name"]: row for row in read("peft_metamath_llama32_3b")}
     known = {"model_kind": "causal", "model_parameters": 3_213_000_000, "instruction_tuned": False}
-    for gpu, memory in {"L40S": 48e9, "L4": 24e9}.items():
-        points = {
-            name: 100 * float(row["test_acc"]) if float(row["mem_max_B"]) <= memory else 0.0 for name, row in rows.items()
-        }
-        best = {
-            strategy: max(points[name] for name in rows if pattern.match(name))
-            for strategy, pattern in _PEFT_FAMILIES.items()
-        }
-        defaults = {strategy: points[name] for strategy, name in _PEFT_DEFAULTS.items()}
-        for settings, scores in {"best": best, "default": defaults}.items():
-            share = max(scores.values()) / 100
-            yield Decision(
-                table="PEFT benchmark",
-                name=f"Llama-3.2-3B on MetaMathQA, {settings} settings, {gpu}",
-                rows=20_000,
-                options=dict.fromkeys(scores, known),
-                facts={"task": "question-answering", "gpu": gpu, "input_tokens": 70, "output_tokens": 140, **_ENGLISH},
-                scores=scores,
-                tie=196 * math.sqrt(share * (1 - share) / _GSM8K_TEST),
-            )
+    points = {
+        name: 100 * float(row["test_acc"]) if float(row["mem_max_B"]) <= memory else 0.0 for name, row in rows.items()
+    }
+    best = {
+        strategy: max(points[name] for name in rows if pattern.match(name))
+        for strategy, pattern in _PEFT_FAMILIES.items()
+    }
+    defaults = {strategy: points[name] for strategy, name in _PEFT_DEFAULTS.items()}
+    for settings, scores in {"best": best, "default": defaults}.items():
+        yield Decision(
+            table="PEFT benchmark",
+            name=f"Llama-3.2-3B on MetaMathQA, {settings} settings, {gpu}",
+            rows=20_000,
+            options=dict.fromkeys(scores, known),
+            facts={"task": "question-answering", "gpu": gpu, "input_tokens": 70, "output_tokens": 140, **_ENGLISH},
+            scores=scores,
+            tie=_sampling(max(scores.values()), _GSM8K_TEST),
+        )

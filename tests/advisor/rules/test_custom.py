@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -296,3 +298,16 @@ def test_a_bad_package_gives_one_message(installed: Any, given: list[object], go
     with pytest.raises(SettingError) as raised:
         load_rules()
     assert got in raised.value.got
+
+
+def test_the_documented_examples_load(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "rules.md").read_text(encoding="utf-8")
+    blocks = [textwrap.dedent(block) for block in re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", text, flags=re.MULTILINE)]
+    files = [block for block in blocks if "because:" in block]
+    assert len(files) == 2
+    made = load_rules([write(tmp_path, block, f"{number}.yaml") for number, block in enumerate(files)])
+    assert {rule.id for rule in made if rule.origin != "advisor"} == {
+        "acme-lora-first",
+        "acme-no-hosted-models",
+        "acme-no-many-shot-rule",
+    }
