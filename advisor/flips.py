@@ -20,6 +20,8 @@ from advisor.whatif import WhatIf
 
 PAIR_FACTORS = (2.0, 5.0, 20.0)
 """How many times more, or less, of a number are tried in a pair before its edge is searched."""
+EXACT = 1_000_000
+"""Whole numbers below this are given to the last one; larger ones, and fractions, to three digits or more."""
 
 
 def with_flips(facts: Facts, advice: Advice, rules: Sequence[Rule] = RULES) -> Advice:
@@ -132,11 +134,12 @@ class _Search:
     def _edge(self, scale: Scale, inside: float, outside: float, holds: Callable[[float], bool]) -> float:
         """Return the number nearest to `inside` at which `holds`, which it does at `outside`, found by bisection."""
         if scale.whole:
-            inside, outside = int(inside), int(outside)
-            while abs(outside - inside) > 1:
-                middle = (inside + outside) // 2
-                inside, outside = (inside, middle) if holds(middle) else (middle, outside)
-            return outside
+            near, far = int(inside), int(outside)
+            while abs(far - near) > 1:
+                half = (near + far) // 2
+                near, far = (near, half) if holds(half) else (half, far)
+            # Nobody counts parameters or tokens by the million to the last one.
+            return far if far < EXACT else int(_short(far, far > near, lambda value: holds(int(value))))
         for _ in range(40):
             middle = (
                 (inside + outside) / 2

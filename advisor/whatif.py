@@ -13,6 +13,7 @@ from advisor.brief import settings_from
 from advisor.engine import PLACE, Watch, probability
 from advisor.facts import Facts
 from advisor.rules import RULES, Rule
+from advisor.rules.base import Ask
 from probes.base import Frozen
 from probes.errors import SettingError
 
@@ -46,7 +47,7 @@ class WhatIf:
             watched = Watch(facts)
             effects = rule.ask(watched) or ()  # type: ignore[arg-type]  # stands in for Facts
             self._said.append((rule, frozenset(watched.read), [effect.weights for effect in effects]))
-        self._split: dict[frozenset[str], tuple[dict[str, float], list[Rule]]] = {}
+        self._split: dict[frozenset[str], tuple[dict[str, float], list[Ask]]] = {}
 
     def weigh(self, change: Mapping[str, object]) -> dict[str, float]:
         """Return the log-odds of each strategy with some facts changed, minus infinity where it is blocked.
@@ -59,9 +60,9 @@ class WhatIf:
         facts = self.facts.model_copy(update=change)
         settled, asked = self._settled(frozenset(change))
         totals = settled.copy()
-        for rule in asked:
-            for effect in rule.ask(facts) or ():
-                for strategy, weight in effect.weights.items():
+        for ask in asked:
+            for _, weights in ask(facts) or ():
+                for strategy, weight in weights.items():
                     if strategy in totals:
                         totals[strategy] += weight
         return {strategy: round(total, 9) for strategy, total in totals.items()}
@@ -76,13 +77,13 @@ class WhatIf:
         """Whether any rule reads one of these facts."""
         return bool(self._settled(frozenset(change))[1])
 
-    def _settled(self, changed: frozenset[str]) -> tuple[dict[str, float], list[Rule]]:
+    def _settled(self, changed: frozenset[str]) -> tuple[dict[str, float], list[Ask]]:
         """Return the sums over the rules that read none of the changed facts, and the other rules."""
         if changed not in self._split:
             settled, asked = dict.fromkeys(self.strategies, 0.0), []
             for rule, read, said in self._said:
                 if read & changed:
-                    asked.append(rule)
+                    asked.append(rule.ask)
                     continue
                 for weights in said:
                     for strategy, weight in weights.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from advisor.doctor import Examination
-    from advisor.engine import Advice, StrategyAdvice
+    from advisor.engine import Advice, Reason
     from advisor.session import ProbeResult
     from advisor.training import Trained
     from probes.profile import Profile
@@ -92,19 +93,19 @@ def profile_page(profile: Profile) -> RenderableType:
 
 
 PRIOR_RULE = "lightest-first"
-"""Id of the rule that every strategy starts from: told once, below the table."""
+"""Id of the rule that every strategy starts from."""
 STRATEGIES_SHOWN = 8
 SENTENCES_SHOWN = 6
 
 
 def advice_page(advice: Advice, everything: bool = False) -> RenderableType:
-    """Return the page of one model's advice.
+    """Return the page of one model's advice: the ranking, then every reason once, with its source.
 
     Parameters
     ----------
     advice : Advice
     everything : bool
-        Whether to show every strategy, reason and flip, rather than the first of them.
+        Whether to show every strategy, unknown and flip, rather than the first of them.
     """
     rows = "training rows not known" if advice.train_rows is None else f"{advice.train_rows:,} training rows"
     table = Table(
@@ -113,55 +114,61 @@ def advice_page(advice: Advice, everything: bool = False) -> RenderableType:
     )
     table.add_column("strategy", no_wrap=True)
     table.add_column("p (low–high)", justify="right", no_wrap=True)
-    table.add_column("reasons: nats, and the rule's source", ratio=1)
+    table.add_column("reasons, in nats", ratio=1)
     alive = [entry for entry in advice.advice if not entry.blocked]
     blocked = [entry for entry in advice.advice if entry.blocked]
     shown = alive if everything else alive[:STRATEGIES_SHOWN]
-    for entry in [*shown, *(blocked if everything else ())]:
-        chance = "blocked" if entry.blocked else f"{entry.probability:.0%} ({entry.low:.0%}–{entry.high:.0%})"
-        style = "dim" if entry.blocked else ""
-        table.add_row(Text(entry.strategy, style=style), Text(chance, style=style), _reasons(entry))
+    told = Footnotes()
+    for entry in shown:
+        chance = f"{entry.probability:.0%} ({entry.low:.0%}–{entry.high:.0%})"
+        table.add_row(Text(entry.strategy), Text(chance), Text(_effects(entry.reasons, told)))
     parts: list[RenderableType] = [table]
-    prior = next((r for e in advice.advice for r in e.reasons if r.rule == PRIOR_RULE), None)
-    if prior is not None:
-        parts.append(Text(f"prior: {prior.title} [{prior.source}]", style="dim"))
     if rest := alive[len(shown) :]:
         parts.append(Text("Further down: " + ", ".join(f"{e.strategy} {e.probability:.0%}" for e in rest), style="dim"))
-    if blocked and not everything:
-        parts.append(Text("Ruled out:"))
-        for because, names in _together(blocked).items():
-            parts.append(Text(f"• {', '.join(names)}: {because}"))
+    if blocked:
+        ruled_out = (f"{e.strategy} {_effects([r for r in e.reasons if r.effect == 'block'], told)}" for e in blocked)
+        parts.append(Text("Ruled out: " + ", ".join(ruled_out)))
+    parts += told.lines()
     parts += _bullets(advice.notes)
     parts += _section("What you don't know, and what it costs:", [u.sentence for u in advice.unknowns], everything)
     parts += _section("What would change the first place:", [flip.sentence for flip in advice.flips], everything)
     return Group(*parts, Text())
 
 
-def _reasons(entry: StrategyAdvice) -> Text:
-    """Write the reasons of a strategy, one a line; of a blocked one the blocks alone."""
-    text = Text()
-    for reason in entry.reasons:
-        if entry.blocked and reason.effect != "block":
-            continue
+class Footnotes:
+    """Reasons by number, each told once."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._lines: list[RenderableType] = []
+
+    def number(self, reason: Reason) -> int:
+        """Return the number of a reason, a new one if nobody gave it yet."""
+        key = (reason.rule, reason.because)
+        if key not in self._numbers:
+            self._numbers[key] = len(self._numbers) + 1
+            origin = "" if reason.origin == "advisor" else f"; rule of {reason.origin}"
+            line = Text.assemble(f"[{self._numbers[key]}] {reason.because} ", (f"[{reason.source}{origin}]", "dim"))
+            self._lines.append(line)
+        return self._numbers[key]
+
+    def lines(self) -> list[RenderableType]:
+        """Return the reasons in the order of their numbers."""
+        return self._lines
+
+
+def _effects(reasons: Sequence[Reason], told: Footnotes) -> str:
+    """Write the effects of the reasons of one strategy, with the numbers under which they are told."""
+    words = []
+    for reason in reasons:
         if reason.rule == PRIOR_RULE:
-            text.append(f"{reason.effect:+.1f}".rjust(7) + "  prior\n", style="dim")
-            continue
-        effect = "blocked" if reason.effect == "block" else "note" if reason.effect == 0 else f"{reason.effect:+.1f}"
-        text.append(f"{effect:>7}  {reason.because} ")
-        origin = "" if reason.origin == "advisor" else f"; rule of {reason.origin}"
-        text.append(f"[{reason.source}{origin}]\n", style="dim")
-    text.rstrip()
-    return text
-
-
-def _together(blocked: list[StrategyAdvice]) -> dict[str, list[str]]:
-    """Return the blocked strategies by the sentence that rules them out."""
-    found: dict[str, list[str]] = {}
-    for entry in blocked:
-        reason = entry.reasons[0]
-        origin = "" if reason.origin == "advisor" else f"; rule of {reason.origin}"
-        found.setdefault(f"{reason.because} [{reason.source}{origin}]", []).append(entry.strategy)
-    return found
+            words.append(f"{reason.effect:+.1f} prior")
+        elif reason.effect == "block":
+            words.append(f"[{told.number(reason)}]")
+        elif reason.effect:
+            words.append(f"{reason.effect:+.1f} [{told.number(reason)}]")
+    notes = [f"[{told.number(reason)}]" for reason in reasons if reason.effect == 0]
+    return "  ".join([*words, *([f"how: {' '.join(notes)}"] if notes else [])])
 
 
 def _section(heading: str, sentences: list[str], everything: bool) -> list[RenderableType]:
