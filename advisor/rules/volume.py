@@ -240,7 +240,8 @@ def small_tuned_beats_prompting(facts: Facts) -> Effects | None:
     """From 100 labels, or 300 in a binary task, a small tuned model overtakes prompting.
 
     On average over tasks; once the spread between runs counts, the break-even moves up by 100 to 200 %. So training
-    starts behind and ends ahead, what moves more weights more so. With an encoder there is no prompt to overtake.
+    starts behind and ends ahead, what moves more weights more so. With an encoder there is no prompt to overtake; while
+    no model is named, a prompt is still open.
 
     What to do: below the line prompt first; above it train, and keep the prompt for comparison.
     """
