@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from advisor.facts import FULL_BYTES, LORA_TRAINABLE, Facts
 from advisor.rules.base import Effects, Threshold, gigabytes, push, rule
-from advisor.rules.groups import ALL_WEIGHTS, FROZEN_ADAPTERS, PARTIAL, PROMPTED, each
+from advisor.rules.groups import ALL_WEIGHTS, FROZEN_ADAPTERS, PARTIAL, PROMPTED, each, nats, spread
 
 USABLE = 0.9
 """Share of the memory that a training may plan with."""
@@ -29,6 +29,8 @@ WEIGHTS_TOO_MUCH = Threshold("weight_bytes", 0.9, 1.5, "of the GPU's memory", "o
 
 _RUNS = (*PROMPTED, "retrieval", "linear_probe", "setfit", *FROZEN_ADAPTERS, *PARTIAL, *ALL_WEIGHTS)
 _FULL = ("setfit", *ALL_WEIGHTS, "from_scratch")
+_FULL_WEAK = nats(**each(_FULL, "-W"))
+_LORA_WEAK = nats(**each(FROZEN_ADAPTERS, "-W"))
 
 
 class Need(NamedTuple):
@@ -195,13 +197,13 @@ def full_leaves_little_memory(facts: Facts) -> Effects | None:
     found = need(facts, FULL_BYTES, FULL_BYTES)
     if found is None or found.blocked or found.share <= FULL_TIGHT.low:
         return None
-    return push(
+    return spread(
         lambda: (
             f"Tuning all {facts.model_parameters or 0:,} parameters takes {gigabytes(found.size)} of "
             f"{facts.memory_words}; activations come on top and may not fit without checkpointing and small batches."
         ),
         FULL_TIGHT.grade(found.share),
-        **each(_FULL, "-W"),
+        _FULL_WEAK,
     )
 
 
@@ -225,13 +227,13 @@ def lora_leaves_little_memory(facts: Facts) -> Effects | None:
     found = need(facts, 2 + trained, 4 + trained)
     if found is None or found.blocked or found.share <= LORA_TIGHT.low:
         return None
-    return push(
+    return spread(
         lambda: (
             f"LoRA on {facts.model_name} takes {gigabytes(found.size)} of {facts.memory_words} before activations, "
             "which may not fit without checkpointing and small batches."
         ),
         LORA_TIGHT.grade(found.share),
-        **each(FROZEN_ADAPTERS, "-W"),
+        _LORA_WEAK,
     )
 
 

@@ -40,8 +40,8 @@ def few_test_rows(facts: Facts) -> Effects | None:
         return None
     return push(
         lambda: (
-            f"About {count(int(tests), 'test row')} of your {count(facts.rows or 0, 'row')} tell strategies "
-            f"{seen(tests):.1f} points apart; one point takes about {TELLS_A_POINT:,} test rows."
+            f"About {tests:,.0f} of your {count(facts.rows or 0, 'row')} are for the test, which shows differences of "
+            f"{seen(tests):.1f} points; to see one point takes about {TELLS_A_POINT:,} test rows."
         ),
         1.0,
         **each(_NOTED, "note"),

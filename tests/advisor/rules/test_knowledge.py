@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from advisor.rules import knowledge, stability
-from advisor.rules.groups import TUNED
+from advisor.rules.groups import PROMPTED, TUNED
 from tests.advisor.rules.cases import Case, check, check_rule, name
 
 RULES = (*knowledge.RULES, *stability.RULES)
@@ -14,8 +14,6 @@ QA = {"task": "question-answering", "model_kind": "causal"}
 TRAINED = (*TUNED, "distillation", "from_scratch")
 CHANGING = {
     "retrieval": 1.6,
-    "few_shot": 0.4,
-    "few_shot_retrieved": 0.4,
     "baseline": -0.4,
     "linear_probe": -0.4,
     "setfit": -0.4,
@@ -37,6 +35,12 @@ NOTED = dict.fromkeys(("baseline", "linear_probe", "setfit", "lora", "full"), 0.
 
 CASES = [
     Case(FACTS, {"facts_change": True, "rows": 1_200}, CHANGING, "your 1,200 rows go stale"),
+    Case(
+        FACTS,
+        {**QA, "facts_change": True},
+        {**CHANGING, **dict.fromkeys(PROMPTED, -0.9)},
+        "fixed prompt",
+    ),
     Case(FACTS, {"facts_change": False}),
     Case(FACTS, {}, waits=("facts_change",)),
     Case(SMALL, {**QA, "model_parameters": 1_000_000_000}, little(1), "1B parameters"),
@@ -45,8 +49,8 @@ CASES = [
     Case(SMALL, {**QA, "model_kind": "encoder"}),
     Case(SMALL, {"model_kind": "causal"}),
     Case(SMALL, QA, waits=("model_parameters",)),
-    Case(TESTS, {"rows": 1_000, "train_share": 0.7}, NOTED, "About 200 test rows of your 1,000 rows"),
-    Case(TESTS, {"rows": 1_530, "train_share": 0.7}, NOTED, "5.1 points apart"),
+    Case(TESTS, {"rows": 1_000, "train_share": 0.7}, NOTED, "About 200 of your 1,000 rows are for the test"),
+    Case(TESTS, {"rows": 1_530, "train_share": 0.7}, NOTED, "5.1 points"),
     Case(TESTS, {"rows": 39_210, "train_share": 0.7}),
     Case(TESTS, {"rows": 3, "train_share": 0.7}),
     Case(TESTS, {}, waits=("rows",)),

@@ -175,8 +175,8 @@ STEPS: list[tuple[str, float, float, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("fact", "low", "high", "known"), STEPS)
 def test_no_cliffs(fact: str, low: float, high: float, known: dict[str, Any]) -> None:
-    """A step of a hundredth moves no strategy by more than a quarter of a weak reason, blocks apart."""
-    count = math.ceil(math.log(high / low) / 0.01)
+    """A step of half a hundredth moves no strategy by more than a quarter of a weak reason, blocks apart."""
+    count = math.ceil(math.log(high / low) / 0.005)
     facts = Facts.model_validate({"train_share": 1.0, **known})
     before: dict[str, float] = {}
     for step in range(count + 1):
