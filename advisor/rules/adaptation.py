@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, push, rule
+from advisor.rules.base import Effects, Threshold, count, push, rule
 
 DISTANT = Threshold(
     "domain_overlap", 0.25, 0.45, "of the frequent words shared",
@@ -54,7 +54,7 @@ def distant_domain(facts: Facts) -> Effects | None:
         else:
             how = f"shares {overlap:.0%} of its frequent words with the pretraining text"
         return (
-            f"Your domain {how} and you have {facts.corpus_tokens:,.3g} tokens of it; continued pretraining gained "
+            f"Your domain {how} and you have {_tokens(facts.corpus_tokens)} of it; continued pretraining gained "
             "most in domains so far off."
         )
 
@@ -115,8 +115,8 @@ def large_corpus(facts: Facts) -> Effects | None:
         return None
     return push(
         lambda: (
-            f"Your corpus has {tokens:,.3g} tokens; {LARGE_CORPUS.band} LoRA falls behind training all weights in "
-            "continued pretraining."
+            f"Your corpus has {_tokens(tokens)}; from 300 million to 3 billion on, LoRA falls behind training all "
+            "weights in continued pretraining."
         ),
         dapt="note",
     )
@@ -176,8 +176,8 @@ def no_corpus(facts: Facts) -> Effects | None:
         return push("You have 0 tokens of text from the domain; text from elsewhere does harm.", dapt="block")
     return push(
         lambda: (
-            f"You have {tokens:,.3g} tokens of text from the domain; {CORPUS.band} continued pretraining begins to "
-            "pay, and text from elsewhere is no substitute."
+            f"You have {_tokens(tokens)} of text from the domain; continued pretraining begins to pay between 5 and "
+            "200 million, and text from elsewhere is no substitute."
         ),
         1 - CORPUS.grade(tokens),
         dapt="-S",
@@ -212,6 +212,12 @@ def in_domain(facts: Facts) -> Effects | None:
         IN_DOMAIN.grade(overlap),
         dapt="-M",
     )
+
+
+def _tokens(number: float | None) -> str:
+    """Write a number of tokens so that it can be read."""
+    number = number or 0
+    return f"{number / 1e6:,.0f} million tokens" if number >= 1e7 else count(number, "token")
 
 
 RULES = (distant_domain, strong_model, large_corpus, task_text, no_corpus, in_domain)

@@ -8,7 +8,7 @@ from functools import partial
 from advisor.costs import LEAST_STEPS, SHARE_OF_FULL, full_hours, full_money, hourly_price
 from advisor.facts import Facts
 from advisor.rules.base import LOG_ODDS, Effect, Effects, Threshold, count, push, rule
-from advisor.rules.groups import DEMONSTRATIONS, TUNED, each
+from advisor.rules.groups import DEMONSTRATIONS, TUNED, each, nats, spread
 
 _MFU = "the estimate supposes 30 % of the data sheet's FLOP/s; trainings see 12 to 45 %"
 HOURS = Threshold("hours", 0.67, 2.5, "times the hours allowed", _MFU)
@@ -17,7 +17,7 @@ SLOW_ON_CPU = Threshold("model_parameters", 1.5e8, 3e9, "parameters", "our line:
 BREAK_EVEN = Threshold("token_price", 10, 365, "days until a training has paid for itself", "our line")
 PROMPT_VOLUME = Threshold("prompt_tokens", 1e6, 1e8, "prompt tokens a day", "our line: 10,000 requests of 1,000 tokens")
 
-_LONG_PROMPTS = each(DEMONSTRATIONS, "-M")
+_LONG_PROMPTS = nats(**each(DEMONSTRATIONS, "-M"))
 _HEAVY = each(("full", "domain_alignment", "tapt", "dapt", "distillation", "from_scratch"), "-M")
 
 
@@ -117,14 +117,14 @@ def cpu_slow(facts: Facts) -> Effects | None:
     parameters = facts.model_parameters
     if parameters is None or parameters <= SLOW_ON_CPU.low or facts.gpu_bytes != 0:
         return None
-    return push(
+    return spread(
         lambda: f"Without an accelerator, each step on {parameters:,} parameters takes a hundred times as long.",
         SLOW_ON_CPU.grade(parameters),
-        **_ON_CPU,
+        _ON_CPU,
     )
 
 
-_ON_CPU = each(("setfit", *TUNED, "from_scratch"), "-S")
+_ON_CPU = nats(**each(("setfit", *TUNED, "from_scratch"), "-S"))
 
 
 @rule(
@@ -177,13 +177,13 @@ def many_requests_long_prompt(facts: Facts) -> Effects | None:
     a_day = facts.prompt_tokens * facts.requests_per_day
     if a_day <= PROMPT_VOLUME.low or _break_even(facts) is not None:
         return None
-    return push(
+    return spread(
         lambda: (
             f"A prompt of {count(facts.prompt_tokens or 0, 'token')} is read again with each of "
             f"{count(facts.requests_per_day or 0, 'request')} a day, {a_day / 1e6:,.3g} million tokens in all."
         ),
         PROMPT_VOLUME.grade(a_day),
-        **_LONG_PROMPTS,
+        _LONG_PROMPTS,
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, push, rule
-from advisor.rules.groups import DEMONSTRATIONS, PROMPTED, each
+from advisor.rules.groups import DEMONSTRATIONS, PROMPTED, each, nats, spread
 
 SHORT_LATENCY = Threshold("latency_ms", 50, 500, "ms", "our line")
 TARGET_ROWS = Threshold("unlabelled_rows", 300, 5_000, "rows", "our line")
 HEAVY_SERVING = Threshold("requests_per_day", 10_000, 1_000_000, "requests a day", "our line")
 LARGE_TO_SERVE = Threshold("model_parameters", 3e8, 5e9, "parameters", "our line")
 
-_LONG_PROMPTS = each((*DEMONSTRATIONS, "retrieval"), "-W")
+_LONG_PROMPTS = nats(**each((*DEMONSTRATIONS, "retrieval"), "-W"))
 
 
 @rule(
@@ -138,10 +138,10 @@ def short_latency(facts: Facts) -> Effects | None:
     limit = facts.latency_ms
     if limit is None or limit >= SHORT_LATENCY.high:
         return None
-    return push(
+    return spread(
         lambda: f"One answer may take {limit:g} ms; every example in the prompt is read before it.",
         1 - SHORT_LATENCY.grade(limit),
-        **_LONG_PROMPTS,
+        _LONG_PROMPTS,
     )
 
 
@@ -174,8 +174,8 @@ def serving_dominates(facts: Facts) -> Effects | None:
         volume = f"{facts.requests_per_day or 0:,} requests a day"
         asked = volume if often >= fast else f"{facts.latency_ms or 0:g} ms an answer"
         return (
-            f"At {asked}, the {(facts.model_parameters or 0) / 1e9:,.2g}B parameters of {facts.model_name} cost more to "
-            "serve than a small model costs to teach."
+            f"At {asked}, the {(facts.model_parameters or 0) / 1e9:,.2g}B parameters of {facts.model_name} cost more "
+            "to serve than a small model costs to teach."
         )
 
     return push(because, large * max(often, fast), distillation="+S")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, count, push, rule
-from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, TRANSFERS, TUNED, each
+from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, TRANSFERS, TUNED, each, nats, spread
 
 PIECES = Threshold("fertility", 1.6, 2.4, "tokens a word", "1.5 times the usual 1.3 of English text; the band is ours")
 CUT_OFF = Threshold("truncated_share", 0.05, 0.2, "of the rows", "our line")
 FROM_SCRATCH = Threshold("train_rows", 10_000, 1_000_000, "training rows", "our line")
 
-_AGAINST_TRANSFER = each(TRANSFERS, "-M")
-_AGAINST_AS_IS = each((*PROMPTED, "retrieval", "linear_probe"), "-M")
-_AGAINST_TUNED = each(("setfit", *ADAPTERS, *PARTIAL, "full", "distillation"), "-W")
-_PIECEMEAL = each((*PROMPTED, "retrieval", "linear_probe"), "-W")
-_CUT = each(("linear_probe", "setfit", *TUNED, "distillation"), "-W")
+_UNRELATED = nats(baseline="+M", **each(TRANSFERS, "-M"))
+_STRANGE = nats(
+    baseline="+M",
+    **each((*PROMPTED, "retrieval", "linear_probe"), "-M"),
+    **each(("setfit", *ADAPTERS, *PARTIAL, "full", "distillation"), "-W"),
+)
+_PIECEMEAL = nats(baseline="+W", **each((*PROMPTED, "retrieval", "linear_probe"), "-W"))
+_CUT = nats(baseline="+W", **each(("linear_probe", "setfit", *TUNED, "distillation"), "-W"))
 
 
 @rule(
@@ -34,14 +37,13 @@ def unrelated_domain(facts: Facts) -> Effects | None:
     """
     if facts.domain_related is not False:
         return None
-    return push(
+    return spread(
         lambda: (
             f"Your brief says the domain{_called(facts)} is unrelated to what {facts.model_name} was pretrained on; "
             "let your rows speak through a model that transfers nothing."
         ),
         1.0,
-        baseline="+M",
-        **_AGAINST_TRANSFER,
+        _UNRELATED,
     )
 
 
@@ -133,7 +135,7 @@ def natural_language_transfers(facts: Facts) -> Effects | None:
     id="text-is-no-language",
     strength="M",
     source="common practice (no transfer between unrelated domains)",
-    touches=("baseline", *_AGAINST_AS_IS, *_AGAINST_TUNED),
+    touches=tuple(_STRANGE),
     example={"language": "zxx"},
 )
 def text_is_no_language(facts: Facts) -> Effects | None:
@@ -153,14 +155,14 @@ def text_is_no_language(facts: Facts) -> Effects | None:
         share = f"only {facts.language_share:.0%} read as one language ({facts.language})"
         return f"In {rows} {share}; what the model learned from text may not carry over."
 
-    return push(because, 1.0, baseline="+M", **_AGAINST_AS_IS, **_AGAINST_TUNED)
+    return spread(because, 1.0, _STRANGE)
 
 
 @rule(
     id="language-not-in-model-card",
     strength="M",
     source="common practice (a model knows the languages it was pretrained on)",
-    touches=("baseline", *_AGAINST_AS_IS, *_AGAINST_TUNED),
+    touches=tuple(_STRANGE),
     example={"language": "sw", "model_languages": ("en",)},
 )
 def language_not_in_model_card(facts: Facts) -> Effects | None:
@@ -181,7 +183,7 @@ def language_not_in_model_card(facts: Facts) -> Effects | None:
             f"{', '.join(facts.model_languages)}."
         )
 
-    return push(because, 1.0, baseline="+M", **_AGAINST_AS_IS, **_AGAINST_TUNED)
+    return spread(because, 1.0, _STRANGE)
 
 
 @rule(
@@ -203,14 +205,13 @@ def tokenizer_splits_words(facts: Facts) -> Effects | None:
     pieces = _pieces(facts)
     if not pieces:
         return None
-    return push(
+    return spread(
         lambda: (
             f"The tokenizer makes {facts.fertility:.1f} tokens of one of your words, against about 1.3 for ordinary "
             "English text; such words were rare in pretraining."
         ),
         pieces,
-        baseline="+W",
-        **_PIECEMEAL,
+        _PIECEMEAL,
     )
 
 
@@ -218,7 +219,7 @@ def tokenizer_splits_words(facts: Facts) -> Effects | None:
     id="rows-longer-than-context",
     strength="W",
     source="arithmetic: what lies beyond the context is not read (the band around a tenth of the rows is our line)",
-    touches=("baseline", *_CUT),
+    touches=tuple(_CUT),
     thresholds=(CUT_OFF,),
     example={"truncated_share": 0.3},
 )
@@ -239,7 +240,7 @@ def rows_longer_than_context(facts: Facts) -> Effects | None:
         opening = f"{of}{share:.0%}, are longer" if of else f"{share:.0%} of your rows are longer"
         return f"{opening} than {than}{facts.model_name} reads."
 
-    return push(because, CUT_OFF.grade(share), baseline="+W", **_CUT)
+    return spread(because, CUT_OFF.grade(share), _CUT)
 
 
 def _called(facts: Facts) -> str:

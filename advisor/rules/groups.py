@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from advisor.rules.base import Weight
+from advisor.rules.base import Effect, Effects, Weight, push
 from advisor.rules.start import PRIOR
 
 DEMONSTRATIONS = ("few_shot", "few_shot_retrieved", "many_shot")
@@ -39,3 +39,21 @@ def each(names: Iterable[str], weight: Weight) -> dict[str, Weight]:
     {'lora': '+W', 'full': '+W'}
     """
     return dict.fromkeys(names, weight)
+
+
+def nats(**weights: Weight) -> dict[str, float]:
+    """Look up the nats of weights once, for rules that push many strategies and are asked very often.
+
+    Examples
+    --------
+    >>> nats(lora="+M", full="-W")
+    {'lora': 0.9, 'full': -0.4}
+    """
+    return push("", 1.0, **weights)[0].weights
+
+
+def spread(because: str | Callable[[], str], by: float, weights: dict[str, float]) -> Effects:
+    """Do what `push` does, with weights that were looked up before; they are not copied where the grade is 1."""
+    if by == 1.0:
+        return (Effect(because, weights),)
+    return () if by < 0.01 else (Effect(because, {strategy: by * weight for strategy, weight in weights.items()}),)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, push, rule
-from advisor.rules.groups import TUNED, each
+from advisor.rules.groups import PROMPTED, TUNED, each, nats, spread
 
 SMALL_BASE = Threshold("model_parameters", 1e9, 8e9, "parameters", "our line: 7B models are LoRA Land's size")
 
 _STALE = each((*TUNED, "distillation", "from_scratch"), "-S")
+_FIXED = nats(**each(PROMPTED, "-M"))
 _TOO_SMALL = each(TUNED, "-W")
 
 
@@ -17,14 +18,15 @@ _TOO_SMALL = each(TUNED, "-W")
     strength="S",
     source="Azure OpenAI guidance on fine-tuning (retrieval for knowledge outside the model); Ovadia et al. 2024, "
     "Gekhman et al. 2024 (from memory): tuning teaches new facts poorly",
-    touches=("baseline", "few_shot", "few_shot_retrieved", "retrieval", "linear_probe", "setfit", *_STALE),
+    touches=("baseline", *_FIXED, "retrieval", "linear_probe", "setfit", *_STALE),
     example={"facts_change": True},
 )
 def changing_facts(facts: Facts) -> Effects | None:
     """For new or changing facts, look them up; don't tune them in.
 
     Facts belong into the prompt, by retrieval, where they can be replaced. In classification the labels may still be
-    learned by tuning, so this is no block; whatever is trained, be it a small classifier, goes stale.
+    learned by tuning, so this is no block; whatever is trained, be it a small classifier, goes stale. Where answers are
+    written, a prompt without the facts cannot hold them either.
 
     What to do: index the documents that hold the facts, retrieve passages for each question, and tune for form only.
     """
@@ -38,10 +40,14 @@ def changing_facts(facts: Facts) -> Effects | None:
             "a prompt can be replaced."
         )
 
-    return push(
-        because, 1.0, retrieval="+S", few_shot="+W", few_shot_retrieved="+W", baseline="-W", linear_probe="-W",
-        setfit="-W", **_STALE,
-    )  # fmt: skip
+    found = push(because, 1.0, retrieval="+S", baseline="-W", linear_probe="-W", setfit="-W", **_STALE)
+    if facts.classification:
+        return found
+    return found + spread(
+        "New facts are not among what the model knows, and a fixed prompt does not hold them.",
+        1.0,
+        _FIXED,
+    )
 
 
 @rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, count, push, rule
-from advisor.rules.groups import DEMONSTRATIONS, FROM_PROMPT_TUNING, PROMPTED, TUNED, UNTRAINED, each
+from advisor.rules.groups import DEMONSTRATIONS, FROM_PROMPT_TUNING, PROMPTED, TUNED, UNTRAINED, each, nats, spread
 
 ROOM = Threshold("context", 2, 16, "demonstrations that fit the context", "our line: a few is few-shot, 16 are many")
 LARGE_LABEL_SET = Threshold("classes", 10, 40, "classes", "our line")
@@ -13,11 +13,11 @@ ENOUGH_TO_TUNE = Threshold("train_rows", 10, 40, "training rows", "Liu et al. 20
 GOOD_PROMPT = Threshold("prompted_score", 0.80, 0.90, "prompted score", "LoRA Land's line of .85; the band is ours")
 FEW_FOR_BASE = Threshold("train_rows", 300, 3_000, "training rows", "our line")
 
-_NO_PROMPTS = each((*PROMPTED, "retrieval"), "block")
-_TUNE = each(("setfit", *TUNED), "+M")
-_DO_NOT_TUNE = each(("setfit", *TUNED), "-W")
-_UNTRAINED_LOSE = each(UNTRAINED, "-M")
-_BASE_IS_HARD = each(FROM_PROMPT_TUNING, "-W")
+_NO_PROMPTS = nats(**each((*PROMPTED, "retrieval"), "block"))
+_TUNE = nats(**each(("setfit", *TUNED), "+M"))
+_DO_NOT_TUNE = nats(**each(("setfit", *TUNED), "-W"))
+_UNTRAINED_LOSE = nats(**each(UNTRAINED, "-M"))
+_BASE_IS_HARD = nats(**each(FROM_PROMPT_TUNING, "-W"))
 
 
 @rule(
@@ -42,7 +42,7 @@ def prompting_needs_causal_lm(facts: Facts) -> Effects | None:
         kind = f" ({facts.architecture})" if facts.architecture else ""
         return f"Prompting takes a causal LM; {facts.model_name} {what}{kind}."
 
-    return push(because, 1.0, **_NO_PROMPTS)
+    return spread(because, 1.0, _NO_PROMPTS)
 
 
 @rule(
@@ -147,13 +147,13 @@ def peft_over_in_context(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows <= ENOUGH_TO_TUNE.low:
         return None
-    return push(
+    return spread(
         lambda: (
             f"You have {count(rows, 'training row')} and {facts.model_name} is instruction-tuned; with 41 rows in the "
             "median, a light tuning beat GPT-3 in context on 8 of 11 tasks."
         ),
         ENOUGH_TO_TUNE.grade(rows),
-        **_UNTRAINED_LOSE,
+        _UNTRAINED_LOSE,
     )
 
 
@@ -177,17 +177,17 @@ def prompted_score(facts: Facts) -> Effects | None:
     if score is None:
         return None
     good = GOOD_PROMPT.grade(score)
-    below = push(
+    below = spread(
         lambda: f"A prompted LLM scores {score:.3g}; under .85, a tuned 7B model won on 18 of 21 tasks.",
         1 - good,
-        **_TUNE,
+        _TUNE,
     )
     if not good:
         return below
-    return below + push(
+    return below + spread(
         lambda: f"A prompted LLM already scores {score:.3g}; from .85, a tuned 7B model won on 4 of 10 tasks.",
         good,
-        **_DO_NOT_TUNE,
+        _DO_NOT_TUNE,
     )
 
 
@@ -270,13 +270,13 @@ def base_model_few_rows(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= FEW_FOR_BASE.high:
         return None
-    return push(
+    return spread(
         lambda: (
             f"With {count(rows, 'training row')}, well under {FEW_FOR_BASE.high:,}, a base model without a chat "
             f"template such as {facts.model_name} has more to learn than its instruction-tuned sibling."
         ),
         1 - FEW_FOR_BASE.grade(rows),
-        **_BASE_IS_HARD,
+        _BASE_IS_HARD,
     )
 
 

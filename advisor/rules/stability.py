@@ -40,8 +40,8 @@ def few_test_rows(facts: Facts) -> Effects | None:
         return None
     return push(
         lambda: (
-            f"About {count(int(tests), 'test row')} of your {count(facts.rows or 0, 'row')} tell strategies "
-            f"{seen(tests):.1f} points apart; one point takes about {TELLS_A_POINT:,} test rows."
+            f"About {tests:,.0f} of your {count(facts.rows or 0, 'row')} are for the test, which shows differences of "
+            f"{seen(tests):.1f} points; to see one point takes about {TELLS_A_POINT:,} test rows."
         ),
         1.0,
         **each(_NOTED, "note"),
@@ -53,8 +53,8 @@ def seen(tests: float) -> float:
 
     Examples
     --------
-    >>> round(seen(7_841), 1), round(seen(306), 1)
-    (1.0, 5.0)
+    >>> round(seen(7_841), 1), round(seen(1_954), 1)
+    (1.0, 2.0)
     """
     # n = (z₁ √q + z₂ √(q − d²))² / d², solved for d with q − d² ≈ q.
     return min(100.0, 100 * (1.96 + 0.8416) * math.sqrt(DISAGREE / tests))

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, count, push, rule
-from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, each
+from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, each, nats, spread
 
 NOTHING_TO_LEARN = Threshold("rows", 2, 30, "labelled rows", "our line")
 FEW_REQUESTS = Threshold("requests_per_day", 2, 30, "requests a day", "our line")
 BY_HAND = Threshold("requests_per_day", 100, 1_000, "requests a day", "our line: one person's day")
 PERSON_A_YEAR = Threshold("label_price", 300, 10_000, "a year in the currency of the brief", "our line")
 
-_HARD_TO_BUILD = each(("distillation", "domain_alignment", "tapt", "dapt", "from_scratch"), "-M")
-_TO_BE_TRAINED = each(("setfit", *ADAPTERS, *PARTIAL, "full"), "-W")
-_TO_BE_KEPT = each(("retrieval", *ADAPTERS, *PARTIAL, "full"), "-W")
-_MUCH_TO_KEEP = each(("distillation", "domain_alignment", "tapt", "dapt", "from_scratch"), "-M")
+_ELABORATE = ("distillation", "domain_alignment", "tapt", "dapt", "from_scratch")
+_NEWCOMER = nats(
+    **each(("baseline", *PROMPTED, "linear_probe"), "+W"),
+    **each(("setfit", *ADAPTERS, *PARTIAL, "full"), "-W"),
+    **each(_ELABORATE, "-M"),
+)
+_LITTLE_UPKEEP = nats(
+    **each(("baseline", "zero_shot"), "+W"),
+    **each(("retrieval", *ADAPTERS, *PARTIAL, "full"), "-W"),
+    **each(_ELABORATE, "-M"),
+)
 
 
 @rule(
     id="no-experience-light",
     strength="M",
     source="common practice (a first project takes the lightest strategy that may do)",
-    touches=("baseline", *PROMPTED, "linear_probe", *_TO_BE_TRAINED, *_HARD_TO_BUILD),
+    touches=tuple(_NEWCOMER),
     example={"expertise": "none"},
 )
 def no_experience(facts: Facts) -> Effects | None:
@@ -35,16 +42,14 @@ def no_experience(facts: Facts) -> Effects | None:
     if facts.expertise != "none":
         return None
     because = "You say that experience with training is none; the lighter strategies are hard to get wrong."
-    return push(
-        because, 1.0, baseline="+W", linear_probe="+W", **each(PROMPTED, "+W"), **_TO_BE_TRAINED, **_HARD_TO_BUILD
-    )
+    return spread(because, 1.0, _NEWCOMER)
 
 
 @rule(
     id="low-upkeep-light",
     strength="M",
     source="common practice (what is built has to be retrained, served and watched)",
-    touches=("baseline", "zero_shot", *_TO_BE_KEPT, *_MUCH_TO_KEEP),
+    touches=tuple(_LITTLE_UPKEEP),
     example={"upkeep": "low"},
 )
 def low_upkeep(facts: Facts) -> Effects | None:
@@ -58,7 +63,7 @@ def low_upkeep(facts: Facts) -> Effects | None:
     if facts.upkeep != "low":
         return None
     because = "You say that upkeep is to be low; weights, indexes and further models have to be renewed and watched."
-    return push(because, 1.0, baseline="+W", zero_shot="+W", **_TO_BE_KEPT, **_MUCH_TO_KEEP)
+    return spread(because, 1.0, _LITTLE_UPKEEP)
 
 
 @rule(
