@@ -340,8 +340,28 @@ def settings_from(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
             )
         is_list = key in Facts.model_fields and _schema(key, Facts).get("type") == "array"
         given[key] = tuple(part.strip() for part in value.split(",") if part.strip()) if is_list else value or None
-    checked = _checked(Facts, given, flag)
-    return {key: getattr(checked, key) for key in given}
+    return checked_settings(given, flag)
+
+
+def checked_settings(values: Mapping[str, object], where: str = "changes") -> dict[str, Any]:
+    """Return settings of the facts by field, each of the type the field has.
+
+    Parameters
+    ----------
+    values : mapping
+        Fields of the facts and values; None means not known, or the default.
+    where : str
+        What to call the mapping in a message.
+
+    Raises
+    ------
+    SettingError
+        Where a key is unknown, or a value is not allowed.
+    """
+    from advisor.facts import Facts
+
+    checked = _checked(Facts, values, where)
+    return {key: getattr(checked, key) for key in values}
 
 
 def to_yaml(brief: Brief) -> str:

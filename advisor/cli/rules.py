@@ -18,13 +18,13 @@ def rules(
     family: Annotated[str | None, typer.Option("--family", help="Only this family.", metavar="NAME")] = None,
     json: o.Json = False,
 ) -> int:
-    """List the rules, or read one whole: what it says and why, how strong its evidence is, where it comes from.
+    """List the rules, or read one whole: what it says, why, what to do, its source, its bands and an example.
 
     The ids are those that the reasons of an advice name in --json.
     """
     import difflib
 
-    from advisor.rules import rules_table
+    from advisor.rules.catalogue import rules_table
     from probes.errors import SettingError
 
     table = rules_table()
@@ -43,7 +43,7 @@ def rules(
     if json:
         print_json({"rules": table})
     else:
-        from advisor.report.terminal import rule_page, rules_page
+        from advisor.report.rule_pages import rule_page, rules_page
 
         show(rules_page(table) if rule is None else rule_page(table[0]))
     return 0

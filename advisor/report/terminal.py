@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -12,7 +12,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from advisor.doctor import Examination
-    from advisor.engine import Advice
+    from advisor.engine import Advice, StrategyAdvice
     from advisor.session import ProbeResult
     from advisor.training import Trained
     from probes.profile import Profile
@@ -91,32 +91,86 @@ def profile_page(profile: Profile) -> RenderableType:
     return Group(_pairs(f"Profile of {profile.source}", rows), *_bullets(profile.notes), Text())
 
 
-def advice_page(advice: Advice) -> RenderableType:
-    """Return the page of one model's advice."""
+PRIOR_RULE = "lightest-first"
+"""Id of the rule that every strategy starts from: told once, below the table."""
+STRATEGIES_SHOWN = 8
+SENTENCES_SHOWN = 6
+
+
+def advice_page(advice: Advice, everything: bool = False) -> RenderableType:
+    """Return the page of one model's advice.
+
+    Parameters
+    ----------
+    advice : Advice
+    everything : bool
+        Whether to show every strategy, reason and flip, rather than the first of them.
+    """
+    rows = "training rows not known" if advice.train_rows is None else f"{advice.train_rows:,} training rows"
     table = Table(
-        title=Text(
-            f"Advice before measuring: {advice.model or 'no model given'}, {advice.train_rows:,} training rows",
-            style="bold",
-        ),
+        title=Text(f"Advice before measuring: {advice.model or 'no model given'}, {rows}", style="bold"),
         title_justify="left",
     )
     table.add_column("strategy", no_wrap=True)
-    table.add_column("odds", justify="right")
+    table.add_column("p (low–high)", justify="right", no_wrap=True)
     table.add_column("reasons: nats, and the rule's source", ratio=1)
-    for entry in advice.advice:
-        reasons = Text()
-        for reason in entry.reasons:
-            effect = "blocked" if reason.effect == "block" else f"{reason.effect:+.1f}"
-            reasons.append(f"{effect:>7}  {reason.because} ")
-            reasons.append(f"[{reason.source}]\n", style="dim")
-        reasons.rstrip()
-        table.add_row(
-            Text(entry.strategy, style="dim" if entry.blocked else ""),
-            Text("–" if entry.blocked else f"{entry.odds:.2f}"),
-            reasons,
-        )
-    extra = [*advice.notes, *(f"What would flip it: {flip.sentence}" for flip in advice.flips)]
-    return Group(table, *_bullets(extra), Text())
+    alive = [entry for entry in advice.advice if not entry.blocked]
+    blocked = [entry for entry in advice.advice if entry.blocked]
+    shown = alive if everything else alive[:STRATEGIES_SHOWN]
+    for entry in [*shown, *(blocked if everything else ())]:
+        chance = "blocked" if entry.blocked else f"{entry.probability:.0%} ({entry.low:.0%}–{entry.high:.0%})"
+        style = "dim" if entry.blocked else ""
+        table.add_row(Text(entry.strategy, style=style), Text(chance, style=style), _reasons(entry))
+    parts: list[RenderableType] = [table]
+    prior = next((r for e in advice.advice for r in e.reasons if r.rule == PRIOR_RULE), None)
+    if prior is not None:
+        parts.append(Text(f"prior: {prior.title} [{prior.source}]", style="dim"))
+    if rest := alive[len(shown) :]:
+        parts.append(Text("Further down: " + ", ".join(f"{e.strategy} {e.probability:.0%}" for e in rest), style="dim"))
+    if blocked and not everything:
+        parts.append(Text("Ruled out:"))
+        for because, names in _together(blocked).items():
+            parts.append(Text(f"• {', '.join(names)}: {because}"))
+    parts += _bullets(advice.notes)
+    parts += _section("What you don't know, and what it costs:", [u.sentence for u in advice.unknowns], everything)
+    parts += _section("What would change the first place:", [flip.sentence for flip in advice.flips], everything)
+    return Group(*parts, Text())
+
+
+def _reasons(entry: StrategyAdvice) -> Text:
+    """Write the reasons of a strategy, one a line; of a blocked one the blocks alone."""
+    text = Text()
+    for reason in entry.reasons:
+        if entry.blocked and reason.effect != "block":
+            continue
+        if reason.rule == PRIOR_RULE:
+            text.append(f"{reason.effect:+.1f}".rjust(7) + "  prior\n", style="dim")
+            continue
+        effect = "blocked" if reason.effect == "block" else "note" if reason.effect == 0 else f"{reason.effect:+.1f}"
+        text.append(f"{effect:>7}  {reason.because} ")
+        origin = "" if reason.origin == "advisor" else f"; rule of {reason.origin}"
+        text.append(f"[{reason.source}{origin}]\n", style="dim")
+    text.rstrip()
+    return text
+
+
+def _together(blocked: list[StrategyAdvice]) -> dict[str, list[str]]:
+    """Return the blocked strategies by the sentence that rules them out."""
+    found: dict[str, list[str]] = {}
+    for entry in blocked:
+        reason = entry.reasons[0]
+        origin = "" if reason.origin == "advisor" else f"; rule of {reason.origin}"
+        found.setdefault(f"{reason.because} [{reason.source}{origin}]", []).append(entry.strategy)
+    return found
+
+
+def _section(heading: str, sentences: list[str], everything: bool) -> list[RenderableType]:
+    """Return sentences below a heading, the first of them unless everything is wanted."""
+    if not sentences:
+        return []
+    shown = sentences if everything else sentences[:SENTENCES_SHOWN]
+    more = [f"… {len(sentences) - len(shown)} more with --all"] if len(shown) < len(sentences) else []
+    return [Text(heading, style="bold"), *_bullets([*shown, *more])]
 
 
 def _interval(score: Interval | None) -> str:
@@ -184,34 +238,6 @@ def trained_page(trained: Trained) -> RenderableType:
     return Group(
         _pairs("Trained", rows), *_bullets(trained.notes), _unbroken(f"Next: advisor predict {trained.folder} ROWS")
     )
-
-
-def rules_page(table: list[dict[str, Any]]) -> RenderableType:
-    """Return the page of the rule base."""
-    page = Table(title=f"{len(table)} rules", title_justify="left", title_style="bold")
-    page.add_column("rule", overflow="fold")
-    page.add_column("", no_wrap=True)
-    page.add_column("what it says", ratio=2)
-    page.add_column("source", ratio=1, style="dim")
-    for rule in table:
-        page.add_row(*(Text(str(rule[key])) for key in ("id", "strength", "title", "source")))
-    return page
-
-
-STRENGTHS = {"W": "weak", "M": "medium", "S": "strong"}
-
-
-def rule_page(rule: dict[str, Any]) -> RenderableType:
-    """Return the page of one rule."""
-    _, *paragraphs = str(rule["docs"]).split("\n\n")
-    rows = [
-        ("family", str(rule["family"])),
-        ("evidence", STRENGTHS[rule["strength"]]),
-        ("source", str(rule["source"])),
-        ("strategies", ", ".join(rule["strategies"])),
-    ]
-    said = [Text(" ".join(paragraph.split())) for paragraph in paragraphs]
-    return Group(Text(f"{rule['id']}: {rule['title']}", style="bold"), *said, Text(), _pairs("", rows))
 
 
 def doctor_page(found: Examination) -> RenderableType:
