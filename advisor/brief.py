@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import reprlib
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -246,9 +247,15 @@ def _nearest(word: str, known: list[str]) -> str:
     return f"Did you mean {close[0]!r}? " if close else ""
 
 
+@functools.cache
+def _schemas(kind: type[Brief]) -> dict[str, dict[str, Any]]:
+    properties: dict[str, dict[str, Any]] = kind.model_json_schema()["properties"]
+    return properties
+
+
 def _schema(key: str, kind: type[Brief]) -> dict[str, Any]:
     """Return the JSON schema of one field, without its null alternative."""
-    schema: dict[str, Any] = kind.model_json_schema()["properties"][key]
+    schema = _schemas(kind)[key]
     for alternative in schema.get("anyOf", ()):
         if alternative.get("type") != "null":
             return dict(alternative)

@@ -107,9 +107,9 @@ EIGHT_EXAMPLES = {
 LEGAL_CLAUSES = {
     "task": "1", "metric": "2", "target": "85%", "rows": "3,000", "classes": "12", "rows_obtainable": "5k",
     "label_price": "1.5", "unlabelled_rows": "40k", "corpus_tokens": "20m", "input_tokens": "180", "language": "en",
-    "domain": "contract clauses", "domain_related": "n", "domain_overlap": ".3", "facts_change": "n",
+    "domain": "contract clauses", "domain_related": "y", "domain_overlap": ".3", "facts_change": "n",
     "expects_shift": "n", "retention_required": "n", "requests_per_day": "2000", "data_may_leave": "n",
-    "gpu": "24 GB", "gpus": "1", "compute": "1", "hours": "8", "expertise": "2", "upkeep": "1",
+    "gpu": "24 GB", "gpus": "1", "hours": "8", "expertise": "2", "upkeep": "1",
     "model_kind": "1", "model_parameters": "110m",
 }  # fmt: skip
 NODE_OF_EIGHT = {
@@ -141,6 +141,8 @@ def test_personas(persona: str, ask: Ask, cli: Callable[..., subprocess.Complete
     assert terminal.asked[:2] == ["task", "metric" if "metric" in replies else "target"]
     assert len(set(terminal.asked)) == len(terminal.asked)  # nothing is asked twice
     brief = load_brief(terminal.folder / "brief.yaml")
+    if "gpu" not in terminal.asked:  # a few examples leave nothing to train, whatever the machine
+        said = {fact: value for fact, value in said.items() if not fact.startswith("gpu")}
     assert {fact: getattr(brief, fact) for fact in said} == said
     assert "The brief is in brief.yaml" in screen
     assert "Next: advisor recommend --brief brief.yaml" in screen
