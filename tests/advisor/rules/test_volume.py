@@ -1,2 +1,5 @@
 from tests.advisor.rules.cases import Case
-def test_x(): assert Case
+
+
+def test_x():
+    assert Case
