@@ -174,8 +174,8 @@ def serving_dominates(facts: Facts) -> Effects | None:
         volume = f"{facts.requests_per_day or 0:,} requests a day"
         asked = volume if often >= fast else f"{facts.latency_ms or 0:g} ms an answer"
         return (
-            f"At {asked}, the {(facts.model_parameters or 0) / 1e9:,.2g}B parameters of {facts.model_name} cost more to "
-            "serve than a small model costs to teach."
+            f"At {asked}, the {(facts.model_parameters or 0) / 1e9:,.2g}B parameters of {facts.model_name} cost more "
+            "to serve than a small model costs to teach."
         )
 
     return push(because, large * max(often, fast), distillation="+S")

@@ -43,8 +43,11 @@ def qlora_fits_memory(facts: Facts) -> Effects | None:
 
     What to do: take a smaller model, or a larger GPU.
     """
-    size, gpu = facts.qlora_bytes, facts.gpu_bytes
-    if size is None or not gpu or size <= USABLE * gpu:
+    size = facts.qlora_bytes
+    if size is None:
+        return None
+    gpu = facts.gpu_bytes
+    if not gpu or size <= USABLE * gpu:
         return None
     return push(
         lambda: (
@@ -71,8 +74,11 @@ def qlora_where_tight(facts: Facts) -> Effects | None:
 
     What to do: NF4 with double quantisation, learning rate 2e-4, all linear layers.
     """
-    parameters, gpu = facts.model_parameters, facts.gpu_bytes
-    if parameters is None or not gpu:
+    parameters = facts.model_parameters
+    if parameters is None:
+        return None
+    gpu = facts.gpu_bytes
+    if not gpu:
         return None
     size = (2 + FULL_BYTES * LORA_TRAINABLE) * parameters
     share = size / gpu

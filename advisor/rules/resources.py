@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from advisor.facts import FULL_BYTES, LORA_TRAINABLE, Facts
-from advisor.rules.base import Effects, Threshold, Weight, gigabytes, push, rule
+from advisor.rules.base import Effects, Threshold, gigabytes, push, rule
 from advisor.rules.groups import ALL_WEIGHTS, FROZEN_ADAPTERS, PARTIAL, PROMPTED, each
 
 USABLE = 0.9
@@ -46,8 +47,11 @@ def need(facts: Facts, on_gpu: float, on_cpu: float) -> Need | None:
 
     More memory never blocks: a GPU that is too small leaves main memory, as on a machine without it.
     """
-    parameters, gpu = facts.model_parameters, facts.gpu_bytes
-    if parameters is None or gpu is None:
+    parameters = facts.model_parameters
+    if parameters is None:
+        return None
+    gpu = facts.gpu_bytes
+    if gpu is None:
         return None
     if gpu and on_gpu * parameters <= USABLE * gpu:
         return Need(on_gpu * parameters, on_gpu * parameters / gpu, False)
@@ -60,27 +64,19 @@ def need(facts: Facts, on_gpu: float, on_cpu: float) -> Need | None:
 
 
 def _judge(
-    facts: Facts, found: Need | None, line: Threshold, names: tuple[str, ...], what: str, weight: Weight = "-S"
+    facts: Facts, found: Need | None, line: Threshold, names: tuple[str, ...], what: Callable[[], str]
 ) -> Effects | None:
     """Block what fits nowhere, and hold against it what fits main memory only."""
     if found is None or (found.share <= USABLE and not found.blocked):
         return None
+
+    def because() -> str:
+        elsewhere = "" if found.blocked else "; it would have to run in main memory"
+        return f"{what()} takes at least {gigabytes(found.size)}, over {USABLE:.0%} of {_where(facts)}{elsewhere}."
+
     if found.blocked:
-        return push(
-            lambda: f"{what} takes at least {gigabytes(found.size)}, over {USABLE:.0%} of {_where(facts)}.",
-            1.0,
-            **each(names, "block"),
-        )
-    if not facts.gpu_bytes:
-        return None
-    return push(
-        lambda: (
-            f"{what} takes at least {gigabytes(found.size)}, over {USABLE:.0%} of {_where(facts)}; it would have to "
-            "run in main memory."
-        ),
-        line.grade(found.share),
-        **each(names, weight),
-    )
+        return push(because, 1.0, **each(names, "block"))
+    return push(because, line.grade(found.share), **each(names, "-S"))
 
 
 def _where(facts: Facts) -> str:
@@ -107,9 +103,7 @@ def weights_fit_memory(facts: Facts) -> Effects | None:
     What to do: take a smaller model, a larger GPU, or weights in four bits.
     """
     found = need(facts, 2, 4)
-    if found is None or (found.share <= USABLE and not found.blocked):
-        return None
-    return _judge(facts, found, WEIGHTS_TOO_MUCH, _RUNS, f"The mere weights of {facts.model_name}")
+    return _judge(facts, found, WEIGHTS_TOO_MUCH, _RUNS, lambda: f"The mere weights of {facts.model_name}")
 
 
 @rule(
@@ -129,9 +123,9 @@ def lora_fits_memory(facts: Facts) -> Effects | None:
     """
     trained = FULL_BYTES * LORA_TRAINABLE
     found = need(facts, 2 + trained, 4 + trained)
-    if found is None or (found.share <= USABLE and not found.blocked):
-        return None
-    return _judge(facts, found, LORA_TOO_MUCH, FROZEN_ADAPTERS, f"LoRA on {facts.model_name}, before activations,")
+    return _judge(
+        facts, found, LORA_TOO_MUCH, FROZEN_ADAPTERS, lambda: f"LoRA on {facts.model_name}, before activations,"
+    )
 
 
 @rule(
@@ -152,9 +146,9 @@ def partial_fits_memory(facts: Facts) -> Effects | None:
     """
     trained = FULL_BYTES * QUARTER
     found = need(facts, 2 + trained, 4 + trained)
-    if found is None or (found.share <= USABLE and not found.blocked):
-        return None
-    return _judge(facts, found, TOO_MUCH, PARTIAL, f"Tuning a quarter of {facts.model_name}, before activations,")
+    return _judge(
+        facts, found, TOO_MUCH, PARTIAL, lambda: f"Tuning a quarter of {facts.model_name}, before activations,"
+    )
 
 
 @rule(
@@ -177,8 +171,8 @@ def full_fits_memory(facts: Facts) -> Effects | None:
     found = need(facts, FULL_BYTES, FULL_BYTES)
     if found is None or (found.share <= USABLE and not found.blocked):
         return None
-    parameters = facts.model_parameters or 0
-    return _judge(facts, found, TOO_MUCH, _FULL, f"Tuning all {parameters:,} parameters, before activations,")
+    what = "Tuning all {:,} parameters, before activations,"
+    return _judge(facts, found, TOO_MUCH, _FULL, lambda: what.format(facts.model_parameters))
 
 
 @rule(

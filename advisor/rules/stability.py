@@ -53,8 +53,8 @@ def seen(tests: float) -> float:
 
     Examples
     --------
-    >>> round(seen(7_841), 1), round(seen(306), 1)
-    (1.0, 5.0)
+    >>> round(seen(7_841), 1), round(seen(1_954), 1)
+    (1.0, 2.0)
     """
     # n = (z₁ √q + z₂ √(q − d²))² / d², solved for d with q − d² ≈ q.
     return min(100.0, 100 * (1.96 + 0.8416) * math.sqrt(DISAGREE / tests))
