@@ -55,8 +55,8 @@ def llm_lora_default(facts: Facts) -> Effects | None:
 @rule(
     id="prompt-tuning-needs-rows",
     strength="S",
-    source="Hu et al. 2021 (LoRA), table 16, MNLI-n on GPT-3: prefix-embedding tuning 37.6 / 75.2 / 79.5 / 88.6 against "
-    "LoRA's 63.8 / 85.6 / 89.2 / 91.7 at 100 / 1k / 10k / 392k rows; Liu et al. 2022 (T-Few), table 4",
+    source="Hu et al. 2021 (LoRA), table 16, MNLI-n on GPT-3: prefix-embedding tuning 37.6 / 75.2 / 79.5 / 88.6 "
+    "against LoRA's 63.8 / 85.6 / 89.2 / 91.7 at 100 / 1k / 10k / 392k rows; Liu et al. 2022 (T-Few), table 4",
     touches=("prompt_tuning",),
     thresholds=(PROMPT_TUNING,),
     example={"rows": 20_000},
@@ -101,7 +101,7 @@ def ia3(facts: Facts) -> Effects | None:
     It learns one factor for each channel, so few that some tens of rows settle them; with more rows it has too little
     to learn with. On a base model or an encoder it has nothing to steer.
 
-    What to do: with tens of rows and an instruction-tuned model try IA3 before LoRA, at a learning rate of 3e-3 or more.
+    What to do: with tens of rows and an instruction-tuned model try IA3 before LoRA, at a learning rate from 3e-3.
     """
     instruct = facts.instruct
     if instruct is None:
@@ -144,8 +144,8 @@ def dora(facts: Facts) -> Effects | None:
         size = facts.model_parameters
         weights = "" if size is None else f" ({size:,} parameters)"
         return (
-            f"For a causal LM such as {facts.model_name}{weights}, DoRA was 17 % slower than LoRA and no better; keep it "
-            "for ranks up to 8."
+            f"For a causal LM such as {facts.model_name}{weights}, DoRA was 17 % slower than LoRA and no better; keep "
+            "it for ranks up to 8."
         )
 
     return push(because, dora="-W")

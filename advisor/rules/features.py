@@ -96,16 +96,17 @@ def frozen_features_under_8(facts: Facts) -> Effects | None:
 @rule(
     id="sentence-encoder-features",
     strength="M",
-    source="Tunstall et al. 2022 (SetFit), raw results: a linear probe on a sentence encoder reaches 57.6 at 8 rows per "
-    "class (average ours)",
+    source="Tunstall et al. 2022 (SetFit), raw results: a linear probe on a sentence encoder reaches 57.6 at 8 rows "
+    "per class (average ours)",
     touches=("linear_probe",),
     example={"model_kind": "encoder", "sentence_encoder": True},
 )
 def sentence_encoder_features(facts: Facts) -> Effects | None:
-    """A sentence encoder was trained so that its vectors tell texts apart; a linear classifier reads them well.
+    """Read a sentence encoder's vectors with a linear classifier.
 
-    Other models learned to guess words; what tells classes apart need not lie in the average of their last layer. This
-    holds however many rows there are; with many, tuning gains more from them.
+    It was trained so that its vectors tell texts apart, and a linear classifier needs no more than that. Other
+    models learned to guess words; what tells classes apart need not lie in the average of their last layer. This holds
+    however many rows there are; with many, tuning gains more from them.
 
     What to do: compute the vectors once and train a logistic regression on them, before anything heavier.
     """
@@ -120,8 +121,8 @@ def sentence_encoder_features(facts: Facts) -> Effects | None:
 @rule(
     id="setfit-few-rows-per-class",
     strength="S",
-    source="Tunstall et al. 2022 (SetFit), table 2: 62.3 against 43.0 for full fine-tuning of RoBERTa-large at 8 rows per "
-    "class, 75.3 against 69.7 at 64 (average of five tasks)",
+    source="Tunstall et al. 2022 (SetFit), table 2: 62.3 against 43.0 for full fine-tuning of RoBERTa-large at 8 rows "
+    "per class, 75.3 against 69.7 at 64 (average of five tasks)",
     touches=("setfit",),
     example={"model_kind": "encoder", "sentence_encoder": True},
 )
@@ -142,8 +143,8 @@ def setfit_few_rows(facts: Facts) -> Effects | None:
             rows = None if facts.rows is None else facts.class_rows
             have = "" if rows is None else f", and the median class has {count(rows, 'training row')}"
             return (
-                f"As a sentence encoder, {facts.model_name} can be tuned on pairs of rows{have}; that was ahead of full "
-                "fine-tuning at 8 to 64."
+                f"As a sentence encoder, {facts.model_name} can be tuned on pairs of rows{have}; that was ahead of "
+                "full fine-tuning at 8 to 64."
             )
 
         return push(because, setfit="+S")

@@ -44,9 +44,11 @@ def open_answers_need_a_generator(facts: Facts) -> Effects | None:
         because = "Your task is extraction: it takes labels of tokens, not one label for a text."
     else:
         because = f"Your task is {facts.task}: its answers are open, and a classifier has none but its labels."
-    blocked = push(because, **_NO_LABELS)
+    blocked = push(because, 1.0, **_NO_LABELS)
     if facts.task in WRITES and facts.model_kind == "encoder":
-        blocked += push(lambda: f"Your task is {facts.task}, and {facts.model_name} writes no text.", **_CANNOT_WRITE)
+        blocked += push(
+            lambda: f"Your task is {facts.task}, and {facts.model_name} writes no text.", 1.0, **_CANNOT_WRITE
+        )
     return blocked
 
 
@@ -130,7 +132,7 @@ def images(facts: Facts) -> Effects | None:
     """
     if facts.task != "image-classification":
         return None
-    return push("Your task is image classification, and this strategy is one for text.", **_NOT_FOR_IMAGES)
+    return push("Your task is image classification, and this strategy is one for text.", 1.0, **_NOT_FOR_IMAGES)
 
 
 RULES = (open_answers_need_a_generator, open_answers, extraction, images)

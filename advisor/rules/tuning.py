@@ -41,8 +41,8 @@ def encoder_under_1000(facts: Facts) -> Effects | None:
         return None
     return push(
         lambda: (
-            f"With {count(rows, 'training row')} for {facts.model_name}, an encoder, parameter-efficient tuning tends to "
-            f"win; full fine-tuning catches up {LOW_RESOURCE.band}."
+            f"With {count(rows, 'training row')} for {facts.model_name}, an encoder, parameter-efficient tuning tends "
+            f"to win; full fine-tuning catches up {LOW_RESOURCE.band}."
         ),
         1 - LOW_RESOURCE.grade(rows),
         **_NOT_ALL,
@@ -164,8 +164,10 @@ def retention_keeps_weights(facts: Facts) -> Effects | None:
         return None
     return push(
         lambda: (
-            f"Your brief asks {facts.model_name} to keep its general ability; frozen weights keep it, adapters come off."
+            f"Your brief asks {facts.model_name} to keep its general ability; frozen weights keep it, adapters "
+            "come off."
         ),
+        1.0,
         **_KEEPS,
     )
 

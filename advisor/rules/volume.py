@@ -64,7 +64,7 @@ def no_rows(facts: Facts) -> Effects | None:
     """
     if facts.rows != 0:
         return None
-    return push("You have 0 labelled rows, so nothing can be learned from them.", **_NO_ROWS)
+    return push("You have 0 labelled rows, so nothing can be learned from them.", 1.0, **_NO_ROWS)
 
 
 @rule(
@@ -76,7 +76,7 @@ def no_rows(facts: Facts) -> Effects | None:
     example={"rows": 30},
 )
 def demonstrations(facts: Facts) -> Effects | None:
-    """A handful of rows makes examples for a prompt, and examples beat an instruction alone.
+    """Show a few of the rows in the prompt: examples beat an instruction alone.
 
     They show format and labels better than words do. This holds however many rows there are; with many, other
     strategies gain more from them.
@@ -84,7 +84,7 @@ def demonstrations(facts: Facts) -> Effects | None:
     What to do: put one or a few rows of each class into the prompt, and measure more than one choice of them.
     """
     rows = facts.train_rows
-    if not rows:
+    if not rows or facts.model_kind == "encoder":
         return None
     return push(lambda: f"Your {count(rows, 'training row')} can serve as examples in a prompt.", few_shot="+M")
 
@@ -138,8 +138,8 @@ def up_to_10000(facts: Facts) -> Effects | None:
         return None
     return push(
         lambda: (
-            f"You have {count(rows, 'training row')}; up to about 10,000 ({ALL_WEIGHTS.band}), tune a small part of the "
-            "weights rather than all."
+            f"You have {count(rows, 'training row')}; up to about 10,000 ({ALL_WEIGHTS.band}), tune a small part of "
+            "the weights rather than all."
         ),
         1 - ALL_WEIGHTS.grade(rows),
         **_NOT_ALL,
@@ -198,7 +198,9 @@ def few_rows_per_class(facts: Facts) -> Effects | None:
         return None
     if rows < FEW_ROWS.low:
         return push(
-            lambda: f"You have {count(rows, 'training row')} in all, under 10: too few to tune weights on.", **_BLOCKED
+            lambda: f"You have {count(rows, 'training row')} in all, under 10: too few to tune weights on.",
+            1.0,
+            **_BLOCKED,
         )
     enough, many = FEW_ROWS.grade(rows), ""
     if facts.task not in OPEN:
@@ -212,6 +214,7 @@ def few_rows_per_class(facts: Facts) -> Effects | None:
                     f"The median of your {count(facts.classes or 0, 'class')} has {count(of_class, 'training row')}, "
                     "under 5: too few to tune weights on."
                 ),
+                1.0,
                 **_BLOCKED,
             )
         enough = min(enough, FEW_PER_CLASS.grade(of_class))
