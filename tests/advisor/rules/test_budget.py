@@ -45,7 +45,7 @@ CASES = [
     ),
     Case(MONEY, {**JOB, "gpus": 8, "gpu_hourly_price": 2, "money": 2 * FULL_HOURS}, held(1.0), "you allow"),
     Case(MONEY, {**JOB, "money": 0}, dict.fromkeys(SHARE_OF_FULL, -1.6), "at 0.45 an hour; you allow 0."),
-    Case(MONEY, {**JOB, "money": 500}),
+    Case(MONEY, {**JOB, "money": 500}, waits=("gpu_hourly_price",)),
     Case(MONEY, {**JOB, "gpu_hourly_price": 0, "money": 0}),
     Case(MONEY, JOB, waits=("money",)),
     Case(MONEY, {"model_parameters": 10**9, "money": 5}, waits=("gpu",)),
