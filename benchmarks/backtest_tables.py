@@ -33,6 +33,8 @@ class Decision:
     """Points that each strategy got."""
     tie: float = 0.0
     """Points within which the table's own interval lets two scores count as equal."""
+    part: str = ""
+    """Part of the table that is also reported by itself."""
 
     def regret(self, strategy: str) -> float:
         """Return the points lost against the best strategy."""
@@ -114,6 +116,7 @@ def _setfit() -> Iterator[Decision]:
                 options={strategy: _SETFIT_MODELS[strategy] for strategy in scores},
                 facts={"classes": classes, "gpu": "A100-80", **_ENGLISH},
                 scores=scores,
+                part="whole sets" if size == "full" else f"{size} per class",
             )
 
 
