@@ -14,7 +14,9 @@ from advisor.brief import Brief, load_brief
 from advisor.engine import Advice, advise
 from advisor.facts import Facts, gather
 from advisor.flips import with_flips
+from advisor.house_rules import load_rules
 from advisor.request import DataRequest, Request
+from advisor.rules import Rule
 from advisor.rules.start import PRIOR
 from advisor.run import Run
 from probes.base import Frozen
@@ -124,9 +126,10 @@ def facts_for(
     return found
 
 
-def advised(facts: Facts, strategies: Sequence[str] = tuple(PRIOR)) -> Advice:
-    """Advise on facts, with what would flip it."""
-    return with_flips(facts, advise(facts, strategies))
+def advised(facts: Facts, strategies: Sequence[str] = tuple(PRIOR), rules: Sequence[Rule] | None = None) -> Advice:
+    """Advise on facts, with what would flip it, by the team's own rules too (`advisor.house_rules.load_rules`)."""
+    rules = load_rules() if rules is None else rules
+    return with_flips(facts, advise(facts, strategies, rules), rules)
 
 
 def advice_for(
@@ -140,7 +143,8 @@ def advice_for(
     -------
     list of (Facts, Advice)
     """
-    return [(facts, advised(facts, request.strategies)) for facts, _ in facts_for(request, progress, hardware)]
+    rules = load_rules()
+    return [(facts, advised(facts, request.strategies, rules)) for facts, _ in facts_for(request, progress, hardware)]
 
 
 def facts_at(place: Path, changes: dict[str, Any]) -> list[Facts]:

@@ -33,12 +33,14 @@ def explain(
     from advisor.engine import advise
     from advisor.explain import Explanation
     from advisor.explain import explain as explained
+    from advisor.house_rules import load_rules
     from advisor.request import parse_strategies
     from advisor.rules.start import PRIOR
 
     wanted = parse_strategies(",".join(strategy), "--strategy") if strategy else None
     facts = facts_at(place, settings_from(setting or ()))
-    told = Explanation(models=tuple(explained(advise(one, tuple(PRIOR)), wanted) for one in facts))
+    rules = load_rules()
+    told = Explanation(models=tuple(explained(advise(one, tuple(PRIOR), rules), wanted) for one in facts))
     if json:
         print_json(told)
     else:

@@ -24,10 +24,11 @@ def rules(
     """
     import difflib
 
+    from advisor.house_rules import load_rules
     from advisor.rules.catalogue import rules_table
     from probes.errors import SettingError
 
-    table = rules_table()
+    table = rules_table(load_rules())
     if family is not None:
         families = sorted({str(entry["family"]) for entry in table})
         if family not in families:

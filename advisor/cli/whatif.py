@@ -44,6 +44,7 @@ def whatif(
     """
     from advisor.advising import AdviceRequest, facts_at, facts_for
     from advisor.brief import Brief, load_brief, settings_from
+    from advisor.house_rules import load_rules
     from advisor.request import DataRequest
     from advisor.rules.start import PRIOR
     from advisor.whatif import parse_vary, sweep
@@ -69,7 +70,7 @@ def whatif(
         )
         with counting("reading", quiet=json) as progress:
             facts = facts_for(request, progress)[0][0]
-    found = sweep(facts, fact, values, tuple(PRIOR))
+    found = sweep(facts, fact, values, tuple(PRIOR), load_rules())
     if json:
         print_json(found)
     else:

@@ -54,6 +54,8 @@ def rule_page(rule: dict[str, Any]) -> RenderableType:
 def _example(example: dict[str, Any]) -> list[RenderableType]:
     """Write what the rule says of its example."""
     facts = ", ".join(f"{fact}={value}" for fact, value in example["facts"].items()) or "no facts at all"
+    if not (example["facts"] or example["effects"]):
+        return []
     lines = [Text(), Text.assemble(("Example: ", "bold"), facts)]
     for effect in example["effects"]:
         lines.append(Text(f"  {effect['because']}"))

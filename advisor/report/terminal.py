@@ -166,7 +166,8 @@ def _effects(reasons: Sequence[Reason], told: Footnotes) -> str:
         elif reason.effect == "block":
             words.append(f"[{told.number(reason)}]")
         elif reason.effect:
-            words.append(f"{reason.effect:+.1f} [{told.number(reason)}]")
+            nats = f"{reason.effect:+.1f}" if abs(reason.effect) >= 0.05 else f"{reason.effect:+.2f}"
+            words.append(f"{nats} [{told.number(reason)}]")
     notes = [f"[{told.number(reason)}]" for reason in reasons if reason.effect == 0]
     return "  ".join([*words, *([f"how: {' '.join(notes)}"] if notes else [])])
 
