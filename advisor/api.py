@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from advisor.brief import Brief, brief_from
+from advisor.advising import AdviceRequest, advice_for
+from advisor.brief import Brief, brief_from, checked_settings
 from advisor.engine import Advice
 from advisor.request import DataRequest, Request, checked, parse_budget, parse_strategies
-from advisor.session import ProbeResult, advice_for
+from advisor.session import ProbeResult
 from advisor.session import probe as probe_request
 from probes.errors import SettingError
 from probes.files import user_path
@@ -18,36 +19,34 @@ from strategies import NAMES
 _SEE = "See `help(advisor.probe)` and `help(advisor.recommend)`."
 
 
-def _request(
-    rows: str | Path,
+def _parts(
     models: str | Sequence[str],
     brief: Brief | Mapping[str, object] | None,
     strategies: str | Sequence[str] | None,
-    columns: dict[str, Any],
-    **options: Any,
-) -> Request:
-    if "source" in columns:  # what the rows are called inside; the argument is `rows`
-        raise SettingError("there is no argument source", f"Give the rows first. {_SEE}")
+) -> dict[str, Any]:
+    """Return the parts of a request that need no rows; None where it takes its default."""
     if not isinstance(strategies, str | Sequence | None):
         raise SettingError(f"strategies {strategies!r} is no list of names", f"Give some of {', '.join(NAMES)}.")
     names = strategies if strategies is None or isinstance(strategies, str) else ",".join(map(str, strategies))
-    return checked(
-        Request,
-        str,
-        _SEE,
-        data=checked(DataRequest, str, _SEE, source=str(rows), **columns),
-        models=(models,) if isinstance(models, str) else models,
-        brief=brief_from(brief) if isinstance(brief, Mapping) else brief or Brief(),
-        strategies=parse_strategies(names, "strategies"),
-        **options,
-    )
+    parts: dict[str, Any] = {
+        "models": (models,) if isinstance(models, str) else models,
+        "brief": brief_from(brief) if isinstance(brief, Mapping) else brief or Brief(),
+    }
+    return parts if names is None else parts | {"strategies": parse_strategies(names, "strategies")}
+
+
+def _data(rows: str | Path, columns: dict[str, Any]) -> DataRequest:
+    if "source" in columns:  # what the rows are called inside; the argument is `rows`
+        raise SettingError("there is no argument source", f"Give the rows first. {_SEE}")
+    return checked(DataRequest, str, _SEE, source=str(rows), **columns)
 
 
 def recommend(
-    rows: str | Path,
+    rows: str | Path | None = None,
     models: str | Sequence[str] = (),
     *,
     brief: Brief | Mapping[str, object] | None = None,
+    changes: Mapping[str, object] | None = None,
     strategies: str | Sequence[str] | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
@@ -57,12 +56,14 @@ def recommend(
 
     Parameters
     ----------
-    rows : str or Path
-        A file of rows, a folder saved by `datasets`, or a hub id.
+    rows : str or Path, optional
+        A file of rows, a folder saved by `datasets`, or a hub id; None goes by what the brief says of them.
     models : str or sequence of str
-        Alias, hub id or folder of each model; none leaves the model out of the facts.
+        Alias, hub id or folder of each model; none takes those of the brief.
     brief : Brief or mapping of its settings, optional
-        What you want and can spend.
+        What you want, have and can spend.
+    changes : mapping, optional
+        Facts to set whatever was measured, such as those of a flip: fact to value.
     strategies : str or sequence of str, optional
         Names; None takes all.
     revision : str, optional
@@ -82,7 +83,18 @@ def recommend(
     InputError
         If something given cannot be used; the message says what to do.
     """
-    request = _request(rows, models, brief, strategies, columns, revision=revision, trust_remote_code=trust_remote_code)
+    if rows is None and columns:
+        raise SettingError(f"{', '.join(columns)} without rows", f"Give the rows first. {_SEE}")
+    request = checked(
+        AdviceRequest,
+        str,
+        _SEE,
+        **_parts(models, brief, strategies),
+        data=None if rows is None else _data(rows, columns),
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        changes=checked_settings(changes or {}),
+    )
     return [advice for _, advice in advice_for(request)]
 
 
@@ -127,12 +139,12 @@ def probe(
     InputError
         If something given cannot be used; the message says what to do.
     """
-    request = _request(
-        rows,
-        models,
-        brief,
-        strategies,
-        columns,
+    request = checked(
+        Request,
+        str,
+        _SEE,
+        **_parts(models, brief, strategies),
+        data=_data(rows, columns),
         budget_seconds=parse_budget(budget, "budget") if isinstance(budget, str) else budget,
         train_rows=train_rows,
         seeds=seeds,

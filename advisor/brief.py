@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import reprlib
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from advisor.gpus import gpu_named
+from advisor.numbers import read_number
 from advisor.yaml_files import read_mapping
 from probes.base import Frozen
 from probes.errors import SettingError
 
 
 def _plain_number(value: object) -> object:
-    """Turn a numeric string into a float (YAML 1.1 reads `2e-5` as text) and refuse true / false."""
+    """Turn a number written as text into a float (YAML 1.1 reads `2e-5` and `5k` as text) and refuse true / false."""
     if isinstance(value, bool):
         raise ValueError("true and false are not numbers")  # noqa: TRY004 - pydantic turns only these into its own error
     if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
+        number = read_number(value)
+        return value if number is None else number
     return value
 
 
@@ -144,10 +145,23 @@ class Brief(Frozen):
     instruction_tuned: bool | None = None
     """Whether a causal LM was tuned to follow instructions."""
 
+    @field_validator("language", mode="before")
+    @classmethod
+    def _norwegian(cls, code: object) -> object:
+        return "no" if code is False else code  # YAML 1.1 reads the code of Norwegian as false
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _one_model(cls, names: object) -> object:
+        return (names,) if isinstance(names, str) else names
+
     @field_validator("gpu")
     @classmethod
     def _known_gpu(cls, name: str | None) -> str | None:
         return None if name is None else gpu_named(name).name
+
+
+B = TypeVar("B", bound=Brief)
 
 
 def load_brief(path: str | Path) -> Brief:
@@ -195,29 +209,34 @@ def brief_from(values: Mapping[str, object], where: str = "brief") -> Brief:
     probes.errors.SettingError: brief: there is no setting 'metrics'
       → Did you mean 'metric'? ...
     """
-    given = {key: value for key, value in values.items() if value is not None or key not in Brief.model_fields}
+    return _checked(Brief, values, where)
+
+
+def _checked(kind: type[B], values: Mapping[str, object], where: str) -> B:
+    """Build a brief, or facts, from settings; None counts as not said."""
+    given = {key: value for key, value in values.items() if value is not None or key not in kind.model_fields}
     try:
-        return Brief.model_validate(given)
+        return kind.model_validate(given)
     except ValidationError as error:
-        problems = _problems(error)
+        problems = _problems(error, kind)
     got = "; ".join(what for what, _ in problems)
     remedy = "\n    ".join(dict.fromkeys(how for _, how in problems))
     raise SettingError(f"{where}: {got}", remedy)
 
 
-def _problems(error: ValidationError) -> list[tuple[str, str]]:
+def _problems(error: ValidationError, kind: type[Brief]) -> list[tuple[str, str]]:
     """Say for each key that cannot be used what was got and what is allowed."""
     found: dict[str, tuple[str, str]] = {}
     for detail in error.errors(include_url=False, include_context=False):
         key = str(detail["loc"][0])
         if detail["type"] == "extra_forbidden":
-            near = _nearest(key, list(Brief.model_fields))
-            found[key] = (f"there is no setting {key!r}", f"{near}Settings: {', '.join(Brief.model_fields)}.")
+            near = _nearest(key, list(kind.model_fields))
+            found[key] = (f"there is no setting {key!r}", f"{near}Settings: {', '.join(kind.model_fields)}.")
         elif key not in found:
             value = detail["input"]
-            remedy = f"Allowed for {key}: {allowed(key)}."
+            remedy = f"Allowed for {key}: {allowed(key, kind)}."
             if isinstance(value, str):
-                remedy = _nearest(value, _choices(key)) + remedy
+                remedy = _nearest(value, _choices(key, kind)) + remedy
             found[key] = (f"{key} is {reprlib.repr(value)}", remedy)
     return list(found.values())
 
@@ -228,22 +247,28 @@ def _nearest(word: str, known: list[str]) -> str:
     return f"Did you mean {close[0]!r}? " if close else ""
 
 
-def _schema(key: str) -> dict[str, Any]:
+@functools.cache
+def _schemas(kind: type[Brief]) -> dict[str, dict[str, Any]]:
+    properties: dict[str, dict[str, Any]] = kind.model_json_schema()["properties"]
+    return properties
+
+
+def _schema(key: str, kind: type[Brief]) -> dict[str, Any]:
     """Return the JSON schema of one field, without its null alternative."""
-    schema: dict[str, Any] = Brief.model_json_schema()["properties"][key]
+    schema = _schemas(kind)[key]
     for alternative in schema.get("anyOf", ()):
         if alternative.get("type") != "null":
             return dict(alternative)
     return schema
 
 
-def _choices(key: str) -> list[str]:
-    schema = _schema(key)
+def _choices(key: str, kind: type[Brief]) -> list[str]:
+    schema = _schema(key, kind)
     return [str(value) for value in schema.get("enum", [schema["const"]] if "const" in schema else [])]
 
 
-def allowed(key: str) -> str:
-    """Say which values a field of the brief takes.
+def allowed(key: str, kind: type[Brief] = Brief) -> str:
+    """Say which values a field of the brief, or of the facts, takes.
 
     Examples
     --------
@@ -254,9 +279,9 @@ def allowed(key: str) -> str:
     >>> allowed("compute")
     'limited or plenty'
     """
-    if choices := _choices(key):
+    if choices := _choices(key, kind):
         return " or ".join(choices)
-    schema = _schema(key)
+    schema = _schema(key, kind)
     if schema["type"] == "array":
         return "a list"
     if schema["type"] == "string":
@@ -265,6 +290,105 @@ def allowed(key: str) -> str:
         return "true or false"
     noun = "a whole number" if schema["type"] == "integer" else "a number"
     low, above, high = (schema.get(name) for name in ("minimum", "exclusiveMinimum", "maximum"))
-    if above is not None:
-        return f"{noun} above {above:g}"
-    return f"{noun} from {low:g} to {high:g}" if high is not None else f"{noun} of {low:g} or more"
+    if low is None and above is None:
+        return noun
+    least = f"above {above:g}" if above is not None else f"of {low:g} or more"
+    if high is None:
+        return f"{noun} {least}"
+    return f"{noun} from {low:g} to {high:g}" if above is None else f"{noun} {least}, {high:g} at most"
+
+
+def settings_from(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
+    """Read settings written as `key=value`, where a key is any field of the facts.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        A list is written with commas; an empty value, as in `target=`, means not known, or the default.
+    flag : str
+        What to call them in a message.
+
+    Returns
+    -------
+    dict
+        Values by field, of the type the field has.
+
+    Raises
+    ------
+    SettingError
+        Where a text has no `=`, a key is unknown or given twice, or a value is not allowed.
+
+    Examples
+    --------
+    >>> settings_from(["rows=5k", "data_may_leave=no", "models=minilm, ./mine", "target="])
+    {'rows': 5000, 'data_may_leave': False, 'models': ('minilm', './mine'), 'target': None}
+    """
+    from advisor.facts import Facts
+
+    given: dict[str, object] = {}
+    for text in texts:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        key = key.replace("-", "_")
+        if not (key and equals):
+            raise SettingError(f"{flag} {text!r} is no setting", f"Write key=value, for example {flag} rows=5000.")
+        if key in given:
+            raise SettingError(f"{flag} sets {key} twice", "Keep one of them.")
+        if isinstance(getattr(Facts, key, None), property):
+            raise SettingError(
+                f"{flag} cannot set {key}, which is worked out from other facts",
+                f"Settings: {', '.join(Facts.model_fields)}.",
+            )
+        is_list = key in Facts.model_fields and _schema(key, Facts).get("type") == "array"
+        given[key] = tuple(part.strip() for part in value.split(",") if part.strip()) if is_list else value or None
+    return checked_settings(given, flag)
+
+
+def checked_settings(values: Mapping[str, object], where: str = "changes") -> dict[str, Any]:
+    """Return settings of the facts by field, each of the type the field has.
+
+    Parameters
+    ----------
+    values : mapping
+        Fields of the facts and values; None means not known, or the default.
+    where : str
+        What to call the mapping in a message.
+
+    Raises
+    ------
+    SettingError
+        Where a key is unknown, or a value is not allowed.
+    """
+    from advisor.facts import Facts
+
+    checked = _checked(Facts, values, where)
+    return {key: getattr(checked, key) for key in values}
+
+
+def to_yaml(brief: Brief) -> str:
+    """Write a brief as YAML for people: every setting with what it means, those not said left empty.
+
+    Examples
+    --------
+    >>> print(to_yaml(Brief(rows=640, compute="limited")))  # doctest: +ELLIPSIS
+    # The brief: what you want, have and can spend. ...
+    <BLANKLINE>
+    # Labelled rows (examples with the right answer) at hand.
+    # Allowed: a whole number of 0 or more.
+    rows: 640
+    ...
+    """
+    import yaml
+
+    lines = [
+        "# The brief: what you want, have and can spend. An empty value means: not known, or the default.",
+        "# `advisor recommend --brief` and `advisor probe --brief` read it; `advisor ask --brief` goes on from here.",
+    ]
+    for key, field in Brief.model_fields.items():
+        value = getattr(brief, key) if key in brief.model_fields_set else None
+        said = value is not None and value != ()
+        note = f"Allowed: {allowed(key)}." + ("" if field.default in (None, ()) else f" Default: {field.default}.")
+        comment = [*textwrap.wrap(" ".join((field.description or "").split()), 100), *textwrap.wrap(note, 100)]
+        plain = list(value) if isinstance(value, tuple) else value
+        written = yaml.safe_dump({key: plain}, allow_unicode=True, width=10_000).strip() if said else f"{key}:"
+        lines += ["", *(f"# {line}" for line in comment), written]
+    return "\n".join(lines) + "\n"

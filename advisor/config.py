@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from advisor.config_comments import comments
 from advisor.yaml_files import read_mapping
 from probes.base import Frozen
 from probes.errors import SettingError
 from probes.measurement import Metric
 from probes.recipe import Recipe, Tuning
-from strategies.tuned import batch_size, epochs
+from strategies import STRATEGIES
+from strategies.tuned import Tuned, batch_size, epochs
 
 if TYPE_CHECKING:
     from advisor.decide import Recommendation
@@ -77,7 +79,9 @@ def config_for(request: Request, data: TaskData, choice: Recommendation, model: 
     rows = min(len(data.train), request.train_rows or len(data.train))
     method = choice.recipe
     if isinstance(method, Tuning) and choice.train_rows < rows:
-        method = method.model_copy(update={"epochs": epochs(rows), "batch_size": batch_size(rows)})
+        strategy = next((s for s in STRATEGIES if s.name == choice.strategy), None)
+        passes = strategy.passes(rows) if isinstance(strategy, Tuned) else epochs(rows)
+        method = method.model_copy(update={"epochs": passes, "batch_size": batch_size(rows)})
     return TrainingConfig(
         strategy=choice.strategy,
         metric=choice.metric,
@@ -145,6 +149,8 @@ def _problem(error: Any) -> str:
     if error["type"] == "missing":
         return f"{where} is missing"
     if error["type"].startswith("union_tag"):
+        if "adapter" in error["loc"]:
+            return f"{where}: adapter.kind must be one of lora, ia3"
         return f"{where}: method.method must be one of bag_of_words, frozen_features, tuning, prompt"
     got = repr(error.get("input"))
     return f"{where} is {got if len(got) <= 60 else got[:57] + '...'}: {error['msg'][0].lower()}{error['msg'][1:]}"
@@ -164,56 +170,6 @@ _HEAD = """\
 # {because}
 """
 
-_WHY: dict[str, str] = {
-    "version": "version of this schema",
-    "task": "the task kind",
-    "strategy": "the recommended strategy",
-    "metric": "what early stopping and the scores go by",
-    "model": "null: none takes part",
-    "model.name": "the model that was measured",
-    "model.revision": "commit on the hub; null for a folder or package",
-    "model.trust_remote_code": "code from the model's folder stays off unless you passed the flag",
-    "data.source": "the rows that were measured",
-    "data.text_column": "column with the text",
-    "data.text_pair_column": "column with the second text; null for single texts",
-    "data.label_column": "column with the class",
-    "data.split_column": "column with the split; null if there is none, none passes one over",
-    "data.split_seed": "the same seed gives the same test rows",
-    "data.skip_bad_rows": "true leaves rows without usable text out",
-    "data.drop_rare_classes": "true leaves classes too rare to split out",
-    "data.train_rows": "null trains on all training rows",
-    "data.fingerprint": "digest of rows and splits; training says so if they changed",
-    "method.pooling": "how the model was made to pool",
-    "method.normalize": "whether the model was made to bring its vectors to length 1",
-    "method.max_length": "tokens read of each text: 512 or the longest text, or the model's context where that is less",
-    "method.seed": "repeats the run",
-    "method.head": "LP-FT: start the head from the linear probe (Kumar et al. 2022)",
-    "method.epochs": "passes at most: more for few rows, 2 or 3 from 5,000 on; early stopping may end sooner",
-    "method.batch_size": "16, or 8 below 200 rows: shrink the batch before adding epochs",
-    "method.gradient_accumulation": "raise it if a batch does not fit the memory",
-    "method.warmup": "share of steps over which the learning rate rises: steadies small data",
-    "method.schedule": "how the learning rate falls",
-    "method.weight_decay": "usual for this kind of model",
-    "method.max_grad_norm": "gradients are clipped to this norm",
-    "method.patience": "epochs without a better validation score before it stops",
-    "method.precision": "what trained fastest on the probing machine",
-    "method.gradient_checkpointing": "true trades a third more time for memory",
-    "method.lora": "null trains every weight",
-    "method.lora.rank": "8 for encoders, 16 for language models",
-    "method.lora.alpha": "twice the rank",
-    "method.lora.dropout": "light regularisation of the adapter",
-    "method.lora.target_modules": "all linear layers, not attention alone (LoRA Without Regret, 2025)",
-    "method.C": "inverse regularisation, chosen on validation rows",
-    "method.word_ngrams": "shortest and longest word n-gram",
-    "method.char_ngrams": "shortest and longest character n-gram",
-    "method.max_features": "most frequent n-grams kept of each sort",
-    "method.shots": "demonstrations in the prompt",
-    "method.instruction": "stands at the top of the prompt; {classes} becomes the label words",
-    "method.template": "what precedes the label",
-    "method.pair_template": "the same for rows that hold two texts",
-    "method.calibration": "content_free divides by what the model answers to an empty text",
-}
-
 
 def to_yaml(config: TrainingConfig, choice: Recommendation | None = None, file: str = "config.yaml") -> str:
     """Return the config as YAML with a comment beside each value.
@@ -232,16 +188,9 @@ def to_yaml(config: TrainingConfig, choice: Recommendation | None = None, file: 
     """
     because = choice.because if choice else f"strategy {config.strategy}"
     lines = _HEAD.format(file=file, because=" ".join(because.split())).splitlines()
-    why = dict(_WHY)
+    why = comments(config.method)
     if isinstance(config.method, Tuning):
-        why["method.method"] = "gradient descent: " + ("low-rank adapters" if config.method.lora else "every weight")
         why["method.learning_rate"] = _why_this_rate(choice)
-    elif config.method.method == "prompt":
-        why["method.method"] = "label likelihood under a causal language model"
-    else:
-        why["method.method"] = "logistic regression, " + (
-            "on frozen features" if config.method.method == "frozen_features" else "on TF-IDF"
-        )
     _lines(config.model_dump(mode="json"), "", why, lines)
     return "\n".join(lines) + "\n"
 

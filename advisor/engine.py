@@ -16,6 +16,9 @@ from advisor.rules.cautions import cautions
 from advisor.rules.start import PRIOR
 from probes.base import Frozen
 
+PLACE = {strategy: place for place, strategy in enumerate(PRIOR)}
+"""Place of each strategy by weight, lightest first."""
+
 
 class Reason(Frozen):
     """What one rule did to one strategy, and why."""
@@ -145,12 +148,9 @@ def weigh(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULES
 
 def winner(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULES) -> str | None:
     """Return the strategy in first place; equal odds go to the lightest; None when all are blocked."""
-    totals = weigh(facts, sorted(strategies, key=_WEIGHT.__getitem__), rules)
+    totals = weigh(facts, sorted(strategies, key=PLACE.__getitem__), rules)
     best = max(totals, key=totals.__getitem__, default=None)
     return None if best is None or totals[best] == -math.inf else best
-
-
-_WEIGHT = {strategy: place for place, strategy in enumerate(PRIOR)}
 
 
 def advise(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULES) -> Advice:
@@ -173,10 +173,10 @@ def advise(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULE
     ValueError
         If a strategy is not known.
     """
-    strangers = [name for name in strategies if name not in _WEIGHT]
+    strangers = [name for name in strategies if name not in PLACE]
     if strangers:
         raise ValueError(f"unknown strategies: {', '.join(strangers)}")
-    ordered = sorted(dict.fromkeys(strategies), key=_WEIGHT.__getitem__)
+    ordered = sorted(dict.fromkeys(strategies), key=PLACE.__getitem__)
     reasons: dict[str, list[Reason]] = {name: [] for name in ordered}
     for rule in rules:
         for effect in rule.ask(facts) or ():
@@ -213,9 +213,9 @@ def _stand(strategy: str, total: float, bounds: tuple[float, float], reasons: li
     return StrategyAdvice(
         strategy=strategy,
         odds=round(odds, 4),
-        probability=_probability(total),
-        low=_probability(total - bounds[0]),
-        high=_probability(total + bounds[1]),
+        probability=probability(total),
+        low=probability(total - bounds[0]),
+        high=probability(total + bounds[1]),
         blocked=total == -math.inf,
         reasons=tuple(
             sorted(reasons, key=lambda r: (0.0, 0.0) if r.effect == "block" else (1.0, -abs(float(r.effect))))
@@ -223,12 +223,13 @@ def _stand(strategy: str, total: float, bounds: tuple[float, float], reasons: li
     )
 
 
-def _probability(log_odds: float) -> float:
+def probability(log_odds: float) -> float:
+    """Return the probability that log-odds stand for, 0 for minus infinity."""
     return round(1 / (1 + math.exp(-log_odds)), 4) if log_odds != -math.inf else 0.0
 
 
 class Watch:
-    """Facts that remember which of them were read without being known.
+    """Facts that remember which of them were read, and which of those are not known.
 
     Examples
     --------
@@ -239,6 +240,7 @@ class Watch:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
+        self.read: set[str] = set()
         self.missed: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
@@ -246,6 +248,7 @@ class Watch:
         if isinstance(found, property) and found.fget is not None:
             return found.fget(self)
         value = getattr(self._facts, name)
+        self.read.add(name)
         if value is None or value == ():
             self.missed.add(name)
         return value
@@ -268,7 +271,7 @@ def pending(facts: Facts, strategies: Iterable[str], rules: Sequence[Rule] = RUL
     for rule in rules:
         if alive.intersection(rule.touches):
             watched = Watch(facts)
-            rule.ask(watched)  # type: ignore[arg-type] - stands in for Facts
+            rule.ask(watched)  # type: ignore[arg-type]  # stands in for Facts
             missed |= watched.missed
     return [question for question in QUESTIONS if question.fact in missed and question.applies(facts)]
 
@@ -296,13 +299,13 @@ def _unknowns(
             if best != first and there[best] != -math.inf:
                 winners[question.show(value)] = best
             if first is not None:
-                of_first.append(_probability(there[first]))
+                of_first.append(probability(there[first]))
         for name in strategies:
             down[name] += least[name] ** 2
             up[name] += most[name] ** 2
         if first is None or not (any(most.values()) or any(least.values())):
             continue
-        now = _probability(totals[first])
+        now = probability(totals[first])
         spread = round(100 * (max(*of_first, now) - min(*of_first, now)), 1)
         found.append(
             Unknown(

@@ -1,42 +1,37 @@
-"""What would flip the advice, found by asking the engine again about changed facts."""
+"""What would change the advice: the smallest changes of facts that put another strategy first, found by search.
+
+How small a change is, is measured alike for all facts (`advisor.scales.Scale.distance`): a number counts the logarithm
+of its ratio over that of all that is usual for it, another choice counts 1, and an answer still open counts one half.
+Every flip is verified: the engine is asked again about facts that hold the change, checked as `--set` checks it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from typing import Any
 
-from advisor.engine import Advice, Flip, advise
+from advisor.engine import Advice, Flip, winner
 from advisor.facts import Facts
-from probes.profile import Profile
+from advisor.rules import RULES, Rule
+from advisor.scales import SCALES, Scale, movable
+from advisor.whatif import WhatIf
 
-FACTORS = (1.5, 2, 3, 5, 7, 10, 20, 30, 50, 100)
-"""How many times more, or fewer, rows are tried."""
-
-_SETTINGS: tuple[tuple[str, dict[str, object]], ...] = (
-    ("If compute were plenty", {"compute": "plenty"}),
-    ("If compute were limited", {"compute": "limited"}),
-    ("If the texts in use were to differ from your rows", {"expects_shift": True}),
-    ("If the texts in use were like your rows", {"expects_shift": False}),
-    ("If the domain were unrelated to the model's pretraining", {"domain_related": False}),
-    ("If the domain were related to the model's pretraining", {"domain_related": True}),
-    ("If right answers needed new or changing facts", {"facts_change": True}),
-    ("If facts did not change", {"facts_change": False}),
-    ("If the model had to keep its general ability", {"retention_required": True}),
-    ("If the model need not keep its general ability", {"retention_required": False}),
-    ("If a strong prompted LLM scored .9", {"prompted_score": 0.9}),
-    ("If a strong prompted LLM scored .6", {"prompted_score": 0.6}),
-    ("If 100,000 requests came each day", {"requests_per_day": 100_000}),
-    ("If you trained on a GPU with 80 GB", {"gpu_memory_gb": 80.0}),
-)
+PAIR_FACTORS = (2.0, 5.0, 20.0)
+"""How many times more, or less, of a number are tried in a pair before its edge is searched."""
+EXACT = 1_000_000
+"""Whole numbers below this are given to the last one; larger ones, and fractions, to three digits or more."""
 
 
-def with_flips(facts: Facts, advice: Advice) -> Advice:
+def with_flips(facts: Facts, advice: Advice, rules: Sequence[Rule] = RULES) -> Advice:
     """Return the advice with what would flip it."""
     names = [entry.strategy for entry in advice.advice]
-    return advice.model_copy(update={"flips": flips(facts, names)})
+    return advice.model_copy(update={"flips": flips(facts, names, rules)})
 
 
-def flips(facts: Facts, strategies: Sequence[str]) -> tuple[Flip, ...]:
-    """Find single changes that would put another strategy first.
+def flips(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULES) -> tuple[Flip, ...]:
+    """Find the smallest change of each fact, and the cheapest pair of changes, that puts another strategy first.
 
     Parameters
     ----------
@@ -44,110 +39,202 @@ def flips(facts: Facts, strategies: Sequence[str]) -> tuple[Flip, ...]:
         The facts as they are.
     strategies : sequence of str
         The strategies to rank.
+    rules : sequence of Rule, default all of them
 
     Returns
     -------
     tuple of Flip
-        First the nearest change of volume upwards and downwards, then changed settings of the brief; each by itself.
-    """
-    first = _first(facts, strategies)
-    if first is None:
-        return ()
-    found = [_volume_flip(facts, strategies, first, up) for up in (True, False)]
-    for change, update in _SETTINGS:
-        if _same(facts, update):
-            continue
-        winner = _first(facts.model_copy(update={"brief": facts.brief.model_copy(update=update)}), strategies)
-        if winner not in (None, first):
-            found.append(_flip(change, str(winner)))
-    return tuple(flip for flip in found if flip is not None)
-
-
-def _same(facts: Facts, update: dict[str, object]) -> bool:
-    """Whether a change of settings changes nothing."""
-    return all(getattr(facts.brief, key) == value for key, value in update.items())
-
-
-def _flip(change: str, strategy: str) -> Flip:
-    return Flip(change=change, strategy=strategy, sentence=f"{change}, {strategy} would come first.")
-
-
-def _first(facts: Facts, strategies: Sequence[str]) -> str | None:
-    entry = advise(facts, strategies).first
-    return None if entry is None else entry.strategy
-
-
-def _volume_flip(facts: Facts, strategies: Sequence[str], first: str, up: bool) -> Flip | None:
-    """Find the nearest number of training rows, up or down, at which another strategy comes first."""
-    rows = facts.train_rows
-
-    def winner(target: int) -> str | None:
-        return _first(with_train_rows(facts, target), strategies)
-
-    inside = rows
-    for factor in FACTORS:
-        outside = round(rows * factor) if up else int(rows / factor)
-        if outside < facts.classes or outside == rows:
-            continue
-        if winner(outside) not in (None, first):
-            edge = _edge(inside, outside, lambda target: winner(target) == first)
-            return _flip(f"With {edge:,} training rows ({_compared(edge, rows)}, same classes)", str(winner(edge)))
-        inside = outside
-    return None
-
-
-def _compared(target: int, rows: int) -> str:
-    """Say how a number of rows compares with the user's.
+        Nearest first; a number may flip the advice upwards and downwards, an open answer once for each strategy.
 
     Examples
     --------
-    >>> _compared(2_500, 1_000), _compared(99, 5_000), _compared(10_000, 10_003)
-    ('2.5 × your 1,000', 'your 5,000 ÷ 51', '3 fewer than your 10,003')
+    >>> from advisor.rules import Rule
+    >>> from advisor.rules.base import push
+    >>> ask = lambda facts: push("Many rows.", lora="+S") if (facts.rows or 0) >= 640 else None
+    >>> rules = (Rule("many-rows", "S", "a test", ("lora",), ask),)
+    >>> [(flip.change, flip.sentence) for flip in flips(Facts(rows=300), ("baseline", "lora"), rules)]
+    [({'rows': 640}, 'From 640 labelled rows on (now 300): lora.')]
     """
-    if max(target, rows) < 1.1 * min(target, rows):
-        return f"{abs(target - rows):,} {'more' if target > rows else 'fewer'} than your {rows:,}"
-    return f"{target / rows:.2g} × your {rows:,}" if target > rows else f"your {rows:,} ÷ {rows / target:.2g}"
+    what_if = WhatIf(facts, strategies, rules)
+    first = what_if.winner({})
+    if first is None:
+        return ()
+    search = _Search(what_if, first)
+    found = [
+        (search.distance(change), change)
+        for scale in SCALES.values()
+        if what_if.matters([scale.fact])
+        for change in search.single(scale)
+    ]
+    pair = search.pair()
+    if pair is not None:
+        found.append((search.distance(pair), pair))
+    found.sort(key=lambda entry: entry[0])
+    return tuple(flip for _, change in found if (flip := search.verified(change, rules)) is not None)
 
 
-def _edge(inside: int, outside: int, holds: Callable[[int], bool]) -> int:
-    """Return the first number beyond `inside`, towards `outside`, at which `holds` fails."""
-    while abs(outside - inside) > 1:
-        middle = (inside + outside) // 2
-        if holds(middle):
-            inside = middle
-        else:
-            outside = middle
-    return outside
+class _Search:
+    """The search for changes that put another strategy than `first` in first place."""
 
+    def __init__(self, what_if: WhatIf, first: str) -> None:
+        self.what_if, self.facts, self.first = what_if, what_if.facts, first
 
-def with_train_rows(facts: Facts, rows: int) -> Facts:
-    """Return the facts as they would be with another number of training rows of the same make-up.
+    def to(self, change: dict[str, Any]) -> str | None:
+        """Return the other strategy that comes first under a change, None if none does."""
+        there = self.what_if.winner(change)
+        return None if there == self.first else there
 
-    Parameters
-    ----------
-    facts : Facts
-        The facts as they are.
-    rows : int
-        Training rows wanted; every count of the profile is scaled with them.
-    """
-    factor = rows / facts.train_rows if facts.train_rows else 1.0
-    profile = facts.profile
+    def flips(self, change: dict[str, Any]) -> bool:
+        """Whether a change puts another strategy first, and makes sense."""
+        if self.to(change) is None:
+            return False
+        changed = self.facts.model_copy(update=change)
+        return all(movable(SCALES[fact], changed) for fact in change)
 
-    def scaled(number: int) -> int:
-        return round(number * factor)
+    def distance(self, change: dict[str, Any]) -> float:
+        """Return how far a change is, the sum over its facts."""
+        return sum(SCALES[fact].distance(SCALES[fact].now(self.facts), value) for fact, value in change.items())
 
-    per_class = {name: scaled(number) for name, number in profile.per_class.items()}
-    changed: Profile = profile.model_copy(
-        update={
-            "rows": scaled(profile.rows),
-            "per_class": per_class,
-            # As in a file that gives all three splits, so that nothing more is taken off the training rows.
-            "splits": {"train": rows, "validation": 1, "test": 1},
-            "duplicates": profile.duplicates.model_copy(
-                update={name: scaled(getattr(profile.duplicates, name)) for name in ("exact", "normalised")}
+    def single(self, scale: Scale) -> Iterator[dict[str, Any]]:
+        """Yield the smallest changes of one fact that flip the advice."""
+        now = scale.now(self.facts)
+        if now is None:
+            yield from self._open(scale)
+        elif not scale.is_number:
+            yield from (
+                {scale.fact: value}
+                for value in scale.question.plausible
+                if value != now and self.flips({scale.fact: value})
+            )
+        elif isinstance(now, int | float):
+            for up in (True, False):
+                inside: float = now
+                for outside in scale.outwards(now, up):
+                    if self.flips({scale.fact: outside}):
+                        yield {scale.fact: self._edge(scale, inside, outside, self._with({}, scale.fact))}
+                        break
+                    inside = outside
+
+    def _open(self, scale: Scale) -> Iterator[dict[str, Any]]:
+        """Yield for a fact that is not known one value for each strategy it may put first."""
+        seen: set[str] = set()
+        values: tuple[Any, ...] = scale.plausible if scale.is_number else scale.question.plausible
+        for place, value in enumerate(values):
+            to = self.to({scale.fact: value})
+            if to is None or to in seen or not self.flips({scale.fact: value}):
+                continue
+            seen.add(to)
+            # Beside a number that changes nothing, it is the edge between them that tells.
+            beside = [v for v in (*values[place + 1 : place + 2], *values[:place][-1:]) if not self.to({scale.fact: v})]
+            if scale.is_number and beside:
+                yield {scale.fact: self._edge(scale, beside[-1], value, self._with({}, scale.fact))}
+            else:
+                yield {scale.fact: value}
+
+    def _edge(self, scale: Scale, inside: float, outside: float, holds: Callable[[float], bool]) -> float:
+        """Return the number nearest to `inside` at which `holds`, which it does at `outside`, found by bisection."""
+        if scale.whole:
+            near, far = int(inside), int(outside)
+            while abs(far - near) > 1:
+                half = (near + far) // 2
+                near, far = (near, half) if holds(half) else (half, far)
+            # Nobody counts parameters or tokens by the million to the last one.
+            return far if far < EXACT else int(_short(far, far > near, lambda value: holds(int(value))))
+        for _ in range(40):
+            middle = (
+                (inside + outside) / 2
+                if scale.question.kind == "share" or min(inside, outside) <= 0
+                else (inside * outside) ** 0.5
+            )
+            inside, outside = (inside, middle) if holds(middle) else (middle, outside)
+            if abs(outside - inside) <= 1e-4 * abs(outside):
+                break
+        return _short(outside, outside > inside, holds)
+
+    def pair(self) -> dict[str, Any] | None:
+        """Return the cheapest pair of changes of which neither alone flips the advice."""
+        options = [
+            (self.distance(change), change)
+            for scale in SCALES.values()
+            for value in self._tried(scale)
+            if not self.flips(change := {scale.fact: value})
+        ]
+        options.sort(key=lambda entry: entry[0])
+        pairs = sorted(
+            (
+                (near + far, {**one, **other})
+                for (near, one), (far, other) in combinations(options, 2)
+                if one.keys() != other.keys()
             ),
-            "label_conflicts": scaled(profile.label_conflicts),
-            "truncated": None if profile.truncated is None else scaled(profile.truncated),
-        }
-    )
-    return facts.model_copy(update={"profile": changed})
+            key=lambda entry: entry[0],
+        )
+        for _, pair in pairs:
+            if self.what_if.matters(pair) and self.flips(pair):
+                return self._tightened(pair)
+        return None
+
+    def _tried(self, scale: Scale) -> list[Any]:
+        """Return the values of a fact that are tried in pairs."""
+        now = scale.now(self.facts)
+        values = set(scale.question.plausible) - {now}
+        if scale.is_number and scale.question.kind != "share" and isinstance(now, int | float) and now > 0:
+            low, high = scale.bounds
+            near = (now * by for factor in PAIR_FACTORS for by in (factor, 1 / factor))
+            values |= {round(value) if scale.whole else value for value in near if low <= value <= high}
+        return sorted(values - {now}, key=str)
+
+    def _tightened(self, pair: dict[str, Any]) -> dict[str, Any]:
+        """Return a pair that flips the advice with its numbers as near to the facts as they may be, one by one."""
+        for fact, value in pair.items():
+            scale, now = SCALES[fact], SCALES[fact].now(self.facts)
+            if scale.is_number and isinstance(now, int | float):
+                pair = {**pair, fact: self._edge(scale, now, value, self._with(pair, fact))}
+        return pair
+
+    def _with(self, change: dict[str, Any], fact: str) -> Callable[[float], bool]:
+        """Return whether a change with another value of one of its facts flips the advice."""
+        return lambda value: self.flips({**change, fact: value})
+
+    def verified(self, change: dict[str, Any], rules: Sequence[Rule]) -> Flip | None:
+        """Ask the engine itself about facts with the change; None if it does not flip, or makes no sense."""
+        changed = Facts.model_validate({**self.facts.model_dump(), **change})
+        to = winner(changed, self.what_if.strategies, rules)
+        if to is None or to == self.first:
+            return None
+        return Flip(change=change, from_=self.first, to=to, sentence=self._sentence(change, to))
+
+    def _sentence(self, change: dict[str, Any], to: str) -> str:
+        """Write "From 640 labelled rows on (now 300), and if compute were plenty: full."."""
+        parts = [self._part(SCALES[fact], value, to) for fact, value in change.items()]
+        said = ", and ".join(parts)
+        return f"{said[0].upper()}{said[1:]}: {to}."
+
+    def _part(self, scale: Scale, value: object, to: str) -> str:
+        """Write one change; of an open answer, whether the strategy comes first at one end of what is usual."""
+        now = scale.now(self.facts)
+        if not (scale.is_number and isinstance(value, int | float)):
+            return f"if {scale.clause(value)}" + (" (not known)" if now is None else "")
+        if isinstance(now, int | float):
+            edge = f"from {scale.phrase(value)} on" if value > now else f"at {scale.phrase(value)} or less"
+            return f"{edge} (now {scale.question.show(round(now, 3))})"
+        lowest, highest = (self.to({scale.fact: end}) == to for end in (scale.plausible[0], scale.plausible[-1]))
+        if highest and not lowest:
+            return f"from {scale.phrase(value)} on (not known)"
+        return f"at {scale.phrase(value)} {'or less ' if lowest and not highest else ''}(not known)"
+
+
+def _short(value: float, up: bool, holds: Callable[[float], bool]) -> float:
+    """Return the number near an edge with the fewest digits, three or more, on the side where `holds` does.
+
+    Examples
+    --------
+    >>> _short(6.99987, False, lambda value: value < 7), _short(0.85001, True, lambda value: value >= 0.85)
+    (6.99, 0.85)
+    """
+    for digits in (3, 4, 5):
+        rounded = float(f"{value:.{digits}g}")
+        unit = 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1) if value else 0.0
+        for candidate in (rounded, float(f"{rounded + (unit if up else -unit):.{digits}g}")):
+            if holds(candidate):
+                return candidate
+    return value

@@ -1,8 +1,9 @@
-"""Memory and usual price of GPUs by name, for users who plan on a machine other than this one."""
+"""Memory, speed and usual price of GPUs by name, for users who plan on a machine other than this one."""
 
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from typing import NamedTuple
 
@@ -19,26 +20,29 @@ class Gpu(NamedTuple):
     """Whether bfloat16 arithmetic is native."""
     hourly_price: float
     """Usual on-demand price in US dollars an hour, middle of the range seen in 2026; a brief overrides it."""
+    tflops: float
+    """Dense 16-bit TFLOP/s at best (10¹² operations a second) by its data sheet; a training sees 12 to 45 % of it."""
 
 
 GPUS: tuple[Gpu, ...] = (
-    Gpu("T4", 16, False, 0.45),
-    Gpu("V100", 16, False, 0.8),
-    Gpu("L4", 24, True, 0.75),
-    Gpu("A10G", 24, True, 1.0),
-    Gpu("RTX3090", 24, True, 0.3),
-    Gpu("RTX4090", 24, True, 0.5),
-    Gpu("L40S", 48, True, 1.3),
-    Gpu("A100-40", 40, True, 1.3),
-    Gpu("A100-80", 80, True, 1.9),
-    Gpu("H100", 80, True, 3.5),
-    Gpu("H200", 141, True, 4.7),
-    Gpu("MI300X", 192, True, 4.0),
+    Gpu("T4", 16, False, 0.45, 65),
+    Gpu("V100", 16, False, 0.8, 125),
+    Gpu("L4", 24, True, 0.75, 121),
+    Gpu("A10G", 24, True, 1.0, 70),
+    Gpu("RTX3090", 24, True, 0.3, 71),
+    Gpu("RTX4090", 24, True, 0.5, 165),
+    Gpu("L40S", 48, True, 1.3, 362),
+    Gpu("A100-40", 40, True, 1.3, 312),
+    Gpu("A100-80", 80, True, 1.9, 312),
+    Gpu("H100", 80, True, 3.5, 989),
+    Gpu("H200", 141, True, 4.7, 989),
+    Gpu("MI300X", 192, True, 4.0, 1307),
 )
 
 _BY_KEY = {re.sub(r"[^a-z0-9]", "", gpu.name.lower()): gpu for gpu in GPUS}
 
 
+@functools.cache
 def gpu_named(name: str) -> Gpu:
     """Return the GPU a user means.
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from probes.recipe import Tuning
+
 if TYPE_CHECKING:
     from advisor.config import TrainingConfig
     from advisor.training import Trained
@@ -38,10 +40,16 @@ def model_card(config: TrainingConfig, trained: Trained, data: TaskData, model: 
     header: dict[str, object] = {"pipeline_tag": "text-classification", "tags": ["transfer-advisor", config.strategy]}
     if library:
         header["library_name"] = library
-    if model is not None:
-        header["base_model"] = model.model_id
-        if model.licence:
-            header["license"] = model.licence
+    # The architecture with random weights inherits nothing from the model that lent it.
+    base = None if isinstance(config.method, Tuning) and config.method.weights == "random" else model
+    origin = f"none: {model.model_id}'s architecture from random weights" if model else "none: nothing was transferred"
+    inherited = (
+        " What the base model inherited from\nits training data, biases included, it still holds." if base else ""
+    )
+    if base is not None:
+        header["base_model"] = base.model_id
+        if base.licence:
+            header["license"] = base.licence
     classes = ", ".join(f"`{_plain(name)}`" for name in data.classes)
     warning = "" if trained.converged else f"\n**Not converged**: {trained.why_not}.\n"
     return f"""---
@@ -54,7 +62,7 @@ Trained with transfer-advisor by the config in `config.yaml`.
 {warning}
 | | |
 |---|---|
-| base model | {model.model_id if model else "none: nothing was transferred"} |
+| base model | {base.model_id if base else origin} |
 | {trained.metric} on {trained.test_rows:,} test rows | {trained.test_score:.4f} |
 | accuracy, 95 % interval | {trained.accuracy:.4f} [{trained.test_low:.4f}, {trained.test_high:.4f}] |
 | training / validation rows | {trained.train_rows:,} / {trained.validation_rows:,} |
@@ -73,8 +81,7 @@ The test rows chose nothing: hyperparameters and the epoch were chosen on the va
 
 ## Limits
 
-It knows the {len(data.classes)} classes above and answers one of them for any text. What the base model inherited from
-its training data, biases included, it still holds.
+It knows the {len(data.classes)} classes above and answers one of them for any text.{inherited}
 """
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from advisor.brief import Task
 from advisor.facts import Facts
 
 
@@ -35,31 +36,61 @@ class Question:
         The field of the brief that the answer fills.
     text : str
         As the user reads it.
-    kind : {'choice', 'yes-no', 'count', 'amount', 'share', 'text'}
+    kind : {'choice', 'yes-no', 'count', 'amount', 'share', 'text', 'gpu', 'list'}
     plausible : tuple
-        Values to try where the answer is not known: from one end of what is usual to the other.
+        Values to try where the answer is not known: from one end of what is usual to the other; all the answers there
+        are to a choice.
     help : str
         Why it is asked, or how to find out.
     group : str
         Heading it stands under.
     applies : callable
         Whether it makes sense, given the other facts.
+    optional : bool
+        Whether "don't know" is an answer.
     """
 
     fact: str
     text: str
-    kind: Literal["choice", "yes-no", "count", "amount", "share", "text"]
+    kind: Literal["choice", "yes-no", "count", "amount", "share", "text", "gpu", "list"]
     plausible: tuple[object, ...]
     help: str = ""
     group: str = "Task"
     applies: Callable[[Facts], bool] = _always
+    optional: bool = True
 
     def show(self, value: object) -> str:
         """Write a value as the user would."""
         if isinstance(value, bool):
             return "yes" if value else "no"
-        return f"{value:,g}" if isinstance(value, int | float) else str(value)
+        if isinstance(value, tuple):
+            return ", ".join(map(str, value))
+        return f"{value:,.12g}" if isinstance(value, int | float) else str(value)
 
+
+FIRST: tuple[Question, ...] = (
+    Question(
+        "task", "What kind of task is it?", "choice", get_args(Task),
+        "Only text classification is probed so far; for the others there is advice.", optional=False,
+    ),
+    Question(
+        "metric", "What counts as a good answer?", "choice", ("accuracy", "macro_f1"),
+        "accuracy: the share of right answers; macro_f1 gives every class the same weight.", applies=_classifies,
+        optional=False,
+    ),
+    Question(
+        "target", "Which score must be reached, 0 to 1?", "share", (),
+        "Leave it open for as good as possible.",
+    ),
+)  # fmt: skip
+"""What is asked whatever the rules say: it defines the task."""
+
+MODELS = Question(
+    "models", "Which pretrained model do you think of?", "list", (),
+    "minilm, a hub id (owner/name) or a local folder; several with commas. What it says itself is not asked.",
+    group="Model", applies=lambda facts: facts.model is None or bool(facts.models),
+)  # fmt: skip
+"""Asked before what could be read from the model itself."""
 
 QUESTIONS: tuple[Question, ...] = (
     Question(
@@ -89,8 +120,8 @@ QUESTIONS: tuple[Question, ...] = (
     Question("language", "Which language are the texts in (en, de, sw, …)?", "text", (), group="Domain"),
     Question("domain", "What is the domain, in your own words?", "text", (), group="Domain"),
     Question(
-        "domain_related", "Is that domain related to what the model was pretrained on (usually web text)?", "yes-no",
-        (True, False), "News, reviews and everyday talk are; chess notation, DNA and machine logs are not.",
+        "domain_related", "Is the domain of your texts related to the model's pretraining (usually web text)?",
+        "yes-no", (True, False), "News, reviews and everyday talk are; chess notation, DNA and machine logs are not.",
         group="Domain",
     ),
     Question(
@@ -126,12 +157,13 @@ QUESTIONS: tuple[Question, ...] = (
              applies=_prompts),
     Question("data_may_leave", "May your texts be sent to someone else's machine?", "yes-no", (True, False),
              group="Use"),
-    Question("gpu", "Which GPU will you train on (T4, L4, RTX4090, A100-80, H100, …)?", "text", (),
-             "Leave it open if there is none, or for this machine's own.", group="Budget"),
-    Question("gpu_memory_gb", "How much memory has that GPU, in GB (0 for no GPU)?", "amount", (0, 16, 24, 80),
-             group="Budget", applies=lambda facts: facts.gpu is None),
-    Question("gpus", "How many of them?", "count", (1, 8), group="Budget", applies=lambda facts: bool(facts.gpu_bytes)),
-    Question("gpu_hourly_price", "What does one cost an hour?", "amount", (0.4, 4), group="Budget",
+    Question("gpu", "Which GPUs will you train on?", "gpu", (),
+             "By name or memory: RTX4090, 8 x H100, 24 GB, none, this machine.", group="Budget"),
+    Question("gpu_memory_gb", "How much memory has the GPU, in GB (0 for no GPU)?", "amount", (0, 16, 24, 80),
+             group="Budget", applies=lambda facts: facts.gpu is None or facts.gpu_memory_gb is not None),
+    Question("gpus", "How many of those GPUs?", "count", (1, 8), group="Budget",
+             applies=lambda facts: bool(facts.gpu_bytes)),
+    Question("gpu_hourly_price", "What does one GPU cost an hour?", "amount", (0.4, 4), group="Budget",
              applies=lambda facts: bool(facts.gpu_bytes)),
     Question("compute", "How do you see your compute for this task?", "choice", ("limited", "plenty"),
              group="Budget"),
@@ -148,4 +180,4 @@ QUESTIONS: tuple[Question, ...] = (
     Question("instruction_tuned", "Was it tuned to follow instructions?", "yes-no", (True, False), group="Model",
              applies=lambda facts: facts.model is None and facts.model_kind == "causal"),
 )  # fmt: skip
-"""Every question, in the order in which it is asked; `task` and `metric` come first and always have an answer."""
+"""Every question that some rule may wait for, in the order in which it is asked."""

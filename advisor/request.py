@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from advisor.brief import Brief
 from probes.base import Frozen
 from probes.errors import SettingError
-from strategies import NAMES
+from strategies import CORE, NAMES
 
 T = TypeVar("T", bound=Frozen)
 
@@ -52,8 +52,8 @@ class Request(Frozen):
     """Branch, tag or commit of the model on the hub."""
     trust_remote_code: bool = False
     brief: Brief = Brief()
-    strategies: tuple[str, ...] = NAMES
-    """Names of the strategies to look at; the baseline is always among them."""
+    strategies: tuple[str, ...] = CORE
+    """Names of the strategies to look at, lightest first; the baseline is always among them."""
     budget_seconds: float | None = Field(600.0, gt=0)
     """Wall-clock seconds; None has no limit."""
     train_rows: int | None = Field(None, ge=2)
@@ -137,8 +137,17 @@ def parse_budget(text: str, flag: str = "--budget") -> float | None:
     return None if text.strip().lower() == "none" else parse_duration(text, flag)
 
 
-def parse_strategies(text: str | None, flag: str = "--strategies") -> tuple[str, ...]:
-    """Return strategy names from a comma-separated list, in the order of their lightness; None means all.
+def parse_strategies(text: str | None, flag: str = "--strategies", default: tuple[str, ...] = CORE) -> tuple[str, ...]:
+    """Return strategy names from a comma-separated list, in the order of their lightness; `all` means every one.
+
+    Parameters
+    ----------
+    text : str or None
+        None takes the default.
+    flag : str
+        What the user calls it.
+    default : tuple of str
+        Those to measure, or to rank, where the user names none.
 
     Examples
     --------
@@ -146,15 +155,18 @@ def parse_strategies(text: str | None, flag: str = "--strategies") -> tuple[str,
     ('lora', 'full')
     """
     if text is None:
-        return NAMES
+        return default
     wanted = [name.strip().replace("-", "_") for name in text.split(",") if name.strip()]
     if not wanted:
-        raise SettingError(f"{flag} is empty", f"Name some of: {', '.join(NAMES)}.")
+        raise SettingError(f"{flag} is empty", f"Name some of: {', '.join(NAMES)}; or all.")
+    if wanted == ["all"]:
+        return NAMES
     for name in wanted:
         if name not in NAMES:
             close = difflib.get_close_matches(name, NAMES, n=1)
             meant = f" Did you mean {close[0]}?" if close else ""
             raise SettingError(
-                f"{flag} names {name!r}, which is no strategy of this version", f"Allowed: {', '.join(NAMES)}.{meant}"
+                f"{flag} names {name!r}, which is no strategy of this version",
+                f"Allowed: {', '.join(NAMES)}; or all.{meant}",
             )
     return tuple(name for name in NAMES if name in wanted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -11,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from advisor import caches
+from advisor.advising import AdviceRequest, advice_for, advised, facts_for, profile, read_models
 from advisor.choices import Choices
 from advisor.config import TrainingConfig, config_for, to_yaml
 from advisor.decide import Recommendation, judge, recommend
-from advisor.engine import Advice, advise
+from advisor.engine import Advice
 from advisor.facts import Facts
-from advisor.flips import with_flips
-from advisor.request import DataRequest, Request
+from advisor.request import Request
 from advisor.run import Run, default_folder
 from probes.base import Frozen
 from probes.data import TaskData, load_task
@@ -25,11 +24,9 @@ from probes.deadline import Deadline
 from probes.errors import OutOfTime, SettingError
 from probes.features import FeatureCache, Progress, no_progress
 from probes.files import write_text
-from probes.hardware import Hardware, glance_at_hardware
 from probes.measurement import Measurement
-from probes.model import ModelFacts, read_model
-from probes.profile import Profile, profile_rows
-from probes.reading import content_digest, is_hub_id
+from probes.model import ModelFacts
+from probes.profile import Profile
 from strategies import STRATEGIES, Candidate, Verdict
 
 RESERVE = 2.0
@@ -48,86 +45,6 @@ class ProbeResult(Frozen):
     """The run folder."""
     seconds: float
     notes: tuple[str, ...] = ()
-
-
-def profile(
-    data: DataRequest, model: ModelFacts | None = None, progress: Callable[[int], None] | None = None
-) -> Profile:
-    """Profile the rows, from memory where the same rows were profiled the same way before.
-
-    Parameters
-    ----------
-    data : DataRequest
-    model : ModelFacts, optional
-        Whose tokenizer counts tokens.
-    progress : callable, optional
-        Called with the number of rows read so far.
-
-    Returns
-    -------
-    Profile
-    """
-    tokenizer = Path(model.path) / "tokenizer.json" if model else None
-    if tokenizer is not None and not tokenizer.is_file():
-        tokenizer = None
-    counted = hashlib.sha256(tokenizer.read_bytes()).hexdigest() if tokenizer else None
-    # Two models may share a tokenizer and differ in context or name.
-    who = (model.name, model.context) if model else None
-    key = caches.key_of(content_digest(data.source), data.model_dump(), counted, who, caches.code_of_probes())
-    # What a hub id stands for may change without a word; files are known by their content.
-    lasting = not is_hub_id(data.source)
-    known = caches.load(Profile, "profiles", key) if lasting else None
-    if known is not None:
-        return known
-    found = profile_rows(
-        data.source,
-        **data.columns(),
-        tokenizer_file=tokenizer,
-        tokenizer_name=model.name if model and tokenizer else None,
-        context=model.context if model else None,
-        progress=progress,
-    )
-    if lasting:
-        caches.store(found, "profiles", key)
-    return found
-
-
-def read_models(request: Request) -> list[ModelFacts]:
-    """Read the facts of every model of the request."""
-    if len(set(request.models)) < len(request.models):
-        raise SettingError(f"--model names a model twice: {', '.join(request.models)}", "Name each model once.")
-    return [
-        read_model(name, revision=request.revision, trust_remote_code=request.trust_remote_code)
-        for name in request.models
-    ]
-
-
-def advice_for(
-    request: Request, progress: Callable[[int], None] | None = None, hardware: Hardware | None = None
-) -> list[tuple[Facts, Advice]]:
-    """Advise from facts alone, for each model of the request, or without one.
-
-    Parameters
-    ----------
-    request : Request
-    progress : callable, optional
-        Called with the number of rows read so far.
-    hardware : Hardware, optional
-        The machine that will train; None looks at this one, without loading torch.
-
-    Returns
-    -------
-    list of (Facts, Advice)
-    """
-    hardware = hardware or glance_at_hardware()
-    found: list[tuple[Facts, Advice]] = []
-    models: list[ModelFacts | None] = [*read_models(request)]
-    for model in models or [None]:
-        facts = Facts(
-            brief=request.brief, profile=profile(request.data, model, progress), model=model, hardware=hardware
-        )
-        found.append((facts, with_flips(facts, advise(facts, request.strategies))))
-    return found
 
 
 def probe(
@@ -160,6 +77,11 @@ def probe(
     ProbeResult
     """
     started = time.monotonic() if started is None else started
+    if request.brief.task != "text-classification":
+        raise SettingError(
+            f"the brief's task is {request.brief.task}, and only text-classification can be probed so far",
+            "`advisor recommend --brief` advises on it from what is known, without measuring.",
+        )
     budget = request.budget_seconds
     spent = time.monotonic() - started
     keep = RESERVE + 0.02 * (budget or 0.0)
@@ -247,9 +169,10 @@ def _probe(
     hardware = inspect_hardware()
     run.write("brief.json", request.brief)
     with _before(deadline, request, "the rows were profiled"):
-        advised = advice_for(request, progress=lambda _: deadline.check(), hardware=hardware)
-    run.write("facts.json", [facts.model_dump(mode="json") for facts, _ in advised])
-    run.write("advice.json", [advice.model_dump(mode="json") for _, advice in advised])
+        found = facts_for(request, progress=lambda _: deadline.check(), hardware=hardware)
+        advice = [advised(facts, request.strategies) for facts, _ in found]
+    run.write("facts.json", [facts.model_dump(mode="json") for facts, _ in found])
+    run.write("advice.json", [one.model_dump(mode="json") for one in advice])
     wanted = [s for s in STRATEGIES if s.name in request.strategies]
     # Candidates are measured, and recommended, lightest first: by strategy, then by the size of the model.
     lightest = sorted(models, key=lambda model: model.parameters or math.inf)
@@ -259,7 +182,7 @@ def _probe(
         for model in with_models or [None]:
             rung = Rung(strategy, model)
             rungs.append(rung)
-            reason = strategy.inapplicable(model) or _blocked(advised, rung.candidate)
+            reason = strategy.inapplicable(model) or _blocked(advice, rung.candidate)
             if reason is not None:
                 blocked[rung.candidate] = reason
     rows = min(len(data.train), request.train_rows or len(data.train))
@@ -303,29 +226,34 @@ def _probe(
         recommendation=choice,
         verdicts=tuple(verdicts),
         measurements=tuple(measurements),
-        advice=tuple(a for _, a in advised),
-        profile=advised[0][0].profile,
+        advice=tuple(advice),
+        profile=_first_profile(found),
         run=str(run.folder),
         seconds=time.monotonic() - started,
-        notes=(data.split_origin, *data.notes, *ladder.notes, *_cut([facts for facts, _ in advised])),
+        notes=(data.split_origin, *data.notes, *ladder.notes, *_cut(found)),
     )
     run.write("result.json", result)
     return result
 
 
-def _cut(facts: list[Facts]) -> list[str]:
+def _first_profile(found: list[tuple[Facts, Profile | None]]) -> Profile:
+    """Return the profile of the rows, which every probe has."""
+    return next(profile for _, profile in found if profile is not None)
+
+
+def _cut(found: list[tuple[Facts, Profile | None]]) -> list[str]:
     """Say for each model how many rows it could not read whole."""
     return [
-        f"{f.profile.truncated:,} rows are longer than the {f.model.context:,} tokens that {f.model.name} reads: "
+        f"{profile.truncated:,} rows are longer than the {facts.context:,} tokens that {facts.model} reads: "
         "their end was cut off."
-        for f in facts
-        if f.model is not None and f.profile.truncated
+        for facts, profile in found
+        if profile is not None and profile.truncated and facts.model is not None
     ]
 
 
-def _blocked(advised: list[tuple[Facts, Advice]], candidate: Candidate) -> str | None:
+def _blocked(advised: list[Advice], candidate: Candidate) -> str | None:
     """Return the fact by which a rule rules the candidate out, None if none does."""
-    for _, advice in advised:
+    for advice in advised:
         if advice.model == candidate.model or candidate.model is None:
             for entry in advice.advice:
                 if entry.strategy == candidate.strategy and entry.blocked:
@@ -350,4 +278,15 @@ def config_of(run: Run) -> str:
     return file.read_text(encoding="utf-8")
 
 
-__all__ = ["ProbeResult", "TrainingConfig", "advice_for", "config_of", "probe", "profile", "request_of", "result_of"]
+__all__ = [
+    "AdviceRequest",
+    "ProbeResult",
+    "TrainingConfig",
+    "advice_for",
+    "config_of",
+    "facts_for",
+    "probe",
+    "profile",
+    "request_of",
+    "result_of",
+]

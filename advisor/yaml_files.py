@@ -32,15 +32,8 @@ def read_mapping(path: Path, noun: str, remedy: str) -> dict[str, object]:
     ------
     SettingError
     """
-    path = user_path(path)
-    text = _read_text(path, noun, remedy)
     example = "Write one setting a line, for example `metric: macro_f1`."
-    if not text.strip():
-        raise SettingError(f"{path} is empty", f"{example} {remedy}")
-    try:
-        document = _parse(text)
-    except ValueError as error:
-        raise SettingError(f"{path}: {error}", example) from None
+    document = read_document(path, noun, remedy, example)
     if not isinstance(document, dict):
         kind = {list: "a list", type(None): "nothing"}.get(type(document), "a single value")
         raise SettingError(f"{path} holds {kind}, not settings by name", example)
@@ -48,6 +41,33 @@ def read_mapping(path: Path, noun: str, remedy: str) -> dict[str, object]:
         if not isinstance(key, str):
             raise SettingError(f"{path}: the key {reprlib.repr(key)} is not a name", example)
     return document
+
+
+def read_document(path: Path, noun: str, remedy: str, example: str) -> object:
+    """Read one YAML document, whatever it holds.
+
+    Parameters
+    ----------
+    path : Path
+    noun : str
+        What the file is called in messages.
+    remedy : str
+        What to do where there is no such file, or nothing in it.
+    example : str
+        How to write one, as a sentence.
+
+    Raises
+    ------
+    SettingError
+    """
+    path = user_path(path)
+    text = _read_text(path, noun, remedy)
+    if not text.strip():
+        raise SettingError(f"{path} is empty", f"{example} {remedy}")
+    try:
+        return _parse(text)
+    except ValueError as error:
+        raise SettingError(f"{path}: {error}", example) from None
 
 
 def _read_text(path: Path, noun: str, remedy: str) -> str:

@@ -8,9 +8,10 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from probes.files import write_text
 
@@ -46,7 +47,9 @@ def machine() -> str:
     return f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}"
 
 
-def main(name: str, measure: Callable[[bool], list[Claim]]) -> None:
+def main(
+    name: str, measure: Callable[[bool], list[Claim]], details: Callable[[], Mapping[str, Any]] | None = None
+) -> None:
     """Run a benchmark by its flags, print its claims and keep them in `benchmarks/results/`; exit 1 if one fails.
 
     Parameters
@@ -54,6 +57,8 @@ def main(name: str, measure: Callable[[bool], list[Claim]]) -> None:
     name : str
     measure : callable
         From `quick` to the claims.
+    details : callable, optional
+        Gives what the document holds beside the claims.
     """
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
     parser.add_argument("--quick", action="store_true", help="less than two minutes on two cores; nothing is kept")
@@ -62,6 +67,7 @@ def main(name: str, measure: Callable[[bool], list[Claim]]) -> None:
     claims = measure(flags.quick)
     document = {
         "claims": [asdict(claim) for claim in claims],
+        **(details() if details else {}),
         "machine": machine(),
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
     }

@@ -74,7 +74,6 @@ def _bare_loop(recipe: object, bench: object, rows: object) -> None:
         recipe.pooling,
         bench.data.classes,
         normalize=recipe.normalize,
-        lora=None,
         head=bench.linear_head(frozen, rows),
         pad_token_id=bench.tokenizer.pad_token_id,
         dtype="float32",

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import warnings
+import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import nn
 
-from probes.errors import SettingError
+from probes.adapters import four_bits, merged, save_adapter, train_only, with_adapter
 from probes.features import sentence_vector
 from probes.model import ModelFacts, Pooling
-from probes.recipe import Lora
+from probes.recipe import Ia3, Lora
 
 if TYPE_CHECKING:
     from probes.linear_head import LinearHead
@@ -67,12 +66,14 @@ def build_classifier(
     classes: tuple[str, ...],
     *,
     normalize: bool,
-    lora: Lora | None,
     head: LinearHead | None,
     pad_token_id: int,
     dtype: str,
     device: str,
-    gradient_checkpointing: bool,
+    adapter: Lora | Ia3 | None = None,
+    layers: Literal["all", "first_quarter", "last_quarter"] = "all",
+    weights: Literal["pretrained", "random"] = "pretrained",
+    gradient_checkpointing: bool = False,
 ) -> Any:
     """Load the body and put a head on it.
 
@@ -83,43 +84,44 @@ def build_classifier(
     classes : tuple of str
     normalize : bool
         Whether the pooled vector is brought to length 1.
-    lora : Lora or None
-        Adapters to train; None trains everything.
     head : LinearHead or None
         Where the head starts; None starts it at random.
     pad_token_id : int
     dtype : str
         Torch dtype of the weights.
     device : str
+    adapter : Lora, Ia3 or None
+        What to train besides the head; None trains the weights themselves.
+    layers : {'all', 'first_quarter', 'last_quarter'}
+        Layers whose weights are trained.
+    weights : {'pretrained', 'random'}
+        Where the weights start.
     gradient_checkpointing : bool
 
     Returns
     -------
     Module
-        The stock transformers model where its head pools as we do, else a `PooledClassifier`; with `lora` peft's
+        The stock transformers model where its head pools as we do, else a `PooledClassifier`; with `adapter` peft's
         wrapper around the model or the body.
     """
     from transformers import AutoModel, AutoModelForSequenceClassification
 
+    stock = stock_head(facts, pooling)
+    kind = AutoModelForSequenceClassification if stock else AutoModel
     names = {"id2label": dict(enumerate(classes)), "label2id": {c: i for i, c in enumerate(classes)}}
-    common = {
-        "dtype": getattr(torch, dtype),
-        "use_safetensors": True,
-        "trust_remote_code": facts.trust_remote_code,
-        "pad_token_id": pad_token_id,
-        **names,
-    }
-    if stock_head(facts, pooling):
-        model = AutoModelForSequenceClassification.from_pretrained(facts.path, **common)
+    settings: dict[str, Any] = {"dtype": getattr(torch, dtype), "pad_token_id": pad_token_id, **names}
+    if isinstance(adapter, Lora) and adapter.quantised:
+        settings |= {"quantization_config": four_bits(), "device_map": {"": device}}
+    body = _from_config(kind, facts, settings) if weights == "random" else _from_weights(kind, facts, settings)
+    if layers != "all":
+        train_only(body, layers, facts)
+    if stock:
+        body.score.requires_grad_(True)
         if head is not None:
-            _set(model.score, head)
-        if lora is not None:
-            model = _with_adapter(model, lora, "SEQ_CLS")
-        body = model
+            _set(body.score, head)
+        model = body = body if adapter is None else with_adapter(body, adapter, "SEQ_CLS")
     else:
-        body = AutoModel.from_pretrained(facts.path, **common)
-        if lora is not None:
-            body = _with_adapter(body, lora, "FEATURE_EXTRACTION")
+        body = body if adapter is None else with_adapter(body, adapter, "FEATURE_EXTRACTION")
         model = PooledClassifier(body, pooling, len(classes), facts.hidden_size, normalize=normalize)
         if head is not None:
             _set(model.head, head)
@@ -130,41 +132,26 @@ def build_classifier(
     return model.to(device)
 
 
+def _from_weights(kind: Any, facts: ModelFacts, settings: dict[str, Any]) -> Any:
+    """Load a network from safetensors only."""
+    return kind.from_pretrained(facts.path, use_safetensors=True, trust_remote_code=facts.trust_remote_code, **settings)
+
+
+def _from_config(kind: Any, facts: ModelFacts, settings: dict[str, Any]) -> Any:
+    """Make a network of the same architecture with random weights."""
+    from transformers import AutoConfig
+
+    settings = dict(settings)
+    dtype = settings.pop("dtype")
+    config = AutoConfig.from_pretrained(facts.path, trust_remote_code=facts.trust_remote_code, **settings)
+    return kind.from_config(config, dtype=dtype, trust_remote_code=facts.trust_remote_code)
+
+
 def _set(layer: nn.Linear, head: LinearHead) -> None:
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(head.weight))
         if layer.bias is not None:
             layer.bias.copy_(torch.from_numpy(head.bias))
-
-
-def _with_adapter(model: Any, lora: Lora, task: str) -> Any:
-    from peft import LoraConfig, get_peft_model
-
-    targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
-    pooler = any("pooler" in name for name, _ in model.named_modules())
-    settings = LoraConfig(
-        task_type=task,
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        target_modules=targets,
-        # The pooler of BERT-like models stands beside our pooling and would train on nothing.
-        exclude_modules=r".*pooler.*" if pooler and task == "FEATURE_EXTRACTION" else None,
-    )
-    with warnings.catch_warnings():
-        # peft asks transformers for an attribute that transformers has renamed.
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
-        try:
-            return get_peft_model(model, settings)
-        except (ValueError, re.error) as error:
-            if targets == Lora().target_modules:
-                raise
-            layers = sorted({n.rpartition(".")[2] for n, m in model.named_modules() if isinstance(m, nn.Linear)})
-            raise SettingError(
-                f"lora.target_modules is {targets!r}, which peft cannot use on this model "
-                f"({' '.join(str(error).split())[:200]})",
-                f"Give all-linear, or some of its linear layers: {', '.join(layers[:20])}.",
-            ) from None
 
 
 def save_classifier(
@@ -194,24 +181,20 @@ def save_classifier(
         return "a sentence-transformers model: `SentenceTransformer(folder).encode(texts)` gives the class scores"
     tokenizer.save_pretrained(folder)
     if hasattr(model, "peft_config"):
-        _save_adapter(model, base, folder)
+        save_adapter(model, base, folder)
         # The adapter's folder names the classes too, so that one call with this folder loads base and adapter.
-        model.get_base_model().config.save_pretrained(folder)
+        config = copy.deepcopy(model.get_base_model().config)
+        quantised = hasattr(config, "quantization_config")
+        if quantised:  # how the base was loaded to train, not what it is
+            del config.quantization_config
+        config.save_pretrained(folder)
+        four = "; it was measured over weights in four bits (`quantization_config=`)" if quantised else ""
         return (
             "a peft adapter: `AutoPeftModelForSequenceClassification.from_pretrained(folder, num_labels=N)`, then "
-            "`model.config.pad_token_id = tokenizer.pad_token_id` for batches"
+            f"`model.config.pad_token_id = tokenizer.pad_token_id` for batches{four}"
         )
     model.save_pretrained(folder, safe_serialization=True)
     return "a transformers model: `AutoModelForSequenceClassification.from_pretrained(folder)`"
-
-
-def _save_adapter(model: Any, base: ModelFacts, folder: Path) -> None:
-    """Write an adapter that names its base by what others can load: the hub id, not a folder of a cache."""
-    for config in model.peft_config.values():
-        config.base_model_name_or_path = base.model_id
-        config.revision = base.revision
-    # "auto" would ask the hub whether the vocabulary grew; it did not.
-    model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
 
 
 def save_pooled(
@@ -228,7 +211,6 @@ def save_pooled(
 
     The dense layer's output is the class scores; `config.json` of the transformer names the classes in `id2label`.
     """
-    import copy
     import tempfile
 
     from sentence_transformers import SentenceTransformer
@@ -236,8 +218,8 @@ def save_pooled(
 
     body, head = model.body, model.head
     if hasattr(body, "peft_config"):
-        _save_adapter(body, base, folder / "adapter")
-        body = copy.deepcopy(body).merge_and_unload()
+        save_adapter(body, base, folder / "adapter")
+        body = merged(body, base, folder / "adapter")
     body.config.id2label = dict(enumerate(classes))
     body.config.label2id = {c: i for i, c in enumerate(classes)}
     with tempfile.TemporaryDirectory() as plain:

@@ -4,86 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from probes.adapters import quantisation_missing
 from probes.bag_of_words import fit_bag_of_words
 from probes.data import Rows
 from probes.errors import MeasurementFailed, SettingError
 from probes.fitted import Fitted
+from probes.frozen import fit_probe
 from probes.hardware import PeakMemory
-from probes.linear_head import LinearHead
 from probes.measurement import Measurement, Trial
-from probes.recipe import BagOfWords, FrozenFeatures, Prompt, Recipe, Tuning
+from probes.recipe import BagOfWords, FrozenFeatures, Lora, Prompt, Recipe, Tuning
 from probes.sampling import take_nested
 from probes.statistics import score
 from probes.training import FittedTuning, fit_tuning
 from probes.workbench import Workbench
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-
-@dataclass(frozen=True)
-class FittedProbe:
-    """A linear probe on frozen features; see `probes.fitted.Fitted` for what the members mean."""
-
-    recipe: FrozenFeatures
-    head: LinearHead
-    bench: Workbench
-    tokens: int = 0
-    converged: bool = True
-    why_not: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def validation_score(self) -> float:
-        """Score on the validation rows."""
-        return self.head.validation_score
-
-    @property
-    def trials(self) -> tuple[Trial, ...]:
-        """Regularisation strengths tried."""
-        return self.head.trials
-
-    def probabilities(self, rows: Rows) -> NDArray[np.float32]:
-        """Return class probabilities, shape (rows, classes)."""
-        import numpy as np
-        from scipy.special import softmax
-
-        features = self.bench.features(rows, self.recipe)
-        return np.asarray(softmax(self.head.logits(features), axis=1), dtype=np.float32)
-
-    def save(self, folder: Path) -> str:
-        """Write the frozen model with the probe as its head; return how to load it."""
-        from probes.classifier import build_classifier, save_classifier
-
-        bench = self.bench
-        model = build_classifier(
-            bench.facts,
-            self.recipe.pooling,
-            bench.data.classes,
-            normalize=self.recipe.normalize,
-            lora=None,
-            head=self.head,
-            pad_token_id=bench.tokenizer.pad_token_id,
-            dtype="float32",
-            device="cpu",
-            gradient_checkpointing=False,
-        )
-        return save_classifier(model, bench.tokenizer, bench.facts, bench.data.classes, self.recipe.max_length, folder)
-
-
-def _fit_probe(recipe: FrozenFeatures, bench: Workbench, train: Rows) -> FittedProbe:
-    from probes.classifier import stock_head
-    from probes.features import tokenize
-
-    bench.measured_speed()
-    head = bench.linear_head(recipe, train, bias=not stock_head(bench.facts, recipe.pooling))
-    tokens = sum(len(e["input_ids"]) for e in tokenize(bench.tokenizer, train, recipe.max_length))
-    return FittedProbe(recipe.model_copy(update={"C": (head.C,)}), head, bench, tokens)
 
 
 def fit(
@@ -124,7 +59,7 @@ def fit(
                     recipe, data, metric=bench.metric, deadline=bench.deadline, progress=bench.progress
                 )
             case FrozenFeatures():
-                return _fit_probe(recipe, bench, train)
+                return fit_probe(recipe, bench, train)
             case Tuning():
                 return fit_tuning(recipe, bench, train, checkpoints=checkpoints, resume=resume)
             case Prompt():
@@ -135,7 +70,7 @@ def fit(
 
 
 def _check(recipe: Recipe, bench: Workbench, train: Rows) -> None:
-    """Refuse what no library would refuse in words: rows that miss a class, and texts longer than the model reads."""
+    """Refuse what no library would refuse in words: rows that miss a class, texts too long, four bits without a GPU."""
     if isinstance(recipe, Prompt):
         return
     classes = bench.data.classes
@@ -154,6 +89,10 @@ def _check(recipe: Recipe, bench: Workbench, train: Rows) -> None:
             f"max_length is {recipe.max_length:,}, but {model.name} reads {model.context:,} tokens at most",
             f"Set `max_length` in the config to {model.context} or less.",
         )
+    if isinstance(recipe, Tuning) and isinstance(recipe.adapter, Lora) and recipe.adapter.quantised:
+        lacking = quantisation_missing(bench.device)
+        if lacking is not None:
+            raise MeasurementFailed(lacking)
 
 
 def search(
@@ -220,7 +159,7 @@ def search(
         if best is None or key > best[0]:
             best = (key, index, fitted)
     if best is None:
-        raise MeasurementFailed("; ".join(failures) or "there was no recipe to try")
+        raise MeasurementFailed("; ".join(dict.fromkeys(failures)) or "there was no recipe to try")
     return best[1], best[2], tuple(trials.values())
 
 

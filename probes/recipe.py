@@ -6,9 +6,9 @@ holds the one value that validation rows chose. The emitted training config is a
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from probes.base import Frozen
 from probes.model import Pooling
@@ -54,20 +54,42 @@ class FrozenFeatures(Frozen):
 class Lora(Frozen):
     """Low-rank adapters on the linear layers; everything else but the head stays frozen."""
 
+    kind: Literal["lora"] = "lora"
     rank: int = Field(8, ge=1)
     alpha: int = Field(16, ge=1)
     """Scale of the update: it is multiplied by alpha / rank."""
     dropout: float = Field(0.05, ge=0, lt=1)
     target_modules: str | tuple[str, ...] = "all-linear"
     """Names of the layers that get an adapter, as peft spells them."""
+    dora: bool = False
+    """Whether length and direction of each weight column are learned apart (DoRA)."""
+    quantised: bool = False
+    """Whether the frozen weights lie in four bits, NF4 with double quantisation (QLoRA); needs a CUDA device."""
+
+
+class Ia3(Frozen):
+    """A learned factor for each key, value and inner feed-forward activation; all else but the head stays frozen."""
+
+    kind: Literal["ia3"] = "ia3"
+    target_modules: tuple[str, ...] | None = None
+    """Names of the layers that get factors; None takes those peft knows for the architecture."""
+    feedforward_modules: tuple[str, ...] | None = None
+    """Those among them whose inputs are scaled, not their outputs; None goes with None above."""
+
+
+Adapter = Annotated[Lora | Ia3, Field(discriminator="kind")]
 
 
 class Tuning(Frozen):
-    """Gradient descent on all weights, or on low-rank adapters, and a classification head."""
+    """Gradient descent on all weights, some layers or an adapter, and a classification head."""
 
     method: Literal["tuning"] = "tuning"
-    lora: Lora | None = None
-    """The adapter; None trains every weight."""
+    adapter: Adapter | None = None
+    """The adapter to train; None trains the weights themselves."""
+    layers: Literal["all", "first_quarter", "last_quarter"] = "all"
+    """Layers whose weights are trained; with a quarter, embeddings and all other layers stay frozen."""
+    weights: Literal["pretrained", "random"] = "pretrained"
+    """Where the weights start: as pretrained, or at random, so that the architecture alone is taken over."""
     head: Literal["linear_probe", "random"] = "linear_probe"
     """Where the classification head starts: from the linear probe on frozen features (LP-FT), or at random."""
     pooling: Pooling
@@ -95,6 +117,26 @@ class Tuning(Frozen):
     gradient_checkpointing: bool = False
     """Whether activations are computed twice to save memory."""
     seed: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_spelling(cls, values: Any) -> Any:
+        """Read what version 0.1.0 wrote, `lora: {...}`, as an adapter."""
+        if not isinstance(values, dict) or "lora" not in values or "adapter" in values:
+            return values
+        values = dict(values)
+        lora = values.pop("lora")
+        return {**values, "adapter": {"kind": "lora", **lora} if isinstance(lora, dict) else lora}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.adapter is not None and self.layers != "all":
+            raise ValueError("an adapter leaves the layers frozen: set `layers: all` or `adapter: null`")
+        if self.weights == "random" and (self.adapter is not None or self.layers != "all"):
+            raise ValueError("random weights must all be trained: set `adapter: null` and `layers: all`")
+        if self.weights == "random" and self.head != "random":
+            raise ValueError("random weights have no linear probe to start the head from: set `head: random`")
+        return self
 
 
 class Prompt(Frozen):

@@ -1,10 +1,9 @@
-"""Gradient descent: full fine-tuning and LoRA on one path, transformers' Trainer, for probes and for real training."""
+"""Gradient descent: all weights, some layers or an adapter on one path, for probes and for real training."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from probes.hardware import memory_is_an_outcome
 from probes.linear_head import LinearHead, cross_entropy
 from probes.measurement import Trial
 from probes.recipe import FrozenFeatures, Tuning
-from probes.statistics import score
+from probes.trainer import make_trainer
 from probes.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -104,12 +103,11 @@ def fit_tuning(
     """
     from transformers import set_seed
 
-    from probes.classifier import build_classifier, stock_head
+    from probes.classifier import build_classifier
 
     bench.measured_speed()
     facts = bench.facts
-    frozen = FrozenFeatures(pooling=recipe.pooling, normalize=recipe.normalize, max_length=recipe.max_length)
-    probe = bench.linear_head(frozen, train, bias=not stock_head(facts, recipe.pooling))
+    reference = None if recipe.weights == "random" else _reference(recipe, bench, train)
     bench.drop_frozen()
     set_seed(recipe.seed)
     doing = f"at batch size {recipe.batch_size} and {recipe.max_length} tokens"
@@ -119,15 +117,17 @@ def fit_tuning(
             recipe.pooling,
             bench.data.classes,
             normalize=recipe.normalize,
-            lora=recipe.lora,
-            head=probe if recipe.head == "linear_probe" else None,
+            head=reference.head if reference and recipe.head == "linear_probe" else None,
             pad_token_id=bench.tokenizer.pad_token_id,
-            dtype=frozen_dtype(facts, bench.device) if recipe.lora else "float32",
+            dtype=frozen_dtype(facts, bench.device) if recipe.adapter else "float32",
             device=bench.device,
+            adapter=recipe.adapter,
+            layers=recipe.layers,
+            weights=recipe.weights,
             gradient_checkpointing=recipe.gradient_checkpointing,
         )
     with _folder(checkpoints) as folder, memory_is_an_outcome(doing), _quiet():
-        trainer = _trainer(recipe, bench, model, train, folder, keep=checkpoints is not None, half=recipe.precision)
+        trainer = make_trainer(recipe, bench, model, train, folder, keep=checkpoints is not None)
         last = last_checkpoint(folder) if resume else None
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
         history = tuple(
@@ -137,7 +137,7 @@ def fit_tuning(
     if not scores:
         raise MeasurementFailed("training ended before its first epoch was scored on validation rows")
     best = max(scores, key=lambda s: s[1])
-    converged, why_not = _converged(recipe, bench, model, train, (probe, frozen), scores)
+    converged, why_not = _converged(recipe, bench, model, reference, scores)
     epochs = scores[-1][0]
     lengths = [len(e["input_ids"]) for e in tokenize(bench.tokenizer, train, recipe.max_length)]
     return FittedTuning(
@@ -167,30 +167,51 @@ def last_checkpoint(folder: Path) -> Path | None:
     return max(whole)[1] if whole else None
 
 
+@dataclass(frozen=True)
+class _Reference:
+    """The linear probe on the same training rows, and how well it fits the first of them."""
+
+    head: LinearHead
+    sample: Rows
+    loss: float
+
+
+def _reference(recipe: Tuning, bench: Workbench, train: Rows) -> _Reference:
+    import numpy as np
+
+    from probes.classifier import stock_head
+
+    frozen = FrozenFeatures(pooling=recipe.pooling, normalize=recipe.normalize, max_length=recipe.max_length)
+    head = bench.linear_head(frozen, train, bias=not stock_head(bench.facts, recipe.pooling))
+    sample = train.take(list(range(min(len(train), REFERENCE_ROWS))))
+    logits = head.logits(bench.features(train, frozen)[: len(sample)])
+    return _Reference(head, sample, cross_entropy(logits, np.array(sample.labels)))
+
+
 def _converged(
     recipe: Tuning,
     bench: Workbench,
     model: Any,
-    train: Rows,
-    reference: tuple[LinearHead, FrozenFeatures],
+    reference: _Reference | None,
     scores: list[tuple[float, float, float]],
 ) -> tuple[bool, str]:
     """Judge whether the run had a fair chance, and if not say why.
 
     Two signs of underfitting: it fits its training rows worse than the linear probe that it contains as a special
-    case, or it was still improving on validation rows in the last epoch it was allowed.
+    case (random weights contain none), or it was still improving on validation rows in the last epoch it was allowed.
     """
     import numpy as np
 
-    sample = train.take(list(range(min(len(train), REFERENCE_ROWS))))
-    labels = np.array(sample.labels)
-    loss = cross_entropy(_logits(model, bench, sample, recipe, "checking the fit"), labels)
-    probe, frozen = reference
-    attained = cross_entropy(probe.logits(bench.features(train, frozen)[: len(sample)]), labels)
-    if loss > attained * FIT_SLACK + 0.01:
-        return False, f"underfit: training loss {loss:.3f} against {attained:.3f} of the linear probe it contains"
+    if reference is not None:
+        logits = _logits(model, bench, reference.sample, recipe, "checking the fit")
+        loss = cross_entropy(logits, np.array(reference.sample.labels))
+        if loss > reference.loss * FIT_SLACK + 0.01:
+            return (
+                False,
+                f"underfit: training loss {loss:.3f} against {reference.loss:.3f} of the linear probe it contains",
+            )
     if len(scores) >= recipe.epochs:
-        before = max((s for _, s, _ in scores[:-1]), default=probe.validation_score)
+        before = max((s for _, s, _ in scores[:-1]), default=reference.head.validation_score if reference else 0.0)
         gain = scores[-1][1] - before
         if gain > STILL_RISING:
             return (
@@ -213,87 +234,6 @@ def _logits(model: Any, bench: Workbench, rows: Rows, recipe: Tuning, what: str)
             progress=bench.progress,
             what=what,
         )
-
-
-def _trainer(recipe: Tuning, bench: Workbench, model: Any, train: Rows, folder: Path, *, keep: bool, half: str) -> Any:
-    """Put transformers' Trainer together from a recipe."""
-    import numpy as np
-    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments
-
-    def examples(rows: Rows) -> list[dict[str, Any]]:
-        encoded = tokenize(bench.tokenizer, rows, recipe.max_length)
-        return [{**e, "labels": label} for e, label in zip(encoded, rows.labels, strict=True)]
-
-    def metrics(prediction: Any) -> dict[str, float]:
-        return {"score": score(bench.metric, prediction.label_ids, np.argmax(prediction.predictions, axis=-1))}
-
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=max(1, recipe.batch_size // recipe.gradient_accumulation),
-        per_device_eval_batch_size=max(32, recipe.batch_size),
-        gradient_accumulation_steps=recipe.gradient_accumulation,
-        learning_rate=recipe.learning_rate,
-        lr_scheduler_type=recipe.schedule,
-        warmup_steps=recipe.warmup,
-        weight_decay=recipe.weight_decay,
-        max_grad_norm=recipe.max_grad_norm,
-        optim="adamw_torch" if bench.device == "mps" else "adamw_torch_fused",
-        bf16=half == "bf16",
-        eval_strategy="epoch",
-        logging_strategy="epoch",
-        # A kept run can be resumed after every epoch; a probe needs its best weights only, for as long as it runs.
-        save_strategy="epoch" if keep else "best",
-        save_total_limit=2 if keep else 1,
-        save_only_model=not keep,
-        load_best_model_at_end=True,
-        metric_for_best_model="score",
-        greater_is_better=True,
-        train_sampling_strategy="random",
-        remove_unused_columns=False,
-        label_names=["labels"],
-        seed=recipe.seed,
-        use_cpu=bench.device == "cpu",
-        dataloader_pin_memory=bench.device == "cuda",
-        report_to="none",
-        disable_tqdm=True,
-        log_level="error",
-    )
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=examples(train),
-        eval_dataset=examples(bench.data.validation),
-        data_collator=DataCollatorWithPadding(bench.tokenizer),
-        compute_metrics=metrics,
-        callbacks=[EarlyStoppingCallback(recipe.patience), _watch(recipe, bench)],
-    )
-    trainer.remove_callback(PrinterCallback)
-    # Every loss here is a mean over its batch; the Trainer takes a forward with **kwargs for one that divides by the
-    # rows of all accumulated batches, and would not divide it.
-    trainer.model_accepts_loss_kwargs = False
-    return trainer
-
-
-def _watch(recipe: Tuning, bench: Workbench) -> Any:
-    """Return the callback that shows progress, keeps the deadline and stops a run whose loss is no number."""
-    from transformers import TrainerCallback
-
-    what = f"tuning at learning rate {recipe.learning_rate:g}"
-
-    class Watch(TrainerCallback):  # type: ignore[misc]
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            bench.deadline.check()
-            bench.progress(what, state.global_step, state.max_steps)
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:  # noqa: ARG002
-            # A gradient that is not finite is clipped to nothing: such a run would end unchanged and look converged.
-            for name in ("loss", "grad_norm"):
-                value = float((logs or {}).get(name, 0.0))
-                if not math.isfinite(value):
-                    raise MeasurementFailed(f"{name} became {value} at learning rate {recipe.learning_rate:g}")
-
-    return Watch()
 
 
 @contextlib.contextmanager

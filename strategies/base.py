@@ -106,12 +106,15 @@ class Strategy:
         Whether a model takes part.
     seeded : bool
         Whether another seed gives another result.
+    not_probed : str or None
+        Why this version cannot measure it, what that would take, and what to do instead; None where it can.
     """
 
     name: str
     method: str
     needs_model: bool = True
     seeded: bool = False
+    not_probed: str | None = None
 
     def inapplicable(self, model: ModelFacts | None) -> str | None:
         """Return the fact that rules this strategy out for the model, None if it applies."""

@@ -16,7 +16,3 @@ class Full(Tuned):
         if model.kind == "encoder":
             return (2e-5, 5e-5, 1e-4) if (model.parameters or 0) < 60_000_000 else (1e-5, 2e-5, 5e-5)
         return (5e-6, 1e-5, 2e-5) if (model.parameters or 0) > 3_000_000_000 else (1e-5, 2e-5, 5e-5)
-
-    def adapter(self, model: ModelFacts) -> None:  # noqa: ARG002
-        """Return None: no adapter."""
-        return

@@ -5,6 +5,18 @@ from __future__ import annotations
 from probes.model import ModelFacts
 from probes.recipe import Prompt, Recipe
 from strategies.base import Situation, Strategy
+from strategies.unprobed import Unprobed
+
+DEMONSTRATION = 16
+"""Tokens that a demonstration with its label takes at least: so many go into a context at most."""
+
+
+def prompting_blocked(model: ModelFacts | None) -> str | None:
+    """Return why the model cannot be prompted: only a causal language model continues a text."""
+    if model is None or model.kind == "causal":
+        return None
+    what = "has no language-model head" if model.headless_decoder else "is an encoder"
+    return f"{model.name} {what} ({model.architecture}); prompting needs a causal language model"
 
 
 class ZeroShot(Strategy):
@@ -15,27 +27,24 @@ class ZeroShot(Strategy):
     shots_per_class = 0
 
     def inapplicable(self, model: ModelFacts | None) -> str | None:
-        """Return why the model cannot be prompted: only a causal language model continues a text."""
-        missing = super().inapplicable(model)
-        if missing is not None or model is None:
-            return missing
-        if model.kind != "causal":
-            what = "has no language-model head" if model.headless_decoder else "is an encoder"
-            return f"{model.name} {what} ({model.architecture}); prompting needs a causal language model"
-        return None
+        """Return why the model cannot be prompted."""
+        return super().inapplicable(model) or prompting_blocked(model)
+
+    def shots(self, situation: Situation) -> int:
+        """Return the demonstrations to put into the prompt."""
+        return self.shots_per_class * situation.classes
 
     def recipes(self, situation: Situation) -> tuple[Recipe, ...]:
         """Return one recipe: nothing is trained and nothing is chosen."""
         if situation.model is None:
             raise ValueError("prompting needs a model")
-        shots = self.shots_per_class * situation.classes
-        return (Prompt(shots=shots, max_length=situation.model.context, seed=situation.seed),)
+        return (Prompt(shots=self.shots(situation), max_length=situation.model.context, seed=situation.seed),)
 
     def seconds(self, situation: Situation, train_rows: int, search_rows: int, *, searched: bool = True) -> float:  # noqa: ARG002
         """Estimate: the prompt is as long as its demonstrations, and each label is scored in turn."""
         if situation.speed is None:
             return 0.0
-        reads = 1 + self.shots_per_class * situation.classes + 0.2 * situation.classes
+        reads = 1 + self.shots(situation) + 0.2 * situation.classes
         return (situation.test_rows + situation.validation_rows) * reads / situation.speed.forward_rows_per_second
 
 
@@ -45,3 +54,37 @@ class FewShot(ZeroShot):
     name = "few_shot"
     seeded = True
     shots_per_class = 2
+
+
+class ManyShot(FewShot):
+    """The same with as many as the context holds, 50 a class at most.
+
+    Large label sets gain up to thousands of demonstrations (Bertsch et al. 2024), others little beyond some tens a
+    class; every request pays for the long prompt.
+    """
+
+    name = "many_shot"
+    shots_per_class = 50
+
+    def shots(self, situation: Situation) -> int:
+        """Return what the context may hold of them."""
+        room = situation.model.context // DEMONSTRATION if situation.model else 0
+        return min(super().shots(situation), room)
+
+
+class RetrievedFewShot(Unprobed):
+    """The same with demonstrations looked up for each text: those of the training rows that are most like it.
+
+    Nearest neighbours beat demonstrations drawn at random (Liu et al. 2022, *What makes good in-context examples for
+    GPT-3?*), above all where labels are many.
+    """
+
+    name = "few_shot_retrieved"
+    not_probed = (
+        "demonstrations looked up for each text are not probed in this version. few_shot and many_shot, measured here, "
+        "show the same ones to every text; where many_shot gains on few_shot, choosing them is worth a try"
+    )
+
+    def inapplicable(self, model: ModelFacts | None) -> str | None:
+        """Return why the model cannot be prompted."""
+        return super().inapplicable(model) or prompting_blocked(model)

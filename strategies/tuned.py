@@ -1,11 +1,12 @@
-"""What LoRA and full fine-tuning share: a head started from the linear probe, and a small learning-rate search."""
+"""What all tuning shares: a head started from the linear probe, and a small learning-rate search."""
 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from probes.model import ModelFacts
-from probes.recipe import Lora, Recipe, Tuning
+from probes.recipe import Adapter, Recipe, Tuning
 from strategies.base import Evidence, Situation, Strategy
 
 STEPS = 130
@@ -51,14 +52,24 @@ class Tuned(Strategy):
     method = "tuning"
     step_cost = 1.0
     """Seconds of a step over those of a step that trains every weight."""
+    layers: Literal["all", "first_quarter", "last_quarter"] = "all"
+    """Layers whose weights are trained."""
+    weights: Literal["pretrained", "random"] = "pretrained"
+    """Where the weights start."""
+    more_passes = 1
+    """Passes over those of `epochs`: more where little moves a step, or much has to."""
 
     def learning_rates(self, model: ModelFacts) -> tuple[float, ...]:
         """Return the learning rates to try."""
         raise NotImplementedError
 
-    def adapter(self, model: ModelFacts) -> Lora | None:
-        """Return the adapter to train, None to train every weight."""
-        raise NotImplementedError
+    def adapter(self, model: ModelFacts) -> Adapter | None:  # noqa: ARG002
+        """Return the adapter to train; None, as here, trains the weights themselves."""
+        return None
+
+    def passes(self, rows: int) -> int:
+        """Return the passes over so many training rows, at most."""
+        return self.more_passes * epochs(rows)
 
     def recipes(self, situation: Situation) -> tuple[Recipe, ...]:
         """Return one recipe a learning rate."""
@@ -68,12 +79,15 @@ class Tuned(Strategy):
         rows = situation.train_rows
         return tuple(
             Tuning(
-                lora=self.adapter(model),
+                adapter=self.adapter(model),
+                layers=self.layers,
+                weights=self.weights,
+                head="linear_probe" if self.weights == "pretrained" else "random",
                 pooling=model.pooling,
                 normalize=model.normalize,
                 max_length=situation.max_length,
                 learning_rate=rate,
-                epochs=epochs(rows),
+                epochs=self.passes(rows),
                 batch_size=batch_size(rows),
                 warmup=0.1 if model.kind == "encoder" else 0.03,
                 weight_decay=0.01 if model.kind == "encoder" else 0.0,
@@ -118,7 +132,7 @@ class Tuned(Strategy):
             return 0.0
 
         def run(rows: int) -> float:
-            passes = epochs(rows)
+            passes = self.passes(rows)
             training = rows * self.step_cost / speed.train_rows_per_second
             return passes * (training + situation.validation_rows / speed.forward_rows_per_second)
 

@@ -26,7 +26,7 @@ from advisor.cli import output
 from advisor.cli.app import main
 from advisor.doctor import Examination
 from advisor.engine import AdviceDocument
-from advisor.rules import rules_table
+from advisor.rules.catalogue import rules_table
 from advisor.session import ProbeResult, TrainingConfig
 from advisor.training import Trained
 from probes.profile import Profile

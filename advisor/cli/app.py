@@ -12,7 +12,22 @@ STARTED = time.monotonic()
 import typer  # noqa: E402
 import typer.exceptions  # noqa: E402
 
-from advisor.cli import demo, doctor, emit, predict, probe, profile, recommend, report, rules, schema, train  # noqa: E402
+from advisor.cli import (  # noqa: E402
+    ask,
+    demo,
+    doctor,
+    emit,
+    explain,
+    predict,
+    probe,
+    profile,
+    recommend,
+    report,
+    rules,
+    schema,
+    train,
+    whatif,
+)
 from advisor.cli.output import BAD_INPUT, INTERRUPTED, OUR_FAULT, errors_console, print_json  # noqa: E402
 from probes.errors import AdvisorError, InputError  # noqa: E402
 
@@ -49,7 +64,10 @@ def _main(
 
 for verb in (
     profile.profile,
+    ask.ask,
     recommend.recommend,
+    explain.explain,
+    whatif.whatif,
     probe.probe,
     emit.emit,
     train.train,

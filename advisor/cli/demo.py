@@ -19,12 +19,12 @@ def demo(
     json: o.Json = False,
 ) -> int:
     """Run the main job on about 800 help-desk messages: profile, advice, probes, verdicts, config."""
+    from advisor.advising import advised, facts_for
     from advisor.cli.app import STARTED
     from advisor.cli.probe import exit_code
     from advisor.demo import ROWS
     from advisor.report.progress import ProbeProgress
     from advisor.request import DataRequest, Request, parse_budget
-    from advisor.session import advice_for
     from advisor.session import probe as probe_rows
     from probes.files import user_path
 
@@ -33,8 +33,10 @@ def demo(
     if not json:
         from advisor.report.terminal import advice_page, profile_page
 
-        for facts, advice in advice_for(request):
-            show(profile_page(facts.profile), advice_page(advice))
+        for facts, profile in facts_for(request):
+            if profile is not None:
+                show(profile_page(profile))
+            show(advice_page(advised(facts, request.strategies)))
     with ProbeProgress() as shown:
         result = probe_rows(request, run_folder=run, progress=shown.of, say=shown.say, started=STARTED)
     if json:

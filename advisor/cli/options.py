@@ -71,4 +71,13 @@ StrategyNames = Annotated[
         show_default="all",
     ),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="A fact, whatever was measured or the brief says: --set rows=5000. Repeat it for several.",
+        metavar="KEY=VALUE",
+        show_default=False,
+    ),
+]
 RunFolder = Annotated[Path, typer.Argument(help="Run folder that `advisor probe` wrote.", metavar="RUN")]

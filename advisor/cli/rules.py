@@ -18,16 +18,17 @@ def rules(
     family: Annotated[str | None, typer.Option("--family", help="Only this family.", metavar="NAME")] = None,
     json: o.Json = False,
 ) -> int:
-    """List the rules, or read one whole: what it says and why, how strong its evidence is, where it comes from.
+    """List the rules, or read one whole: what it says, why, what to do, its source, its bands and an example.
 
     The ids are those that the reasons of an advice name in --json.
     """
     import difflib
 
-    from advisor.rules import rules_table
+    from advisor.house_rules import load_rules
+    from advisor.rules.catalogue import rules_table
     from probes.errors import SettingError
 
-    table = rules_table()
+    table = rules_table(load_rules())
     if family is not None:
         families = sorted({str(entry["family"]) for entry in table})
         if family not in families:
@@ -43,7 +44,7 @@ def rules(
     if json:
         print_json({"rules": table})
     else:
-        from advisor.report.terminal import rule_page, rules_page
+        from advisor.report.rule_pages import rule_page, rules_page
 
         show(rules_page(table) if rule is None else rule_page(table[0]))
     return 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -12,7 +13,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from advisor.doctor import Examination
-    from advisor.engine import Advice
+    from advisor.engine import Advice, Reason
     from advisor.session import ProbeResult
     from advisor.training import Trained
     from probes.profile import Profile
@@ -91,32 +92,93 @@ def profile_page(profile: Profile) -> RenderableType:
     return Group(_pairs(f"Profile of {profile.source}", rows), *_bullets(profile.notes), Text())
 
 
-def advice_page(advice: Advice) -> RenderableType:
-    """Return the page of one model's advice."""
+PRIOR_RULE = "lightest-first"
+"""Id of the rule that every strategy starts from."""
+STRATEGIES_SHOWN = 8
+SENTENCES_SHOWN = 6
+
+
+def advice_page(advice: Advice, everything: bool = False) -> RenderableType:
+    """Return the page of one model's advice: the ranking, then every reason once, with its source.
+
+    Parameters
+    ----------
+    advice : Advice
+    everything : bool
+        Whether to show every strategy, unknown and flip, rather than the first of them.
+    """
+    rows = "training rows not known" if advice.train_rows is None else f"{advice.train_rows:,} training rows"
     table = Table(
-        title=Text(
-            f"Advice before measuring: {advice.model or 'no model given'}, {advice.train_rows:,} training rows",
-            style="bold",
-        ),
+        title=Text(f"Advice before measuring: {advice.model or 'no model given'}, {rows}", style="bold"),
         title_justify="left",
     )
     table.add_column("strategy", no_wrap=True)
-    table.add_column("odds", justify="right")
-    table.add_column("reasons: nats, and the rule's source", ratio=1)
-    for entry in advice.advice:
-        reasons = Text()
-        for reason in entry.reasons:
-            effect = "blocked" if reason.effect == "block" else f"{reason.effect:+.1f}"
-            reasons.append(f"{effect:>7}  {reason.because} ")
-            reasons.append(f"[{reason.source}]\n", style="dim")
-        reasons.rstrip()
-        table.add_row(
-            Text(entry.strategy, style="dim" if entry.blocked else ""),
-            Text("–" if entry.blocked else f"{entry.odds:.2f}"),
-            reasons,
-        )
-    extra = [*advice.notes, *(f"What would flip it: {flip.sentence}" for flip in advice.flips)]
-    return Group(table, *_bullets(extra), Text())
+    table.add_column("p (low–high)", justify="right", no_wrap=True)
+    table.add_column("reasons, in nats", ratio=1)
+    alive = [entry for entry in advice.advice if not entry.blocked]
+    blocked = [entry for entry in advice.advice if entry.blocked]
+    shown = alive if everything else alive[:STRATEGIES_SHOWN]
+    told = Footnotes()
+    for entry in shown:
+        chance = f"{entry.probability:.0%} ({entry.low:.0%}–{entry.high:.0%})"
+        table.add_row(Text(entry.strategy), Text(chance), Text(_effects(entry.reasons, told)))
+    parts: list[RenderableType] = [table]
+    if rest := alive[len(shown) :]:
+        parts.append(Text("Further down: " + ", ".join(f"{e.strategy} {e.probability:.0%}" for e in rest), style="dim"))
+    if blocked:
+        ruled_out = (f"{e.strategy} {_effects([r for r in e.reasons if r.effect == 'block'], told)}" for e in blocked)
+        parts.append(Text("Ruled out: " + ", ".join(ruled_out)))
+    parts += told.lines()
+    parts += _bullets(advice.notes)
+    parts += _section("What you don't know, and what it costs:", [u.sentence for u in advice.unknowns], everything)
+    parts += _section("What would change the first place:", [flip.sentence for flip in advice.flips], everything)
+    return Group(*parts, Text())
+
+
+class Footnotes:
+    """Reasons by number, each told once."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._lines: list[RenderableType] = []
+
+    def number(self, reason: Reason) -> int:
+        """Return the number of a reason, a new one if nobody gave it yet."""
+        key = (reason.rule, reason.because)
+        if key not in self._numbers:
+            self._numbers[key] = len(self._numbers) + 1
+            origin = "" if reason.origin == "advisor" else f"; rule of {reason.origin}"
+            line = Text.assemble(f"[{self._numbers[key]}] {reason.because} ", (f"[{reason.source}{origin}]", "dim"))
+            self._lines.append(line)
+        return self._numbers[key]
+
+    def lines(self) -> list[RenderableType]:
+        """Return the reasons in the order of their numbers."""
+        return self._lines
+
+
+def _effects(reasons: Sequence[Reason], told: Footnotes) -> str:
+    """Write the effects of the reasons of one strategy, with the numbers under which they are told."""
+    words = []
+    for reason in reasons:
+        if reason.rule == PRIOR_RULE:
+            words.append(f"{reason.effect:+.1f} prior")
+        elif reason.effect == "block":
+            words.append(f"[{told.number(reason)}]")
+        elif reason.effect:
+            nats = f"{reason.effect:+.1f}" if abs(reason.effect) >= 0.05 else f"{reason.effect:+.2f}"
+            words.append(f"{nats} [{told.number(reason)}]")
+    notes = [f"[{told.number(reason)}]" for reason in reasons if reason.effect == 0]
+    return "  ".join([*words, *([f"how: {' '.join(notes)}"] if notes else [])])
+
+
+def _section(heading: str, sentences: list[str], everything: bool) -> list[RenderableType]:
+    """Return sentences below a heading, the first of them unless everything is wanted."""
+    if not sentences:
+        return []
+    shown = sentences if everything else sentences[:SENTENCES_SHOWN]
+    more = [f"… {len(sentences) - len(shown)} more with --all"] if len(shown) < len(sentences) else []
+    return [Text(heading, style="bold"), *_bullets([*shown, *more])]
 
 
 def _interval(score: Interval | None) -> str:
@@ -184,34 +246,6 @@ def trained_page(trained: Trained) -> RenderableType:
     return Group(
         _pairs("Trained", rows), *_bullets(trained.notes), _unbroken(f"Next: advisor predict {trained.folder} ROWS")
     )
-
-
-def rules_page(table: list[dict[str, Any]]) -> RenderableType:
-    """Return the page of the rule base."""
-    page = Table(title=f"{len(table)} rules", title_justify="left", title_style="bold")
-    page.add_column("rule", overflow="fold")
-    page.add_column("", no_wrap=True)
-    page.add_column("what it says", ratio=2)
-    page.add_column("source", ratio=1, style="dim")
-    for rule in table:
-        page.add_row(*(Text(str(rule[key])) for key in ("id", "strength", "title", "source")))
-    return page
-
-
-STRENGTHS = {"W": "weak", "M": "medium", "S": "strong"}
-
-
-def rule_page(rule: dict[str, Any]) -> RenderableType:
-    """Return the page of one rule."""
-    _, *paragraphs = str(rule["docs"]).split("\n\n")
-    rows = [
-        ("family", str(rule["family"])),
-        ("evidence", STRENGTHS[rule["strength"]]),
-        ("source", str(rule["source"])),
-        ("strategies", ", ".join(rule["strategies"])),
-    ]
-    said = [Text(" ".join(paragraph.split())) for paragraph in paragraphs]
-    return Group(Text(f"{rule['id']}: {rule['title']}", style="bold"), *said, Text(), _pairs("", rows))
 
 
 def doctor_page(found: Examination) -> RenderableType:

@@ -2,9 +2,45 @@
 
 from __future__ import annotations
 
-from advisor.rules import start
+from advisor.rules import (
+    adaptation,
+    adapters,
+    budget,
+    deployment,
+    domain,
+    features,
+    knowledge,
+    prompting,
+    quantisation,
+    recipes,
+    resources,
+    stability,
+    start,
+    task,
+    team,
+    tuning,
+    volume,
+)
 from advisor.rules.base import BLOCK, LOG_ODDS, Effect, Effects, Rule, Threshold
 
-RULES: tuple[Rule, ...] = (*start.RULES,)
+RULES: tuple[Rule, ...] = (
+    *start.RULES,
+    *task.RULES,
+    *volume.RULES,
+    *features.RULES,
+    *tuning.RULES,
+    *adapters.RULES,
+    *recipes.RULES,
+    *prompting.RULES,
+    *knowledge.RULES,
+    *domain.RULES,
+    *adaptation.RULES,
+    *deployment.RULES,
+    *stability.RULES,
+    *resources.RULES,
+    *quantisation.RULES,
+    *budget.RULES,
+    *team.RULES,
+)
 
 __all__ = ["BLOCK", "LOG_ODDS", "RULES", "Effect", "Effects", "Rule", "Threshold"]

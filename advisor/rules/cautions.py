@@ -7,38 +7,57 @@ from advisor.rules.base import count
 
 
 def cautions(facts: Facts) -> tuple[str, ...]:
-    """Return what to know before trusting any score on these rows.
+    """Return what to know before trusting any score on these rows, and before building on the model.
 
     Parameters
     ----------
     facts : Facts
-        Only the brief and the profile are read.
+        What is not known is passed over.
+
+    Examples
+    --------
+    >>> cautions(Facts(model_licence="mit"))[-1]
+    'The licence of the model (mit) also binds what is trained from it.'
     """
-    brief, profile = facts.brief, facts.profile
+    found = [*_rows(facts)]
+    if facts.facts_change:
+        found.append("For new or changing facts, retrieval can be updated; weights have to be trained again.")
+    if facts.data_may_leave is False:
+        found.append("Every strategy here runs on your own machine: no row leaves it.")
+    name = facts.model_name
+    found.append(f"Whatever is trained inherits the biases of {name}; tuning hides them more than it mends them.")
+    if facts.model_licence:
+        found.append(f"The licence of {name} ({facts.model_licence}) also binds what is trained from it.")
+    else:
+        found.append(f"Read the licence of {name}; it also binds what is trained from it.")
+    return tuple(found)
+
+
+def _rows(facts: Facts) -> list[str]:
+    """Say what is wrong with the rows."""
     found = []
-    if leaked := profile.leaks.test_rows_in_train_normalised or profile.leaks.test_rows_in_train:
-        found.append(f"Train also holds {count(leaked, 'test row')}; scores on them prove nothing about new texts.")
-    if repeated := profile.duplicates.normalised:
+    if facts.leaked_test_rows:
+        leaked = count(facts.leaked_test_rows, "test row")
+        found.append(f"Train also holds {leaked}; scores on them prove nothing about new texts.")
+    if facts.duplicate_share and facts.rows:
+        repeated = round(facts.duplicate_share * facts.rows)
         found.append(
-            f"Repeats of an earlier text: {repeated:,} of {count(profile.rows, 'row')} ({facts.duplicate_share:.1%}); "
+            f"Repeats of an earlier text: {repeated:,} of {count(facts.rows, 'row')} ({facts.duplicate_share:.1%}); "
             "there is less to learn from than the count says."
         )
-    if profile.label_conflicts:
-        texts = count(profile.label_conflicts, "text")
+    if facts.conflict_share and facts.rows:
+        texts = count(round(facts.conflict_share * facts.rows), "text")
         found.append(f"More than one label stands with {texts}; no model can be right on all of them.")
-    if profile.imbalance >= 10 and brief.metric == "accuracy":
+    if facts.imbalance is not None and facts.imbalance >= 10 and facts.metric == "accuracy":
         found.append(
-            f"The most frequent class has {profile.imbalance:,.0f} times the rows of the rarest; accuracy hardly sees "
+            f"The most frequent class has {facts.imbalance:,.0f} times the rows of the rarest; accuracy hardly sees "
             "rare classes, macro_f1 does."
         )
-    if profile.per_class and facts.rarest_class_rows < 5:
-        rarest = min(profile.per_class, key=profile.per_class.__getitem__)
+    # Without a profile the rarest class is not known, and the average says nothing about it.
+    if facts.rarest_class_share is not None and (rarest := facts.rarest_class_rows) is not None and rarest < 5:
+        named = "The rarest class" if facts.rarest_class is None else f"Class {facts.rarest_class!r}"
         found.append(
-            f"Class {rarest!r} has {count(facts.rarest_class_rows, 'training row')}; whatever is chosen, collect more "
-            "of it or expect it to be missed."
+            f"{named} has {count(rarest, 'training row')}; whatever is chosen, collect more of it or expect it to be "
+            "missed."
         )
-    if brief.facts_change:
-        found.append("For new or changing facts consider retrieval; it is not among the strategies of this version.")
-    if not brief.data_may_leave:
-        found.append("Every strategy here runs on your own machine: no row leaves it.")
-    return tuple(found)
+    return found

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, count, push, rule
+from advisor.rules.base import Effects, Threshold, count, push, rule
+from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, TRANSFERS, TUNED, each, nats, spread
 
-TRANSFER = ("zero_shot", "few_shot", "linear_probe", "lora", "full")
+PIECES = Threshold("fertility", 1.6, 2.4, "tokens a word", "1.5 times the usual 1.3 of English text; the band is ours")
+CUT_OFF = Threshold("truncated_share", 0.05, 0.2, "of the rows", "our line")
+FROM_SCRATCH = Threshold("train_rows", 10_000, 1_000_000, "training rows", "our line")
+
+_UNRELATED = nats(baseline="+M", **each(TRANSFERS, "-M"))
+_STRANGE = nats(
+    baseline="+M",
+    **each((*PROMPTED, "retrieval", "linear_probe"), "-M"),
+    **each(("setfit", *ADAPTERS, *PARTIAL, "full", "distillation"), "-W"),
+)
+_PIECEMEAL = nats(baseline="+W", **each((*PROMPTED, "retrieval", "linear_probe"), "-W"))
+_CUT = nats(baseline="+W", **each(("linear_probe", "setfit", *TUNED, "distillation"), "-W"))
 
 
 @rule(
@@ -13,31 +25,83 @@ TRANSFER = ("zero_shot", "few_shot", "linear_probe", "lora", "full")
     strength="M",
     source="common practice (no transfer between unrelated domains); Gururangan et al. 2020, table 3: pretraining on "
     "an irrelevant domain is worse than none on 5 of 8 tasks",
-    touches=("baseline", *TRANSFER),
+    touches=("baseline", *TRANSFERS),
+    example={"domain_related": False},
 )
 def unrelated_domain(facts: Facts) -> Effects | None:
-    """Between unrelated domains nothing transfers: expect the baseline to win."""
-    if facts.brief.domain_related is not False:
+    """Between unrelated domains nothing transfers: expect the baseline to win.
+
+    What a model learned helps where the new task is like the old; elsewhere it is ballast, and may do harm.
+
+    What to do: let measurements decide, with the baseline and the same architecture from random weights among them.
+    """
+    if facts.domain_related is not False:
         return None
-    because = (
-        f"Your brief says the domain is unrelated to what {facts.model_name} was pretrained on; let your "
-        f"{count(facts.train_rows, 'training row')} speak through a model that transfers nothing."
+    return spread(
+        lambda: (
+            f"Your brief says the domain{_called(facts)} is unrelated to what {facts.model_name} was pretrained on; "
+            "let your rows speak through a model that transfers nothing."
+        ),
+        1.0,
+        _UNRELATED,
     )
-    return push(because, baseline="+M", zero_shot="-M", few_shot="-M", linear_probe="-M", lora="-M", full="-M")
+
+
+@rule(
+    id="unrelated-domain-from-scratch",
+    strength="M",
+    source="common practice (train from random weights where transfer fails and rows abound; the band is our line)",
+    touches=("from_scratch",),
+    thresholds=(FROM_SCRATCH,),
+    example={"domain_related": False, "rows": 500_000},
+)
+def unrelated_from_scratch(facts: Facts) -> Effects | None:
+    """In an unrelated domain with very many rows, a model trained from scratch comes into its own.
+
+    Where pretraining gives no lead, only the rows teach, and a network needs many. If frozen features are near chance
+    and the tuned model is no better than one from random weights, do not transfer.
+
+    What to do: train the same architecture once from random weights, and compare before you tune any further.
+    """
+    if facts.domain_related is not False:
+        return None
+    rows = facts.train_rows
+    if rows is None:
+        return None
+    return push(
+        lambda: (
+            f"The domain{_called(facts)} is unrelated to the pretraining and you have {count(rows, 'training row')}; "
+            f"{FROM_SCRATCH.band} a model from random weights comes within reach."
+        ),
+        FROM_SCRATCH.grade(rows),
+        from_scratch="+M",
+    )
 
 
 @rule(
     id="related-domain-transfers",
-    strength="W",
+    strength="M",
     source="common practice (transfer between related domains)",
-    touches=("baseline", "linear_probe", "lora"),
+    touches=("baseline", "linear_probe", "setfit", "lora", "from_scratch"),
+    example={"domain_related": True},
 )
 def related_domain(facts: Facts) -> Effects | None:
-    """In a related domain the pretrained features are worth keeping."""
-    if not facts.brief.domain_related:
+    """In a related domain the pretrained features are worth keeping.
+
+    Most of what the task needs has been learned already, so a light touch goes far and starting anew throws it away.
+
+    What to do: start from the pretrained model, with a classifier on its features as the first trial.
+    """
+    if not facts.domain_related:
         return None
-    because = f"Your brief says the domain is related to what {facts.model_name} was pretrained on."
-    return push(because, baseline="-W", linear_probe="+W", lora="+W")
+    return push(
+        lambda: f"Your brief says the domain{_called(facts)} is related to what {facts.model_name} was pretrained on.",
+        baseline="-W",
+        linear_probe="+W",
+        setfit="+W",
+        lora="+W",
+        from_scratch="-M",
+    )
 
 
 @rule(
@@ -46,120 +110,158 @@ def related_domain(facts: Facts) -> Effects | None:
     source="Howard & Ruder 2018 (ULMFiT, abstract, from memory): 100 labels with pretraining match 100 times as many "
     "without",
     touches=("baseline",),
+    thresholds=(PIECES,),
+    example={"language": "en"},
 )
 def natural_language_transfers(facts: Facts) -> Effects | None:
     """On natural language a pretrained model beats counting words.
 
-    Applies to rows recognised as one language that the model card does not rule out, with words the tokenizer knows.
+    Holds for rows recognised as one language that the model card does not rule out, with words the tokenizer knows, in
+    a domain that nobody called unrelated.
+
+    What to do: keep the baseline in the comparison all the same; it costs seconds.
     """
-    if facts.brief.domain_related is False or facts.language_known is False:
+    if not facts.is_language or facts.language_known is False or facts.domain_related is False:
         return None
-    if not facts.is_language or facts.splits_words:
-        return None
-    profile = facts.profile
-    because = (
-        f"{profile.language_share:.0%} of your rows read as natural language ({profile.language}); pretraining "
-        "usually pays off there."
-    )
-    return push(because, baseline="-M")
+
+    def because() -> str:
+        share = "Your" if facts.language_share is None else f"{facts.language_share:.0%} of your"
+        return f"{share} rows read as natural language ({facts.language}); pretraining usually pays off there."
+
+    return push(because, 1 - _pieces(facts), baseline="-M")
 
 
 @rule(
     id="text-is-no-language",
     strength="M",
     source="common practice (no transfer between unrelated domains)",
-    touches=("baseline", *TRANSFER),
+    touches=tuple(_STRANGE),
+    example={"language": "zxx"},
 )
 def text_is_no_language(facts: Facts) -> Effects | None:
-    """Rows that are no natural language (moves, sequences, logs) have little to do with what a text model knows."""
-    if facts.is_language:
+    """Rows that are no natural language (moves, sequences, logs) have little to do with what a text model knows.
+
+    Frozen features and prompts use what was learned as it is; tuning can learn anew, and is held back less.
+
+    What to do: take a model pretrained on such sequences, if there is one, and compare with the baseline.
+    """
+    if facts.is_language is not False:
         return None
-    profile = facts.profile
-    seen = (
-        "no language was recognised"
-        if profile.language in {"und", "zxx"}
-        else f"only {profile.language_share:.0%} read as one language ({profile.language})"
-    )
-    because = f"In your {count(profile.rows, 'row')} {seen}; what the model learned from text may not carry over."
-    return push(because, baseline="+M", zero_shot="-M", few_shot="-M", linear_probe="-M", lora="-W", full="-W")
+
+    def because() -> str:
+        rows = "your rows" if facts.rows is None else f"your {count(facts.rows, 'row')}"
+        if facts.language in {"und", "zxx"} or facts.language_share is None:
+            return f"In {rows} no language was recognised; what the model learned from text may not carry over."
+        share = f"only {facts.language_share:.0%} read as one language ({facts.language})"
+        return f"In {rows} {share}; what the model learned from text may not carry over."
+
+    return spread(because, 1.0, _STRANGE)
 
 
 @rule(
     id="language-not-in-model-card",
     strength="M",
     source="common practice (a model knows the languages it was pretrained on)",
-    touches=("baseline", *TRANSFER),
+    touches=tuple(_STRANGE),
+    example={"language": "sw", "model_languages": ("en",)},
 )
 def language_not_in_model_card(facts: Facts) -> Effects | None:
-    """Distrust a model whose card does not name the language of the rows."""
-    if facts.model is None or facts.language_known is not False:
+    """Distrust a model whose card does not name the language of the rows.
+
+    It may have seen some of it by the way, but hardly enough for prompts and frozen features.
+
+    What to do: name a multilingual model, or one of that language, as a second candidate.
+    """
+    if facts.language_known is not False:
         return None
-    profile = facts.profile
-    because = (
-        f"{profile.language_share:.0%} of your rows read as '{profile.language}', {profile.non_latin:.0%} of the "
-        f"letters are not Latin; the card of {facts.model.name} names {', '.join(facts.model.language)}."
-    )
-    return push(because, baseline="+M", zero_shot="-M", few_shot="-M", linear_probe="-M", lora="-W", full="-W")
+
+    def because() -> str:
+        share = "Your" if facts.language_share is None else f"{facts.language_share:.0%} of your"
+        script = "" if facts.non_latin is None else f", {facts.non_latin:.0%} of the letters are not Latin"
+        return (
+            f"{share} rows read as '{facts.language}'{script}; the card of {facts.model_name} names "
+            f"{', '.join(facts.model_languages)}."
+        )
+
+    return spread(because, 1.0, _STRANGE)
 
 
 @rule(
     id="tokenizer-splits-words",
     strength="W",
     source="common practice (tokens per word over 1.5 times the usual 1.3; both figures are rough)",
-    touches=("baseline", "zero_shot", "few_shot", "linear_probe"),
+    touches=("baseline", *PROMPTED, "retrieval", "linear_probe"),
+    thresholds=(PIECES,),
+    example={"fertility": 3.1, "non_latin": 0.0},
 )
 def tokenizer_splits_words(facts: Facts) -> Effects | None:
     """Read many tokens per word as a sign that the model seldom saw such words.
 
-    A cheap sign of distance. Tuning can learn the pieces; prompts and frozen features cannot.
+    A cheap sign of distance. Tuning can learn the pieces; prompts and frozen features cannot. Scripts written without
+    spaces have no words to count by, so texts mostly outside the Latin script never count.
+
+    What to do: compare with a model whose tokenizer was made for such texts.
     """
-    if not facts.splits_words:
+    pieces = _pieces(facts)
+    if not pieces:
         return None
-    because = (
-        f"The tokenizer makes {facts.profile.fertility:.1f} tokens of one of your words, against about 1.3 for "
-        "ordinary English text; such words were rare in pretraining."
+    return spread(
+        lambda: (
+            f"The tokenizer makes {facts.fertility:.1f} tokens of one of your words, against about 1.3 for ordinary "
+            "English text; such words were rare in pretraining."
+        ),
+        pieces,
+        _PIECEMEAL,
     )
-    return push(because, baseline="+W", zero_shot="-W", few_shot="-W", linear_probe="-W")
 
 
 @rule(
     id="rows-longer-than-context",
     strength="W",
-    source="arithmetic: what lies beyond the context is not read (the tenth of the rows is our line)",
-    touches=("baseline", "linear_probe", "lora", "full"),
+    source="arithmetic: what lies beyond the context is not read (the band around a tenth of the rows is our line)",
+    touches=tuple(_CUT),
+    thresholds=(CUT_OFF,),
+    example={"truncated_share": 0.3},
 )
 def rows_longer_than_context(facts: Facts) -> Effects | None:
-    """Where a tenth of the rows is cut off, a model that reads them whole has an advantage."""
-    share = facts.truncated_share
-    if share is None or share < 0.1:
-        return None
-    because = (
-        f"{facts.profile.truncated:,} of your {count(facts.profile.rows, 'row')} ({share:.0%}) are longer than the "
-        f"{facts.profile.context:,} tokens {facts.model_name} reads."
-        if facts.profile.context is not None
-        else f"{share:.0%} of your rows are longer than {facts.model_name} reads."
-    )
-    return push(because, baseline="+W", linear_probe="-W", lora="-W", full="-W")
+    """Where a tenth of the rows is cut off, a model that reads them whole has an advantage.
 
+    What decides may stand in the part that is not read; counting words has no such limit.
 
-@rule(
-    id="changing-facts-retrieval",
-    strength="S",
-    source="Azure OpenAI guidance on fine-tuning (retrieval for knowledge outside the model); Ovadia et al. 2024, "
-    "Gekhman et al. 2024 (from memory): tuning teaches new facts poorly",
-    touches=("baseline", "few_shot", "linear_probe", "lora", "full"),
-)
-def changing_facts(facts: Facts) -> Effects | None:
-    """For new or changing facts, look them up; don't tune them in.
-
-    Facts belong into the prompt, by retrieval, where they can be replaced. Retrieval itself is not among the strategies
-    of this version. In classification the labels may still be learned by tuning, so this is no block; whatever is
-    trained, be it a small classifier, goes stale.
+    What to do: put the part that matters first, split long rows, or take a model with a longer context.
     """
-    if not facts.brief.facts_change:
+    share = facts.truncated_share
+    if share is None or share <= CUT_OFF.low:
         return None
-    because = (
-        f"Your brief says right answers need new or changing facts; {count(facts.train_rows, 'training row')} go "
-        "stale in the weights, retrieved text in a prompt can be replaced."
-    )
-    return push(because, baseline="-W", few_shot="+M", linear_probe="-W", lora="-S", full="-S")
+
+    def because() -> str:
+        of = "" if facts.rows is None else f"{share * facts.rows:,.0f} of your {count(facts.rows, 'row')}, "
+        than = "" if facts.context is None else f"the {facts.context:,} tokens "
+        opening = f"{of}{share:.0%}, are longer" if of else f"{share:.0%} of your rows are longer"
+        return f"{opening} than {than}{facts.model_name} reads."
+
+    return spread(because, CUT_OFF.grade(share), _CUT)
+
+
+def _called(facts: Facts) -> str:
+    """Name the domain, in brackets, where the user did."""
+    return f" ({facts.domain})" if facts.domain else ""
+
+
+def _pieces(facts: Facts) -> float:
+    """Return the degree to which the tokenizer breaks words up; 0 where it was not counted."""
+    if facts.fertility is None or facts.fertility <= PIECES.low or facts.non_latin is None or facts.non_latin >= 0.5:
+        return 0.0
+    return PIECES.grade(facts.fertility)
+
+
+RULES = (
+    unrelated_domain,
+    unrelated_from_scratch,
+    related_domain,
+    natural_language_transfers,
+    text_is_no_language,
+    language_not_in_model_card,
+    tokenizer_splits_words,
+    rows_longer_than_context,
+)

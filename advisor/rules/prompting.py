@@ -3,94 +3,158 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, count, push, rule
+from advisor.rules.base import Effects, Threshold, count, push, rule
+from advisor.rules.groups import DEMONSTRATIONS, FROM_PROMPT_TUNING, PROMPTED, TUNED, UNTRAINED, each, nats, spread
 
-MANY_CLASSES = 20
-"""Classes from which a label set counts as large (our line)."""
-LOW_VOLUME = 1_000
-"""Requests per day up to which long prompts are cheap enough (our line)."""
+ROOM = Threshold("context", 2, 16, "demonstrations that fit the context", "our line: a few is few-shot, 16 are many")
+LARGE_LABEL_SET = Threshold("classes", 10, 40, "classes", "our line")
+LOW_VOLUME = Threshold("requests_per_day", 300, 3_000, "requests a day", "our line: long prompts are paid each time")
+ENOUGH_TO_TUNE = Threshold("train_rows", 10, 40, "training rows", "Liu et al. 2022: 41 rows in the median; our band")
+GOOD_PROMPT = Threshold("prompted_score", 0.80, 0.90, "prompted score", "LoRA Land's line of .85; the band is ours")
+FEW_FOR_BASE = Threshold("train_rows", 300, 3_000, "training rows", "our line")
+
+_NO_PROMPTS = nats(**each((*PROMPTED, "retrieval"), "block"))
+_TUNE = nats(**each(("setfit", *TUNED), "+M"))
+_DO_NOT_TUNE = nats(**each(("setfit", *TUNED), "-W"))
+_UNTRAINED_LOSE = nats(**each(UNTRAINED, "-M"))
+_BASE_IS_HARD = nats(**each(FROM_PROMPT_TUNING, "-W"))
 
 
 @rule(
     id="prompting-needs-causal-lm",
     strength="S",
     source="by construction: without a head that predicts the next token, a prompt has no answer",
-    touches=("zero_shot", "few_shot"),
+    touches=(*PROMPTED, "retrieval"),
+    example={"model_kind": "encoder"},
 )
 def prompting_needs_causal_lm(facts: Facts) -> Effects | None:
-    """Prompting takes a causal LM; an encoder, or a decoder without its head, cannot be prompted."""
-    if facts.model is None or facts.causal:
+    """Prompting takes a causal LM; an encoder, or a decoder without its head, cannot be prompted.
+
+    An answer to a prompt is its continuation. A model that reads a text whole, or whose head was cut off, has none.
+
+    What to do: name an instruction-tuned causal LM as a second candidate, if prompting is worth a try.
+    """
+    if facts.model_kind is None or (facts.model_kind == "causal" and not facts.headless_decoder):
         return None
-    what = "has no language-model head" if facts.model.headless_decoder else "is an encoder"
-    because = f"{facts.model.name} {what} ({facts.model.architecture}); prompting takes a causal LM."
-    return push(because, zero_shot="block", few_shot="block")
+
+    def because() -> str:
+        what = "has no language-model head" if facts.headless_decoder else "is an encoder"
+        kind = f" ({facts.architecture})" if facts.architecture else ""
+        return f"Prompting takes a causal LM; {facts.model_name} {what}{kind}."
+
+    return spread(because, 1.0, _NO_PROMPTS)
 
 
 @rule(
     id="demonstrations-fit-context",
     strength="S",
     source="arithmetic: demonstrations and the text asked about share the context",
-    touches=("few_shot",),
+    touches=DEMONSTRATIONS,
+    thresholds=(ROOM,),
+    example={"model_kind": "causal", "context": 1_024, "input_tokens": 600},
 )
 def demonstrations_fit_context(facts: Facts) -> Effects | None:
-    """Leave examples out of the prompt where not even one fits beside the text asked about."""
-    if facts.model is None or not facts.causal or facts.profile.tokens is None:
+    """Leave examples out of the prompt where not even one fits beside the text asked about.
+
+    Where one fits, so does few-shot prompting; many-shot prompting needs room for many, so it is held back by degrees
+    until 16 fit.
+
+    What to do: prompt without examples, shorten the texts, or take a model with a longer context.
+    """
+    if facts.model_kind != "causal" or facts.context is None or facts.input_tokens is None:
         return None
-    needed = 2 * facts.profile.tokens.p50
-    if needed <= facts.model.context:
-        return None
-    because = (
-        f"One example and one question of your median length take {needed:,} tokens; {facts.model.name} reads "
-        f"{facts.model.context:,}."
+    fit = facts.context / facts.input_tokens - 1
+    if fit < 1:
+        return push(
+            lambda: (
+                f"One example and one question of your median length take {2 * (facts.input_tokens or 0):,} tokens; "
+                f"{facts.model_name} reads {facts.context or 0:,}."
+            ),
+            1.0,
+            **each(DEMONSTRATIONS, "block"),
+        )
+    return push(
+        lambda: (
+            f"Beside the text asked about, {count(int(fit), 'example')} of your median length fit the "
+            f"{facts.context:,} tokens that {facts.model_name} reads; many-shot prompting needs {ROOM.high:g}."
+        ),
+        1 - ROOM.grade(fit),
+        many_shot="-S",
     )
-    return push(because, few_shot="block")
 
 
 @rule(
     id="large-label-set-many-shot",
     strength="M",
     source="Bertsch et al. 2024 (abstract; classification with long contexts): large label sets gain from very many "
-    "demonstrations (20 classes and 1,000 requests a day are our lines)",
-    touches=("few_shot",),
-)
+    "demonstrations; the lines are ours",
+    touches=("few_shot_retrieved", "many_shot"),
+    thresholds=(LARGE_LABEL_SET, LOW_VOLUME),
+    example={
+        "model_kind": "causal", "classes": 77, "requests_per_day": 100, "context": 32_768, "input_tokens": 20,
+    },
+)  # fmt: skip
 def large_label_set_many_shot(facts: Facts) -> Effects | None:
     """With many classes, a long context and few requests, fill the prompt with examples.
 
-    Applies where one example per class fits the context; beyond some 50 to 70 per class more examples add little.
+    A few examples cannot show a large label set. Either all the prompt can hold are shown, or those most like the text
+    asked about are looked up. Holds where one example per class fits the context; the more requests there are, the
+    more of a burden the long prompt is.
+
+    What to do: try 1, 5 and 20 examples per class, and stop at some 50 to 70; more add little.
     """
-    tokens, requests = facts.profile.tokens, facts.brief.requests_per_day
-    if facts.model is None or not facts.causal or tokens is None or facts.classes < MANY_CLASSES:
+    if facts.model_kind != "causal" or not facts.classification or facts.classes is None:
         return None
-    needed = (facts.classes + 1) * tokens.p50
-    if needed > facts.model.context or (requests is not None and requests > LOW_VOLUME):
+    large = LARGE_LABEL_SET.grade(facts.classes)
+    if not large or facts.input_tokens is None or facts.context is None:
         return None
-    because = (
-        f"One example for each of your {count(facts.classes, 'class')} takes about {needed:,} of the "
-        f"{facts.model.context:,} tokens {facts.model.name} reads; large label sets gain from many examples, up to 60 "
-        "per class."
+    needed = (facts.classes + 1) * facts.input_tokens
+    if needed > facts.context or facts.requests_per_day is None:
+        return None
+    seldom = 1 - LOW_VOLUME.grade(facts.requests_per_day)
+    return push(
+        lambda: (
+            f"One example for each of your {count(facts.classes or 0, 'class')} takes about {needed:,} of the "
+            f"{facts.context:,} tokens {facts.model_name} reads, {count(facts.requests_per_day or 0, 'time')} a day; "
+            "large label sets gain from many examples, up to 60 per class."
+        ),
+        large * seldom,
+        few_shot_retrieved="+M",
+        many_shot="+M",
     )
-    return push(because, few_shot="+M")
 
 
 @rule(
     id="peft-over-in-context",
     strength="M",
     source="Liu et al. 2022 (T-Few), table 9: 72.4 against 66.6 for GPT-3 175B in context, median of 41 examples, 8 "
-    "wins, 1 tie, 2 losses on 11 tasks",
-    touches=("lora",),
+    "wins, 1 tie, 2 losses on 11 tasks; on RAFT with 50 examples 75.8, people 73.5, GPT-3 62.7 (word counts with "
+    "AdaBoost 51.4, from memory)",
+    touches=UNTRAINED,
+    thresholds=(ENOUGH_TO_TUNE,),
+    example={"model_kind": "causal", "instruction_tuned": True, "rows": 60},
 )
 def peft_over_in_context(facts: Facts) -> Effects | None:
-    """With 20 to 100 rows and an open instruction-tuned model, a light tuning may beat examples in the prompt.
+    """From some 20 rows on, lightly tuning an open instruction-tuned model beats what is not trained.
 
-    T-Few tunes another method (IA3) with a recipe made for few rows, so what carries over to LoRA is the direction.
+    T-Few tunes another method (IA3) with a recipe made for few rows, so what carries over is the direction. It says
+    what falls behind, not which training is best; it goes on to hold with more rows.
+
+    What to do: tune adapters on these rows, and keep the prompted model for comparison.
     """
-    if not (facts.instruct and 20 <= facts.train_rows <= 100):
+    if facts.model_kind != "causal" or not facts.classification or not facts.instruction_tuned:
         return None
-    because = (
-        f"{facts.model_name} is instruction-tuned and you have {count(facts.train_rows, 'training row')}; from 20 to "
-        "100, parameter-efficient tuning beat GPT-3 in context on 8 of 11 tasks."
+    rows = facts.train_rows
+    if rows is None or rows <= ENOUGH_TO_TUNE.low:
+        return None
+    return spread(
+        lambda: (
+            f"You have {count(rows, 'training row')} and {facts.model_name} is instruction-tuned; with 41 rows in the "
+            "median, a light tuning beat GPT-3 in context on 8 of 11 tasks."
+        ),
+        ENOUGH_TO_TUNE.grade(rows),
+        _UNTRAINED_LOSE,
     )
-    return push(because, lora="+M")
 
 
 @rule(
@@ -98,67 +162,131 @@ def peft_over_in_context(facts: Facts) -> Effects | None:
     strength="M",
     source="LoRA Land (Predibase 2024), counted from its results: tuned Zephyr-7B beats GPT-4 on 18 of 21 tasks "
     "where GPT-4 scores under .85, on 4 of 10 where it scores .85 or more",
-    touches=("lora", "full"),
+    touches=("setfit", *TUNED),
+    thresholds=(GOOD_PROMPT,),
+    example={"prompted_score": 0.6},
 )
 def prompted_score(facts: Facts) -> Effects | None:
-    """Where a strong prompted LLM scores .85 or more, tuning a small model seldom beats it; below, it mostly does."""
-    score = facts.brief.prompted_score
+    """Where a strong prompted LLM scores .85 or more, tuning a small model seldom beats it; below, it mostly does.
+
+    The better a prompt already is, the less there is left to teach. Around .85 both hold in part.
+
+    What to do: measure a strong prompted LLM on your own rows before tuning anything.
+    """
+    score = facts.prompted_score
     if score is None:
         return None
-    if score >= 0.85:
-        because = f"A prompted LLM already scores {score:.3g}; from .85, a tuned 7B model won on 4 of 10 tasks."
-        return push(because, lora="-W", full="-W")
-    because = f"A prompted LLM scores {score:.3g}; under .85, a tuned 7B model won on 18 of 21 tasks."
-    return push(because, lora="+M", full="+M")
+    good = GOOD_PROMPT.grade(score)
+    below = spread(
+        lambda: f"A prompted LLM scores {score:.3g}; under .85, a tuned 7B model won on 18 of 21 tasks.",
+        1 - good,
+        _TUNE,
+    )
+    if not good:
+        return below
+    return below + spread(
+        lambda: f"A prompted LLM already scores {score:.3g}; from .85, a tuned 7B model won on 4 of 10 tasks.",
+        good,
+        _DO_NOT_TUNE,
+    )
+
+
+@rule(
+    id="measure-a-prompt-first",
+    strength="M",
+    source="OpenAI and Azure OpenAI guidance on fine-tuning: a prompted baseline first",
+    touches=("zero_shot", "few_shot"),
+    example={"model_kind": "causal"},
+)
+def measure_a_prompt_first(facts: Facts) -> Effects | None:
+    """Before tuning, measure a prompt without and with examples.
+
+    Tuning is worth what it adds to a prompt, and nobody knows that before the prompt has a score. It takes an hour.
+
+    What to do: give the model your instructions with no, three and ten examples, on twenty rows or more, and pass the
+    best score as prompted_score.
+    """
+    if facts.model_kind != "causal" or facts.prompted_score is not None:
+        return None
+    return push(
+        lambda: (
+            f"No prompt has a score yet; try {facts.model_name} with 0, 3 and 10 examples on 20 rows or more first."
+        ),
+        zero_shot="note",
+        few_shot="note",
+    )
 
 
 @rule(
     id="instruct-over-base",
     strength="W",
     source="common practice (instruction-tuned rather than base models)",
-    touches=("zero_shot", "few_shot"),
+    touches=(*PROMPTED, "retrieval"),
+    example={"model_kind": "causal", "instruction_tuned": True},
 )
 def instruct_over_base(facts: Facts) -> Effects | None:
-    """Prompt an instruction-tuned model rather than a base model, which only continues a text."""
-    if not facts.causal:
+    """Prompt an instruction-tuned model rather than a base model, which only continues a text.
+
+    A base model takes an instruction for the opening of a text; examples help it to see the pattern, an instruction
+    alone hardly does.
+
+    What to do: take the instruction-tuned sibling of a base model.
+    """
+    if facts.model_kind != "causal" or facts.instruction_tuned is None:
         return None
-    if facts.instruct:
-        return push(f"{facts.model_name} is instruction-tuned, so it follows a prompt.", zero_shot="+W", few_shot="+W")
-    because = f"{facts.model_name} is a base model; an instruction-tuned sibling would follow an instruction better."
-    return push(because, zero_shot="-W")
+    if facts.instruction_tuned:
+        return push(
+            lambda: f"As an instruction-tuned model, {facts.model_name} follows a prompt.",
+            1.0,
+            **each((*PROMPTED, "retrieval"), "+W"),
+        )
+    return push(
+        lambda: (
+            f"As a base model, {facts.model_name} continues texts; an instruction-tuned sibling would follow an "
+            "instruction better."
+        ),
+        zero_shot="-W",
+        retrieval="-W",
+    )
 
 
 @rule(
     id="base-model-few-rows",
     strength="W",
-    source="common practice (instruction-tuned rather than base models; the 1,000 rows are our line)",
-    touches=("lora", "full"),
+    source="common practice (instruction-tuned rather than base models; the band around 1,000 rows is our line)",
+    touches=FROM_PROMPT_TUNING,
+    thresholds=(FEW_FOR_BASE,),
+    example={"model_kind": "causal", "instruction_tuned": False, "rows": 200},
 )
 def base_model_few_rows(facts: Facts) -> Effects | None:
-    """Rather than tune a base LM on under 1,000 rows, take its instruction-tuned sibling."""
-    if not facts.causal or facts.instruct or facts.train_rows >= 1_000:
+    """Rather than tune a base LM on under 1,000 rows, take its instruction-tuned sibling.
+
+    What instruction tuning has taught already, your rows need not teach. With thousands of rows it no longer matters.
+
+    What to do: name the instruction-tuned sibling as the candidate.
+    """
+    if facts.model_kind != "causal" or facts.instruction_tuned is not False:
         return None
-    because = (
-        f"{facts.model_name} is a base model without a chat template and you have "
-        f"{count(facts.train_rows, 'training row')}, under 1,000; its instruction-tuned sibling would need less "
-        "teaching."
+    rows = facts.train_rows
+    if rows is None or rows >= FEW_FOR_BASE.high:
+        return None
+    return spread(
+        lambda: (
+            f"With {count(rows, 'training row')}, well under {FEW_FOR_BASE.high:,}, a base model without a chat "
+            f"template such as {facts.model_name} has more to learn than its instruction-tuned sibling."
+        ),
+        1 - FEW_FOR_BASE.grade(rows),
+        _BASE_IS_HARD,
     )
-    return push(because, lora="-W", full="-W")
 
 
-@rule(
-    id="many-requests-long-prompt",
-    strength="M",
-    source="arithmetic: every request carries the demonstrations again (10,000 requests a day is our line)",
-    touches=("few_shot",),
+RULES = (
+    prompting_needs_causal_lm,
+    demonstrations_fit_context,
+    large_label_set_many_shot,
+    peft_over_in_context,
+    prompted_score,
+    measure_a_prompt_first,
+    instruct_over_base,
+    base_model_few_rows,
 )
-def many_requests_long_prompt(facts: Facts) -> Effects | None:
-    """From 10,000 requests a day, the examples in a prompt cost more than a tuning that makes them needless."""
-    requests = facts.brief.requests_per_day
-    if requests is None or requests < 10_000 or not facts.causal:
-        return None
-    price = f"the examples are read again {requests:,} times a day"
-    if facts.profile.tokens is not None:
-        tokens = facts.classes * facts.profile.tokens.p50
-        price = f"one example per class adds {tokens:,} tokens to each of {requests:,} requests a day"
-    return push(f"In a few-shot prompt {price}.", few_shot="-M")

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, count, push, rule
+from advisor.rules.base import Effects, Threshold, count, push, rule
+from advisor.rules.volume import ADAPTERS, PARTS, TUNED, WHOLE, each
+
+LOW_RESOURCE = Threshold("train_rows", 500, 2_000, "training rows", "our line (1,000) for Chen et al.'s low resource")
+HIGH_RESOURCE = Threshold("train_rows", 5_000, 20_000, "training rows", "our line (10,000) for Chen et al.'s high one")
+UNSTABLE = Threshold(
+    "train_rows", 2_500, 10_000, "training rows", "our line (5,000); Mosbach et al. 2021 looked at less"
+)
+CONFLICTS = Threshold("conflict_share", 0.005, 0.02, "of the rows", "our line (1 %)")
+
+_NOT_ALL = each(WHOLE, "-M")
+_ALL = each(WHOLE, "+M")
+_UNSTABLE = each(WHOLE, "-W")
 
 
 @rule(
@@ -11,17 +23,30 @@ from advisor.rules.base import Effects, count, push, rule
     strength="M",
     source="Chen et al. 2022 (abstract): on encoders, parameter-efficient tuning wins only in low resource (the "
     "1,000 rows are our line)",
-    touches=("lora", "full"),
+    touches=WHOLE,
+    thresholds=(LOW_RESOURCE,),
+    example={"model_kind": "encoder", "rows": 500},
 )
 def encoder_under_1000(facts: Facts) -> Effects | None:
-    """Under 1,000 training rows, tune an encoder by adapters rather than in full."""
-    if not facts.encoder or not 100 <= facts.train_rows < 1_000:
+    """Under about 1,000 training rows, tune an encoder by adapters rather than in full.
+
+    All its weights are more than so few rows can settle; an adapter has a hundredth of them.
+
+    What to do: prefer LoRA, and train the classification head with it.
+    """
+    if not facts.encoder:
         return None
-    because = (
-        f"{facts.model_name} is an encoder and you have {count(facts.train_rows, 'training row')}; under 1,000, "
-        "parameter-efficient tuning tends to win."
+    rows = facts.train_rows
+    if rows is None or rows >= LOW_RESOURCE.high:
+        return None
+    return push(
+        lambda: (
+            f"With {count(rows, 'training row')} for {facts.model_name}, an encoder, parameter-efficient tuning tends "
+            f"to win; full fine-tuning catches up {LOW_RESOURCE.band}."
+        ),
+        1 - LOW_RESOURCE.grade(rows),
+        **_NOT_ALL,
     )
-    return push(because, lora="+M", full="-M")
 
 
 @rule(
@@ -29,17 +54,30 @@ def encoder_under_1000(facts: Facts) -> Effects | None:
     strength="M",
     source="Chen et al. 2022 (abstract): on encoders, full fine-tuning is best at medium and high resource (the "
     "10,000 rows are our line)",
-    touches=("full",),
+    touches=WHOLE,
+    thresholds=(HIGH_RESOURCE,),
+    example={"model_kind": "encoder", "rows": 40_000},
 )
 def encoder_over_10000(facts: Facts) -> Effects | None:
-    """Over 10,000 training rows, tune an encoder in full."""
-    if not facts.encoder or facts.train_rows <= 10_000:
+    """Over about 10,000 training rows, tune an encoder in full.
+
+    Encoders are small enough to tune whole, and with that many rows every weight has something to learn.
+
+    What to do: tune in full, and keep LoRA for the case that many tasks share one encoder.
+    """
+    if not facts.encoder:
         return None
-    because = (
-        f"{facts.model_name} is an encoder and you have {count(facts.train_rows, 'training row')}; over 10,000, full "
-        "fine-tuning tends to win."
+    rows = facts.train_rows
+    if rows is None or rows <= HIGH_RESOURCE.low:
+        return None
+    return push(
+        lambda: (
+            f"With {count(rows, 'training row')} for {facts.model_name}, an encoder, full fine-tuning tends to win "
+            f"({HIGH_RESOURCE.band} it draws ahead)."
+        ),
+        HIGH_RESOURCE.grade(rows),
+        **_ALL,
     )
-    return push(because, full="+M")
 
 
 @rule(
@@ -47,63 +85,59 @@ def encoder_over_10000(facts: Facts) -> Effects | None:
     strength="W",
     source="Mosbach et al. 2021 and Zhang et al. 2021 (abstracts): instability on small data comes from optimisation "
     "and is mended by warm-up, bias correction and longer schedules",
-    touches=("full",),
+    touches=WHOLE,
+    thresholds=(UNSTABLE,),
+    example={"model_kind": "encoder", "rows": 2_000},
 )
 def encoder_under_5000(facts: Facts) -> Effects | None:
-    """Under 5,000 training rows, single runs of fully tuned encoders are unstable.
+    """Under about 5,000 training rows, single runs of fully tuned encoders are unstable.
 
     It takes warm-up, a long schedule and several seeds (five or more) to trust a result; that is a price, not a defeat.
+
+    What to do: train with five seeds or more, and compare averages.
     """
-    if not facts.encoder or facts.train_rows >= 5_000:
+    if not facts.encoder:
         return None
-    because = (
-        f"With {count(facts.train_rows, 'training row')}, under 5,000, full fine-tuning of an encoder needs warm-up, "
-        "a long schedule and at least 5 seeds."
-    )
-    return push(because, full="-W")
-
-
-@rule(
-    id="llm-lora-default",
-    strength="S",
-    source="Hu et al. 2021 (LoRA), table 16, MNLI-n on GPT-3: LoRA 63.8 / 85.6 / 89.2 / 91.7 against 60.2 / 85.8 / "
-    "88.9 / 89.5 in full at 100 / 1k / 10k / 392k rows; LoRA Without Regret (2025): about 67 % of the FLOPs",
-    touches=("lora", "full"),
-)
-def llm_lora_default(facts: Facts) -> Effects | None:
-    """To tune a causal LM on 100 to 400,000 short rows, take LoRA.
-
-    At these sizes it is as good as full fine-tuning at two thirds of the compute and a fraction of the memory. The
-    evidence is strong, but about LoRA against full, so it is shared between the two.
-    """
-    if not facts.causal or not 100 <= facts.train_rows <= 400_000:
+    rows = facts.train_rows
+    if rows is None or rows >= UNSTABLE.high:
         return None
-    because = (
-        f"{facts.model_name} is a causal LM and you have {count(facts.train_rows, 'training row')}; from 100 to "
-        "400,000, LoRA matched full fine-tuning at about two thirds of the compute."
+    return push(
+        lambda: (
+            f"With {count(rows, 'training row')}, under about 5,000 ({UNSTABLE.band}), full fine-tuning of an encoder "
+            "needs warm-up, a long schedule and at least 5 seeds."
+        ),
+        1 - UNSTABLE.grade(rows),
+        **_UNSTABLE,
     )
-    return push(because, lora="+M", full="-M")
 
 
 @rule(
     id="conflicting-labels-keep-it-simple",
     strength="W",
     source="common practice (large models learn wrong labels by heart; the 1 % is our line)",
-    touches=("lora", "full"),
+    touches=TUNED,
+    thresholds=(CONFLICTS,),
+    example={"rows": 2_000, "conflict_share": 0.02},
 )
 def conflicting_labels(facts: Facts) -> Effects | None:
-    """Where one text in a hundred stands with several labels, tune less.
+    """Where about one text in a hundred stands with several labels, tune less.
 
     The labels disagree with themselves; the more weights are free, the more of the disagreement is learned by heart.
+
+    What to do: settle the labels of these texts before tuning many weights on them.
     """
-    if facts.conflict_share < 0.01:
+    share = facts.conflict_share
+    if share is None or share <= CONFLICTS.low:
         return None
-    texts, rows = count(facts.profile.label_conflicts, "text"), count(facts.profile.rows, "row")
-    because = (
-        f"More than one label stands with {texts} in {rows} ({facts.conflict_share:.1%}); mend the labels before "
-        "tuning many weights on them."
-    )
-    return push(because, lora="-W", full="-W")
+
+    def because() -> str:
+        of = "your rows" if not facts.rows else f"your {count(facts.rows, 'row')}"
+        return (
+            f"More than one label stands with texts in {share:.1%} of {of}; mend the labels before tuning many weights "
+            "on them."
+        )
+
+    return push(because, CONFLICTS.grade(share), **each(TUNED, "-W"))
 
 
 @rule(
@@ -112,17 +146,42 @@ def conflicting_labels(facts: Facts) -> Effects | None:
     source="by construction (frozen weights forget nothing, adapters come off); Biderman et al. 2024: LoRA forgets "
     "less after code pretraining, no gap after maths; PEFT method comparison: .050 nats for LoRA r32, .030 for full "
     "at LR 1e-5",
-    touches=("linear_probe", "lora", "full"),
-)
+    touches=(
+        "zero_shot", "few_shot", "few_shot_retrieved", "many_shot", "retrieval", "linear_probe",
+        "prompt_tuning", "ia3", *TUNED,
+    ),
+    example={"retention_required": True},
+)  # fmt: skip
 def retention_keeps_weights(facts: Facts) -> Effects | None:
     """Where the model must keep its general ability, leave its weights as they are.
 
-    Frozen features change nothing and an adapter can be taken off. While it is on, LoRA may forget as much as a full
-    fine-tuning at a low learning rate, so full is only weakly held back.
+    Prompts and frozen features change nothing and an adapter can be taken off. While it is on, LoRA may forget as much
+    as a full fine-tuning at a low learning rate, so moving the weights themselves is only weakly held back.
+
+    What to do: keep the adapter apart from the weights, and measure nats per token on general text before and after.
     """
-    if not facts.brief.retention_required:
+    if not facts.retention_required:
         return None
-    because = (
-        f"Your brief asks {facts.model_name} to keep its general ability; frozen weights keep it, adapters come off."
+    return push(
+        lambda: (
+            f"Your brief asks {facts.model_name} to keep its general ability; frozen weights keep it, adapters "
+            "come off."
+        ),
+        1.0,
+        **_KEEPS,
     )
-    return push(because, linear_probe="+M", lora="+W", full="-W")
+
+
+_KEEPS = (
+    each(("zero_shot", "few_shot", "few_shot_retrieved", "many_shot", "retrieval", "linear_probe"), "+M")
+    | each(("prompt_tuning", "ia3", *ADAPTERS), "+W")
+    | each((*PARTS, *WHOLE), "-W")
+)
+
+RULES = (
+    encoder_under_1000,
+    encoder_over_10000,
+    encoder_under_5000,
+    conflicting_labels,
+    retention_keeps_weights,
+)

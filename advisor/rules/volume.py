@@ -1,9 +1,92 @@
-"""How much data there is: in all, and for each class."""
+"""How much data there is: in all, and for each class.
+
+More rows never speak for a lighter strategy: what an effect adds with rows, it adds to each strategy no less than to
+any lighter one. So a strategy that does well with few rows keeps its weight, and heavier ones gain.
+"""
 
 from __future__ import annotations
 
-from advisor.facts import Facts
-from advisor.rules.base import Effects, count, push, rule
+from advisor.facts import SMALL_MODEL, Facts
+from advisor.rules.base import Effects, Threshold, Weight, count, push, rule
+from advisor.rules.start import PRIOR
+
+ADAPTERS = ("lora", "qlora", "dora")
+"""Adapters that add small matrices to the layers."""
+PARTS = ("early_layers", "top_layers")
+"""A part of the weights."""
+WHOLE = ("full", "distillation", "domain_alignment", "tapt", "dapt", "from_scratch")
+"""All weights, at the latest in the last step."""
+TUNED = (*ADAPTERS, *PARTS, *WHOLE)
+"""Whatever moves many weights."""
+WRITES = ("summarisation", "generation", "code")
+"""Tasks whose answers are written."""
+OPEN = ("extraction", "question-answering", *WRITES)
+"""Tasks whose answers are not one of a few labels for a text."""
+
+IN_CONTEXT = Threshold("train_rows", 50, 200, "training rows", "common practice (100); the band is ours")
+BREAK_EVEN = Threshold("train_rows", 50, 200, "training rows", "Pecher et al. 2025 (abstract): 100 labels; band ours")
+BINARY_BREAK_EVEN = Threshold("train_rows", 150, 600, "training rows", "our line: three times that of more classes")
+ALL_WEIGHTS = Threshold("train_rows", 5_000, 20_000, "training rows", "common practice (10,000); the band is ours")
+FEW_ROWS = Threshold("train_rows", 10, 40, "training rows", "OpenAI fine-tuning guide: at least 10; the upper end ours")
+FEW_PER_CLASS = Threshold("class_rows", 5, 20, "training rows of the median class", "our line")
+REPEATED = Threshold("duplicate_share", 0.05, 0.2, "of the rows", "our line")
+
+
+def each(names: tuple[str, ...], weight: Weight) -> dict[str, Weight]:
+    """Give several strategies the same weight."""
+    return dict.fromkeys(names, weight)
+
+
+_NO_ROWS = each(tuple(name for name in PRIOR if name not in ("no_model", "zero_shot", "retrieval")), "block")
+_IN_CONTEXT = each((*ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M")
+_NOT_ALL = each(WHOLE, "-W")
+_ALL = each(WHOLE, "+W")
+_BLOCKED = each(("ia3", *TUNED), "block")
+_TOO_FEW = each(("ia3", *TUNED), "-M")
+_BEHIND = each(("linear_probe", "setfit"), "-W") | each(("prompt_tuning", "ia3"), "-M") | each(TUNED, "-S")
+_AHEAD = each(("linear_probe", "setfit"), "+W") | each(("prompt_tuning", "ia3"), "+M") | each(TUNED, "+S")
+_REPEATED = each(TUNED, "-W")
+
+
+@rule(
+    id="no-rows-no-learning",
+    strength="S",
+    source="by construction: what learns from labelled rows needs some",
+    touches=tuple(_NO_ROWS),
+    example={"rows": 0},
+)
+def no_rows(facts: Facts) -> Effects | None:
+    """Without a labelled row there is nothing to learn from and nothing to show in a prompt.
+
+    What is left is to ask a model that was trained for other things, with or without looking facts up.
+
+    What to do: label some twenty rows; they make examples for a prompt, and tell whether it works.
+    """
+    if facts.rows != 0:
+        return None
+    return push("You have 0 labelled rows, so nothing can be learned from them.", 1.0, **_NO_ROWS)
+
+
+@rule(
+    id="rows-as-demonstrations",
+    strength="M",
+    source="Brown et al. 2020 (GPT-3, from memory): on average over its benchmarks, solved examples in the prompt beat "
+    "an instruction alone",
+    touches=("few_shot",),
+    example={"rows": 30},
+)
+def demonstrations(facts: Facts) -> Effects | None:
+    """Show a few of the rows in the prompt: examples beat an instruction alone.
+
+    They show format and labels better than words do. This holds however many rows there are; with many, other
+    strategies gain more from them.
+
+    What to do: put one or a few rows of each class into the prompt, and measure more than one choice of them.
+    """
+    rows = facts.train_rows
+    if not rows or facts.model_kind == "encoder":
+        return None
+    return push(lambda: f"Your {count(rows, 'training row')} can serve as examples in a prompt.", few_shot="+M")
 
 
 @rule(
@@ -11,57 +94,85 @@ from advisor.rules.base import Effects, count, push, rule
     strength="M",
     source="common practice (under 100 rows: in context); Pecher et al. 2025 (abstract): break-even with prompting "
     "near 100 labels on average",
-    touches=("zero_shot", "few_shot", "linear_probe", "lora", "full"),
+    touches=tuple(_IN_CONTEXT),
+    thresholds=(IN_CONTEXT,),
+    example={"rows": 60},
 )
 def under_100(facts: Facts) -> Effects | None:
-    """Under 100 training rows, use them as examples in the prompt.
+    """Under about 100 training rows, leave the weights alone.
 
-    So few rows teach a prompt much and weights little. With an encoder, which cannot be prompted, frozen features take
-    the place of the prompt, since they too leave the weights alone.
+    So few rows teach a prompt much and weights little, and the more weights move the less they are taught. With an
+    encoder, which cannot be prompted, frozen features take the place of the prompt.
+
+    What to do: use the rows as examples in a prompt, or train a small classifier on frozen features.
     """
-    if facts.train_rows >= 100:
+    rows = facts.train_rows
+    if rows is None or rows >= IN_CONTEXT.high:
         return None
-    because = f"You have {count(facts.train_rows, 'training row')}; under 100, leave the weights alone."
-    return push(because, zero_shot="+W", few_shot="+M", linear_probe="+W", lora="-W", full="-M")
+    return push(
+        lambda: (
+            f"You have {count(rows, 'training row')}; under about 100 ({IN_CONTEXT.band}), leave the weights alone."
+        ),
+        1 - IN_CONTEXT.grade(rows),
+        **_IN_CONTEXT,
+    )
 
 
 @rule(
     id="volume-100-to-10000-peft",
     strength="W",
     source="common practice (100 to 10,000 rows: parameter-efficient tuning)",
-    touches=("lora", "full"),
+    touches=WHOLE,
+    thresholds=(ALL_WEIGHTS,),
+    example={"rows": 2_000},
 )
-def from_100_to_10000(facts: Facts) -> Effects | None:
-    """Between 100 and 10,000 training rows, tune a small part of the weights.
+def up_to_10000(facts: Facts) -> Effects | None:
+    """Up to about 10,000 training rows, tune a small part of the weights rather than all.
 
-    Enough to learn from, not enough to fit every weight safely.
+    Hundreds or thousands of rows are enough to learn from, but not to fit every weight safely.
+
+    What to do: prefer adapters to full fine-tuning until you have more rows.
     """
-    if not 100 <= facts.train_rows <= 10_000:
+    rows = facts.train_rows
+    if rows is None or rows >= ALL_WEIGHTS.high:
         return None
-    because = f"You have {count(facts.train_rows, 'training row')}; from 100 to 10,000, parameter-efficient tuning."
-    return push(because, lora="+W", full="-W")
+    return push(
+        lambda: (
+            f"You have {count(rows, 'training row')}; up to about 10,000 ({ALL_WEIGHTS.band}), tune a small part of "
+            "the weights rather than all."
+        ),
+        1 - ALL_WEIGHTS.grade(rows),
+        **_NOT_ALL,
+    )
 
 
 @rule(
     id="volume-over-10000-full",
     strength="W",
     source="common practice (over 10,000 rows and the compute for it: full fine-tuning)",
-    touches=("lora", "full"),
+    touches=WHOLE,
+    thresholds=(ALL_WEIGHTS,),
+    example={"rows": 40_000, "compute": "plenty"},
 )
 def over_10000(facts: Facts) -> Effects | None:
-    """Over 10,000 training rows, and with the compute for it, tune all the weights.
+    """Over about 10,000 training rows, and with the compute for it, tune all the weights.
 
-    Compute counts as enough where the brief says plenty, or says nothing and the model is small (up to 150 million
-    parameters, our line). Otherwise parameter-efficient tuning stays the better bet.
+    Compute counts as enough where you say plenty, or say nothing and the model is small (up to 150 million parameters,
+    our line). Otherwise parameter-efficient tuning stays the better bet.
+
+    What to do: compare full fine-tuning with an adapter on a tenth of the rows before you pay for all of them.
     """
-    if facts.train_rows <= 10_000:
+    rows = facts.train_rows
+    if rows is None or rows <= ALL_WEIGHTS.low or not facts.enough_compute:
         return None
-    rows = count(facts.train_rows, "training row")
-    if facts.enough_compute:
-        said = "plenty of compute" if facts.brief.compute else f"a small model ({facts.parameters:,} parameters)"
-        return push(f"You have {rows} and {said}; over 10,000, tune all weights.", full="+W")
-    said = "compute is limited" if facts.brief.compute else "your brief does not say that compute is plenty"
-    return push(f"You have {rows}, enough to tune all weights, but {said}.", lora="+W")
+
+    def because() -> str:
+        size = facts.model_parameters or SMALL_MODEL
+        said = "plenty of compute" if facts.compute else f"a small model ({size:,} parameters)"
+        have = f"You have {count(rows, 'training row')} and {said}"
+        return f"{have}; over about 10,000 ({ALL_WEIGHTS.band}), tune all weights."
+
+    return push(because, ALL_WEIGHTS.grade(rows), **_ALL)
 
 
 @rule(
@@ -69,23 +180,51 @@ def over_10000(facts: Facts) -> Effects | None:
     strength="M",
     source="Banking77, 3 rows per class: prompted GPT-4 83.1 against 76.7 for SetFit; OpenAI fine-tuning guide: at "
     "least 10 examples",
-    touches=("few_shot", "lora", "full"),
+    touches=tuple(_BLOCKED),
+    thresholds=(FEW_ROWS, FEW_PER_CLASS),
+    example={"rows": 40, "classes": 10},
 )
 def few_rows_per_class(facts: Facts) -> Effects | None:
     """Don't tune on under 10 rows, or under 5 of the median class.
 
-    With so few rows the outcome is mostly luck of the draw. Frozen features with a small classifier, or examples in a
-    prompt, stay possible. The median is asked, so that one rare class among many does not block tuning.
+    With so few rows the outcome is mostly luck of the draw, and with somewhat more it is still partly so: the reason
+    fades until 40 rows, and 20 of the median class. Frozen features with a small classifier, or examples in a prompt,
+    stay possible. The median is asked, so that one rare class among many does not block tuning.
+
+    What to do: prompt, or train a small classifier on frozen features, and label more rows.
     """
-    if facts.train_rows < 10:
-        have = f"You have {count(facts.train_rows, 'training row')} in all, under 10"
-    elif facts.rows_per_class < 5:
-        have = (
-            f"The median of your {facts.classes:,} classes has {count(facts.rows_per_class, 'training row')}, under 5"
-        )
-    else:
+    rows = facts.train_rows
+    if rows is None:
         return None
-    return push(f"{have}: too few to tune weights on.", few_shot="+M", lora="block", full="block")
+    if rows < FEW_ROWS.low:
+        return push(
+            lambda: f"You have {count(rows, 'training row')} in all, under 10: too few to tune weights on.",
+            1.0,
+            **_BLOCKED,
+        )
+    enough, many = FEW_ROWS.grade(rows), ""
+    if facts.task not in OPEN:
+        of_class = facts.class_rows
+        if of_class is None:
+            return None
+        many = f", {count(of_class, 'row')} of the median class"
+        if of_class < FEW_PER_CLASS.low:
+            return push(
+                lambda: (
+                    f"The median of your {count(facts.classes or 0, 'class')} has {count(of_class, 'training row')}, "
+                    "under 5: too few to tune weights on."
+                ),
+                1.0,
+                **_BLOCKED,
+            )
+        enough = min(enough, FEW_PER_CLASS.grade(of_class))
+    if enough == 1:
+        return None
+    return push(
+        lambda: f"You have {count(rows, 'training row')}{many}: what tuning makes of so few is partly luck.",
+        1 - enough,
+        **_TOO_FEW,
+    )
 
 
 @rule(
@@ -93,39 +232,73 @@ def few_rows_per_class(facts: Facts) -> Effects | None:
     strength="S",
     source="Pecher et al. 2025 (abstract; 8 models on 8 classification tasks): break-even near 100 labels on "
     "average, binary tasks need far more (the 300 is our line)",
-    touches=("zero_shot", "few_shot", "lora", "full"),
+    touches=tuple(_AHEAD),
+    thresholds=(BREAK_EVEN, BINARY_BREAK_EVEN),
+    example={"rows": 1_000, "classes": 5},
 )
 def small_tuned_beats_prompting(facts: Facts) -> Effects | None:
     """From 100 labels, or 300 in a binary task, a small tuned model overtakes prompting.
 
-    On average over tasks; once the spread between runs counts, the break-even moves up by 100 to 200 %, which the
-    probes see and this rule does not.
+    On average over tasks; once the spread between runs counts, the break-even moves up by 100 to 200 %. So training
+    starts behind and ends ahead, what moves more weights more so. With an encoder there is no prompt to overtake; while
+    no model is named, a prompt is still open.
+
+    What to do: below the line prompt first; above it train, and keep the prompt for comparison.
     """
-    line = 300 if facts.binary else 100
-    if facts.train_rows < line:
+    if not facts.classification or facts.encoder:
         return None
-    because = (
-        f"You have {count(facts.train_rows, 'training row')} for {count(facts.classes, 'class')}; from about {line}, "
-        "small tuned models overtake prompted ones."
-    )
-    return push(because, zero_shot="-S", few_shot="-S", lora="+W", full="+W")
+    rows = facts.train_rows
+    if rows is None:
+        return None
+    line, ahead = BREAK_EVEN, BREAK_EVEN.grade(rows)
+    if ahead != BINARY_BREAK_EVEN.grade(rows):  # otherwise the number of classes does not matter
+        if facts.classes is None:
+            return None
+        if facts.binary:
+            line, ahead = BINARY_BREAK_EVEN, BINARY_BREAK_EVEN.grade(rows)
+
+    def because() -> str:
+        classes = "" if facts.classes is None else f" for {count(facts.classes, 'class')}"
+        return (
+            f"You have {count(rows, 'training row')}{classes}; {line.band}, small tuned models overtake prompted ones."
+        )
+
+    return push(because, 1 - 2 * ahead, **_BEHIND) if ahead < 0.5 else push(because, 2 * ahead - 1, **_AHEAD)
 
 
 @rule(
     id="duplicates-shrink-volume",
     strength="W",
     source="common practice (repeated rows are no new evidence; the 10 % is our line)",
-    touches=("lora", "full"),
+    touches=TUNED,
+    thresholds=(REPEATED,),
+    example={"rows": 2_000, "duplicate_share": 0.2},
 )
 def duplicates_shrink_volume(facts: Facts) -> Effects | None:
     """Many repeated rows mean less data than the count says.
 
     A text that stands twice is learned by heart sooner, and the more weights are tuned the sooner.
+
+    What to do: drop the repeats, and see that none stands in both train and test.
     """
-    if facts.duplicate_share < 0.1:
+    share = facts.duplicate_share
+    if share is None or share <= REPEATED.low:
         return None
-    because = (
-        f"{facts.profile.duplicates.normalised:,} of your {count(facts.profile.rows, 'row')} "
-        f"({facts.duplicate_share:.0%}) repeat an earlier text, so there is less to learn from than the count says."
-    )
-    return push(because, lora="-W", full="-W")
+
+    def because() -> str:
+        of = f"{share:.0%} of your rows" if not facts.rows else f"{share:.0%} of your {count(facts.rows, 'row')}"
+        return f"Repeats of an earlier text make up {of}, so there is less to learn from than the count says."
+
+    return push(because, REPEATED.grade(share), **_REPEATED)
+
+
+RULES = (
+    no_rows,
+    demonstrations,
+    under_100,
+    up_to_10000,
+    over_10000,
+    few_rows_per_class,
+    small_tuned_beats_prompting,
+    duplicates_shrink_volume,
+)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from advisor.brief import Brief, allowed, brief_from, load_brief
-from advisor.engine import advise
+from advisor.brief import Brief, allowed, brief_from, load_brief, settings_from, to_yaml
+from advisor.facts import Facts
 from probes.errors import SettingError
-from strategies import NAMES
 
 
 def write(folder: Path, content: str | bytes) -> Path:
@@ -34,6 +32,14 @@ def write(folder: Path, content: str | bytes) -> Path:
         ("task: text-classification", "task", "text-classification"),
         ("requests_per_day: 1e4", "requests_per_day", 10_000),
         ("requests_per_day: 10_000", "requests_per_day", 10_000),
+        ("rows: 5k", "rows", 5_000),
+        ("rows: 5,000", "rows", 5_000),
+        ("model_parameters: 7B", "model_parameters", 7_000_000_000),
+        ("language: no", "language", "no"),  # PyYAML reads this as false
+        ("gpu: nvidia h100", "gpu", "H100"),
+        ("task: summarisation", "task", "summarisation"),
+        ("models: minilm", "models", ("minilm",)),
+        ("models: [minilm, ./mine]", "models", ("minilm", "./mine")),
         ("gpu_memory_gb: 0", "gpu_memory_gb", 0.0),
         ("latency_ms: 1.5", "latency_ms", 1.5),
         ("compute: plenty", "compute", "plenty"),
@@ -92,10 +98,12 @@ def test_everything_may_be_left_out() -> None:
             "Did you mean 'macro_f1'? Allowed for metric: accuracy or macro_f1",
         ),
         ("metric: 3", "metric is 3", "accuracy or macro_f1"),
-        ("task: generation", "task is 'generation'", "later versions. Allowed for task: text-classification"),
+        ("task: classification", "task is 'classification'", "Allowed for task: text-classification or extraction"),
         ("compute: lots", "compute is 'lots'", "limited or plenty"),
-        ("hours: 2", "hours is not weighed yet", "later version; leave it out. How long this machine may take"),
-        ("money: 0", "money is not weighed yet", "later version; leave it out"),
+        ("hours: 0", "hours is 0", "a number above 0"),
+        ("money: -1", "money is -1", "a number of 0 or more"),
+        ("rows: 0,5", "rows is '0,5'", "a whole number of 0 or more"),
+        ("models: 3", "models is 3", "a list"),
         ("latency_ms: 0", "latency_ms is 0", "a number above 0"),
         ("latency_ms: .inf", "latency_ms is inf", "a number above 0"),
         ("gpu_memory_gb: 24GB", "gpu_memory_gb is '24GB'", "a number of 0 or more"),
@@ -143,29 +151,78 @@ def test_aliases_that_unfold_without_end_stay_folded(tmp_path: Path) -> None:
 
 def test_every_field_can_say_what_it_allows() -> None:
     assert all(allowed(key) for key in Brief.model_fields)
+    assert all(allowed(key, Facts) for key in Facts.model_fields)
 
 
-WEIGHED: dict[str, tuple[object, dict[str, object]]] = {
-    "metric": ("macro_f1", {"imbalance": 20.0}),
-    "gpu_memory_gb": (1.0, {"kind": "causal"}),
-    "compute": ("limited", {}),
-    "requests_per_day": (100_000, {"kind": "causal"}),
-    "latency_ms": (10.0, {"kind": "causal"}),
-    "data_may_leave": (True, {}),
-    "retention_required": (True, {}),
-    "domain_related": (False, {}),
-    "facts_change": (True, {}),
-    "prompted_score": (0.9, {}),
-    "expects_shift": (True, {}),
-}
-"""A value of each setting that advice looks at, and facts under which it changes the advice."""
+def test_every_field_is_described_in_the_schema() -> None:
+    fields = Brief.model_json_schema()["properties"]
+    assert set(fields) == set(Brief.model_fields)
+    assert all(field["description"].endswith((".", ").")) for field in fields.values())
 
 
-def test_every_setting_is_weighed(make_facts: Any) -> None:
-    judged = {"task", "target", "tolerance"}  # the one kind there is, and what the verdicts are reached with
-    assert set(Brief.model_fields) == set(WEIGHED) | judged
-    for key, (value, facts) in WEIGHED.items():
-        assert advise(make_facts(**facts, brief={key: value}), NAMES) != advise(make_facts(**facts), NAMES), key
+# Settings in flags
+
+
+def test_settings_have_the_type_of_their_field() -> None:
+    texts = ["rows=5k", "label-price = 0.05", "facts_change=no", "compute=plenty", "models=a,b", "context=512", "gpu="]
+    found = settings_from(texts)
+    assert found == {
+        "rows": 5_000, "label_price": 0.05, "facts_change": False, "compute": "plenty", "models": ("a", "b"),
+        "context": 512, "gpu": None,
+    }  # fmt: skip
+    assert type(found["rows"]) is int
+    assert settings_from(["metric="]) == {"metric": "accuracy"}
+    assert settings_from(["domain=a=b"]) == {"domain": "a=b"}
+    assert settings_from([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("texts", "got", "remedy"),
+    [
+        (["rows"], "--set 'rows' is no setting", "--set rows=5000"),
+        (["=5"], "'=5' is no setting", "key=value"),
+        (["row=5"], "no setting 'row'", "Did you mean 'rows'?"),
+        (["rows=5", "rows=6"], "sets rows twice", "one of them"),
+        (["rows=many"], "rows is 'many'", "a whole number of 0 or more"),
+        (["train_rows=500"], "cannot set train_rows", "Settings: task"),
+        (["gpu=abacus"], "gpu is 'abacus'", "Known: T4"),
+        (["compute=limitd"], "compute is 'limitd'", "Did you mean 'limited'?"),
+        (["rows=-1", "target=3"], "rows is -1", "Allowed for target: a number from 0 to 1"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_said(texts: list[str], got: str, remedy: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        settings_from(texts)
+    assert got in caught.value.got
+    assert remedy in caught.value.remedy
+
+
+# Written as YAML
+
+
+@pytest.mark.parametrize(
+    "brief",
+    [
+        Brief(),
+        Brief(metric="macro_f1", target=0.9, tolerance=0.5, rows=640),
+        Brief(language="no", domain='"clauses": # of\n law – 法律', facts_change=False, expects_shift=True),
+        Brief(gpu="H100", gpus=8, models=("minilm", "./mine"), expertise="none", model_parameters=7_000_000_000),
+    ],
+    ids=["empty", "numbers", "texts", "lists"],
+)
+def test_a_brief_written_is_read_back(tmp_path: Path, brief: Brief) -> None:
+    again = load_brief(write(tmp_path, to_yaml(brief)))
+    assert again == brief
+    assert {key for key in again.model_fields_set if getattr(again, key) is not None} == brief.model_fields_set
+
+
+def test_a_written_brief_explains_every_setting() -> None:
+    text = to_yaml(Brief(rows=640))
+    for key, field in Brief.model_fields.items():
+        assert f"\n{key}:" in text
+        assert (field.description or "")[:40].split(" `")[0] in text
+    assert "# Allowed: accuracy or macro_f1. Default: accuracy." in text
+    assert max(map(len, text.splitlines())) <= 120
 
 
 def test_a_brief_is_frozen_strict_and_faithful_through_json() -> None:

@@ -372,7 +372,7 @@ def test_the_budget_holds_while_rows_are_profiled(
         time.sleep(60)
 
     with monkeypatch.context() as patched:
-        patched.setattr("advisor.session.profile", slow)
+        patched.setattr("advisor.advising.profile", slow)
         with pytest.raises(SettingError, match="budget 5s ended before the rows were profiled"):
             advisor.probe(rows_file, strategies="baseline", budget=5, run=tmp_path)
     assert advisor.probe(rows_file, strategies="baseline", budget="1m", run=tmp_path, resume=True).measurements

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from advisor.request import DataRequest, Request, checked, parse_budget, parse_duration, parse_strategies
 from probes.errors import SettingError
-from strategies import NAMES
+from strategies import CORE, NAMES
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,9 @@ def test_a_refusal_is_spelled_as_its_door_spells() -> None:
 
 
 def test_strategies_come_lightest_first_and_once() -> None:
-    assert parse_strategies(None) == NAMES
+    assert parse_strategies(None) == CORE
+    assert parse_strategies(None, default=NAMES) == parse_strategies(" all ") == NAMES
+    assert Request(data=DataRequest(source="rows.csv")).strategies == CORE
     assert parse_strategies("full,lora,baseline,full") == ("baseline", "lora", "full")
     assert parse_strategies(" linear-probe , ") == ("linear_probe",)
 

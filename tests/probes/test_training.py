@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from probes.classifier import build_classifier
 from probes.data import Rows, TaskData
 from probes.deadline import Deadline
-from probes.errors import MeasurementFailed, OutOfTime
+from probes.errors import MeasurementFailed, OutOfTime, SettingError
 from probes.features import evaluating
 from probes.fitting import fit
 from probes.model import ModelFacts, read_model
-from probes.recipe import FrozenFeatures, Lora, Tuning
+from probes.recipe import FrozenFeatures, Ia3, Lora, Tuning
 from probes.training import FittedTuning, fit_tuning, last_checkpoint
 from probes.workbench import Workbench
 
@@ -36,10 +37,10 @@ def facts(request: pytest.FixtureRequest) -> ModelFacts:
     return request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize("lora", [None, Lora()])
+@pytest.mark.parametrize("adapter", [None, Lora(), Lora(dora=True), Ia3()])
 @pytest.mark.parametrize("normalize", [False, True])
 def test_training_starts_from_the_probe(
-    facts: ModelFacts, lora: Lora | None, normalize: bool, make_bench: MakeBench
+    facts: ModelFacts, adapter: Lora | Ia3 | None, normalize: bool, make_bench: MakeBench
 ) -> None:
     facts = facts.model_copy(update={"normalize": normalize, "sentence_encoder": normalize})
     bench = make_bench(facts)
@@ -50,12 +51,11 @@ def test_training_starts_from_the_probe(
         facts.pooling,
         bench.data.classes,
         normalize=normalize,
-        lora=lora,
+        adapter=adapter,
         head=probe.head,
         pad_token_id=bench.tokenizer.pad_token_id,
         dtype="float32",
         device="cpu",
-        gradient_checkpointing=False,
     )
     batch = bench.tokenizer(list(bench.data.test.texts), padding=True, return_tensors="pt")
     with evaluating(model):
@@ -84,13 +84,14 @@ def rights(fitted: Any, rows: Rows) -> float:
     return float((fitted.probabilities(rows).argmax(axis=1) == np.array(rows.labels)).mean())
 
 
-@pytest.mark.parametrize("lora", [None, Lora(rank=8, alpha=32, dropout=0)])
+@pytest.mark.parametrize("adapter", [None, Lora(rank=8, alpha=32, dropout=0)])
 def test_training_learns_an_easy_task(
-    facts: ModelFacts, lora: Lora | None, make_bench: MakeBench, make_task: Callable[..., TaskData]
+    facts: ModelFacts, adapter: Lora | Ia3 | None, make_bench: MakeBench, make_task: Callable[..., TaskData]
 ) -> None:
     bench = make_bench(facts, make_task(train=240))
-    rate = (5e-3 if facts.kind == "encoder" else 3e-3) * (1 if lora is None else 1.5)
-    fitted = fit(tuning(facts.pooling, lora=lora, learning_rate=rate, epochs=12, patience=12), bench, bench.data.train)
+    rate = (5e-3 if facts.kind == "encoder" else 3e-3) * (1 if adapter is None else 1.5)
+    recipe = tuning(facts.pooling, adapter=adapter, learning_rate=rate, epochs=12, patience=12)
+    fitted = fit(recipe, bench, bench.data.train)
     probe = fit(FrozenFeatures(pooling=facts.pooling, max_length=16), bench, bench.data.train)
     assert rights(fitted, bench.data.test) > max(0.9, rights(probe, bench.data.test) - 0.02)
     assert fitted.validation_score is not None
@@ -108,7 +109,7 @@ def test_the_same_seed_gives_the_same_classifier(
     for seed in (0, 0, 1):
         torch.rand(len(found) + 1)
         bench = make_bench(facts)
-        fitted = fit(tuning("mean", head="random", lora=Lora(), seed=seed), bench, bench.data.train)
+        fitted = fit(tuning("mean", head="random", adapter=Lora(), seed=seed), bench, bench.data.train)
         found.append(fitted.probabilities(bench.data.test))
     np.testing.assert_array_equal(found[0], found[1])
     assert not np.array_equal(found[0], found[2])
@@ -148,7 +149,7 @@ def test_lora_trains_adapter_and_head_alone(facts: ModelFacts, make_bench: MakeB
     from transformers import AutoModel
 
     bench = make_bench(facts)
-    fitted = fit_tuning(tuning(facts.pooling, lora=Lora(), learning_rate=1e-2, epochs=1), bench, bench.data.train)
+    fitted = fit_tuning(tuning(facts.pooling, adapter=Lora(), learning_rate=1e-2, epochs=1), bench, bench.data.train)
     trained = [name for name, p in fitted.model.named_parameters() if p.requires_grad]
     assert all("lora_" in name or "head" in name or "score" in name for name in trained)
     assert any("lora_" in name for name in trained)
@@ -163,6 +164,107 @@ def test_lora_trains_adapter_and_head_alone(facts: ModelFacts, make_bench: MakeB
             torch.testing.assert_close(p.detach(), before[plain].detach(), rtol=0, atol=0)
             frozen += 1
     assert frozen > 10
+
+
+@pytest.mark.parametrize(("layers", "trained"), [("first_quarter", "0"), ("last_quarter", "3")])
+def test_a_quarter_of_the_layers_is_trained_and_the_head(
+    layers: str, trained: str, tmp_path: Path, save_model: Callable[..., Path], make_bench: MakeBench
+) -> None:
+    from transformers import AutoModel
+
+    for kind, stack in (("encoder", "body.encoder.layer"), ("causal", "model.layers")):
+        folder = save_model(tmp_path / kind, kind, num_hidden_layers=4)
+        facts = read_model(str(folder))
+        bench = make_bench(facts)
+        fitted = fit_tuning(tuning(facts.pooling, layers=layers, epochs=1), bench, bench.data.train)
+        moving = {n for n, p in fitted.model.named_parameters() if p.requires_grad}
+        assert moving == {
+            n for n, _ in fitted.model.named_parameters() if n.startswith((f"{stack}.{trained}.", "head", "score"))
+        }
+        before = {n: p.detach() for n, p in AutoModel.from_pretrained(folder).named_parameters()}
+        now = {n.removeprefix("body.").removeprefix("model."): p.detach() for n, p in fitted.model.named_parameters()}
+        changed = {n for n in before if not torch.equal(before[n], now[n])}
+        assert changed
+        assert all(f"{stack.partition('.')[2]}.{trained}." in n for n in changed)
+
+
+def test_layers_that_share_their_weights_are_refused(encoder: ModelFacts, make_bench: MakeBench) -> None:
+    sharing = encoder.model_copy(update={"layers": 12})  # ALBERT's config names 12 layers, and there is one
+    bench = make_bench(sharing)
+    with pytest.raises(MeasurementFailed, match="holds no list of its 12 layers"):
+        fit(tuning("mean", layers="last_quarter"), bench, bench.data.train)
+
+
+def test_an_architecture_without_known_factors_fails_with_a_reason(encoder: ModelFacts, make_bench: MakeBench) -> None:
+    from peft.tuners.ia3.model import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING as KNOWN
+
+    bench = make_bench(encoder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(KNOWN, "bert")
+        with pytest.raises(MeasurementFailed, match="peft has no ia3 for a bert network"):
+            fit(tuning("mean", adapter=Ia3()), bench, bench.data.train)
+    with pytest.raises(SettingError) as refused:
+        fit(tuning("mean", adapter=Ia3(target_modules=("nowhere",))), bench, bench.data.train)
+    assert "adapter.target_modules is ('nowhere',)" in refused.value.got
+    assert "query" in refused.value.remedy
+
+
+def test_random_weights_start_from_nothing_and_repeat_themselves(
+    encoder: ModelFacts, causal: ModelFacts, make_bench: MakeBench
+) -> None:
+    for facts in (encoder, causal):
+        found = []
+        for seed in (0, 0, 1):
+            torch.rand(len(found) + 1)
+            bench = make_bench(facts)
+            recipe = tuning(facts.pooling, weights="random", head="random", learning_rate=1e-7, epochs=1, seed=seed)
+            fitted = fit_tuning(recipe, bench, bench.data.train)
+            assert not fitted.why_not.startswith("underfit")  # they hold no linear probe to be measured by
+            found.append(fitted.probabilities(bench.data.test))
+        np.testing.assert_array_equal(found[0], found[1])
+        assert not np.array_equal(found[0], found[2])
+
+
+def test_random_weights_learn_an_easy_task(
+    encoder: ModelFacts, make_bench: MakeBench, make_task: Callable[..., TaskData]
+) -> None:
+    bench = make_bench(encoder, make_task(train=240))
+    recipe = tuning("mean", weights="random", head="random", learning_rate=5e-3, epochs=12, patience=12)
+    assert rights(fit(recipe, bench, bench.data.train), bench.data.test) > 0.9
+
+
+@pytest.mark.parametrize(("device", "says"), [("cpu", "need a CUDA GPU"), ("cuda", "pip install bitsandbytes")])
+def test_four_bits_without_what_they_need_are_refused_before_any_work(
+    device: str, says: str, encoder: ModelFacts, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(encoder)
+    bench.hardware = bench.hardware.model_copy(update={"device": device})
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(Workbench, "load_backbone", lambda self, **_: pytest.fail("the model was loaded"))
+    with pytest.raises(MeasurementFailed, match=says):
+        fit(tuning("mean", adapter=Lora(quantised=True)), bench, bench.data.train)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"adapter": Lora(), "layers": "last_quarter"}, "an adapter leaves the layers frozen"),
+        ({"adapter": Ia3(), "weights": "random", "head": "random"}, "random weights must all be trained"),
+        ({"layers": "first_quarter", "weights": "random", "head": "random"}, "random weights must all be trained"),
+        ({"weights": "random"}, "set `head: random`"),
+    ],
+)
+def test_recipes_that_contradict_themselves_are_refused(more: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        tuning("mean", **more)
+
+
+@pytest.mark.parametrize("old", [{"rank": 4, "target_modules": ["query"]}, Lora(rank=4, target_modules=("query",))])
+def test_the_older_spelling_of_lora_is_read(old: Any) -> None:
+    assert tuning("mean", lora=old) == tuning("mean", adapter=Lora(rank=4, target_modules=("query",)))
+    assert tuning("mean", lora=None) == tuning("mean")
+    with pytest.raises(ValidationError):
+        tuning("mean", lora=old, adapter=Ia3())
 
 
 @pytest.fixture

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from advisor.rules.start import PRIOR
+from probes.errors import MeasurementFailed
 from probes.hardware import Speed
 from probes.model import ModelFacts
-from probes.recipe import FrozenFeatures, Prompt, Recipe, Tuning
-from strategies import NAMES, STRATEGIES, Candidate, Situation, Strategy
+from probes.recipe import FrozenFeatures, Ia3, Lora, Prompt, Recipe, Tuning
+from strategies import CORE, NAMES, STRATEGIES, Candidate, Situation, Strategy
+from strategies.tuned import Tuned
 
 ENCODER = ModelFacts(
     name="tiny",
@@ -80,42 +83,75 @@ def models() -> dict[str, ModelFacts | None]:
 MakeSituation = Callable[..., Situation]
 RECIPE: TypeAdapter[Recipe] = TypeAdapter(Recipe)
 BY_NAME = {strategy.name: strategy for strategy in STRATEGIES}
-TUNED = ("lora", "full")
+TUNED = tuple(s.name for s in STRATEGIES if isinstance(s, Tuned))
+PROBED = tuple(s.name for s in STRATEGIES if s.not_probed is None)
+PROMPTED = {"zero_shot", "few_shot", "few_shot_retrieved", "many_shot", "retrieval"}
 
 
 def applying(kind: str) -> list[str]:
-    return [n for n in NAMES if kind == "causal" or n not in {"zero_shot", "few_shot"}]
+    return [n for n in PROBED if kind == "causal" or n not in PROMPTED]
 
 
-def test_the_lightest_comes_first() -> None:
-    assert NAMES == ("baseline", "zero_shot", "few_shot", "linear_probe", "lora", "full")
+def test_the_lightest_comes_first_and_every_advised_one_is_known() -> None:
+    assert tuple(PRIOR) == NAMES
+    assert tuple(n for n in PROBED if n in CORE) == CORE
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES, ids=NAMES)
-def test_the_recipes_are_for_its_own_mechanism(strategy: Strategy, situation: MakeSituation) -> None:
-    assert {recipe.method for recipe in strategy.recipes(situation("causal"))} == {strategy.method}
+def test_what_really_trains() -> None:
+    assert TUNED == ("ia3", "lora", "qlora", "dora", "early_layers", "top_layers", "full", "from_scratch")
+    assert set(PROBED) - set(TUNED) == {"baseline", "zero_shot", "few_shot", "many_shot", "linear_probe"}
+
+
+@pytest.mark.parametrize("name", PROBED)
+def test_the_recipes_are_for_its_own_mechanism(name: str, situation: MakeSituation) -> None:
+    assert {recipe.method for recipe in BY_NAME[name].recipes(situation("causal"))} == {BY_NAME[name].method}
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in PROBED])
+def test_what_is_not_probed_says_why_and_what_to_do(name: str, situation: MakeSituation) -> None:
+    strategy = BY_NAME[name]
+    assert strategy.not_probed is not None
+    assert len(strategy.not_probed) > 80
+    assert not strategy.not_probed.endswith(".")
+    with pytest.raises(MeasurementFailed) as refused:
+        strategy.recipes(situation("encoder"))
+    assert str(refused.value) == strategy.not_probed
+    assert strategy.seconds(situation("encoder"), 1_000, 1_000) == 0
 
 
 def test_each_says_what_it_needs() -> None:
-    assert [s.name for s in STRATEGIES if not s.needs_model] == ["baseline"]
-    assert [s.name for s in STRATEGIES if s.seeded] == ["few_shot", "lora", "full"]
+    assert [s.name for s in STRATEGIES if not s.needs_model] == ["no_model", "baseline"]
+    assert [s.name for s in STRATEGIES if s.seeded] == ["few_shot", "many_shot", *TUNED]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=NAMES)
 def test_where_it_applies(strategy: Strategy, models: dict[str, ModelFacts | None]) -> None:
-    without = strategy.inapplicable(models["none"])
-    assert (without is None) == (strategy.name == "baseline")
-    assert strategy.inapplicable(models["causal"]) is None
-    encoder = strategy.inapplicable(models["encoder"])
-    if strategy.name in {"zero_shot", "few_shot"}:
-        assert encoder == "tiny is an encoder (BertModel); prompting needs a causal language model"
-        assert models["encoder"] is not None
-        headless = models["encoder"].model_copy(update={"model_type": "llama", "architecture": "LlamaModel"})
+    encoder, causal = models["encoder"], models["causal"]
+    assert encoder is not None
+    assert causal is not None
+    assert strategy.inapplicable(models["none"]) == (
+        None if strategy.name in {"no_model", "baseline"} else "no model was given"
+    )
+    refused, causal_refused = strategy.inapplicable(encoder), strategy.inapplicable(causal)
+    if strategy.name in PROMPTED:
+        assert refused == "tiny is an encoder (BertModel); prompting needs a causal language model"
+        headless = encoder.model_copy(update={"model_type": "llama", "architecture": "LlamaModel"})
         assert strategy.inapplicable(headless) == (
             "tiny has no language-model head (LlamaModel); prompting needs a causal language model"
         )
+        assert causal_refused is None
+    elif strategy.name in {"tapt", "dapt"}:
+        assert refused is not None
+        assert refused.startswith("tiny is stored without its language-model head (BertModel)")
+        assert strategy.inapplicable(encoder.model_copy(update={"architecture": "BertForMaskedLM"})) is None
+        assert causal_refused is None
+    elif strategy.name == "setfit":
+        assert refused is None
+        assert causal_refused == (
+            "talker is a causal language model (LlamaForCausalLM); SetFit needs a sentence encoder"
+        )
     else:
-        assert encoder is None
+        assert (refused, causal_refused) == (None, None)
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in ("encoder", "causal") for name in applying(kind)])
@@ -136,7 +172,7 @@ def test_recipes_go_through_json_and_fit_the_model(
             assert recipe.max_length == model.context
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n != "baseline"])
+@pytest.mark.parametrize("name", [n for n in PROBED if n != "baseline"])
 def test_without_a_model_there_is_no_recipe(name: str, situation: MakeSituation) -> None:
     with pytest.raises(ValueError, match="needs a model"):
         BY_NAME[name].recipes(situation("none"))
@@ -153,10 +189,30 @@ def test_tuning_starts_from_the_probe_at_three_rising_rates(kind: str, situation
     for low, high in zip(full, lora, strict=True):
         assert isinstance(low, Tuning)
         assert isinstance(high, Tuning)
-        assert low.lora is None
-        assert high.lora is not None
-        assert high.lora.alpha == 2 * high.lora.rank
+        assert low.adapter is None
+        assert isinstance(high.adapter, Lora)
+        assert high.adapter.alpha == 2 * high.adapter.rank
         assert 5 <= high.learning_rate / low.learning_rate <= 25.1
+
+
+def test_what_each_trains(situation: MakeSituation) -> None:
+    def first(name: str) -> Tuning:
+        recipe = BY_NAME[name].recipes(situation("encoder"))[0]
+        assert isinstance(recipe, Tuning)
+        return recipe
+
+    lora = first("lora").adapter
+    assert isinstance(lora, Lora)
+    assert (lora.dora, lora.quantised) == (False, False)
+    assert first("dora").adapter == lora.model_copy(update={"dora": True})
+    assert first("qlora").adapter == lora.model_copy(update={"quantised": True})
+    assert first("ia3").adapter == Ia3()
+    for name, layers in (("early_layers", "first_quarter"), ("top_layers", "last_quarter"), ("full", "all")):
+        assert (first(name).adapter, first(name).layers, first(name).weights) == (None, layers, "pretrained")
+    scratch = first("from_scratch")
+    assert (scratch.adapter, scratch.layers, scratch.weights, scratch.head) == (None, "all", "random", "random")
+    assert scratch.epochs == 3 * first("full").epochs
+    assert 3e-3 <= first("ia3").learning_rate <= 5e-3
 
 
 def test_larger_models_are_tuned_at_lower_rates(situation: MakeSituation, models: dict[str, ModelFacts | None]) -> None:
@@ -178,19 +234,24 @@ def test_epochs_fall_and_batches_grow_with_the_rows(name: str, situation: MakeSi
         same = [p for p, b in zip(passes, batches, strict=True) if b == size]
         assert same == sorted(same, reverse=True)
     assert batches == sorted(batches)
-    assert 2 <= passes[-1] < passes[0] <= 10
+    assert 2 <= passes[-1] < passes[0] <= 30
     assert batches[0] < batches[-1]
 
 
 def test_demonstrations_grow_with_the_classes(situation: MakeSituation) -> None:
     (zero,) = BY_NAME["zero_shot"].recipes(situation("causal"))
     (few,) = BY_NAME["few_shot"].recipes(situation("causal", classes=7))
+    (many,) = BY_NAME["many_shot"].recipes(situation("causal", classes=2))
+    (most,) = BY_NAME["many_shot"].recipes(situation("causal", classes=77))
     assert isinstance(zero, Prompt)
     assert isinstance(few, Prompt)
-    assert (zero.shots, few.shots) == (0, 14)
+    assert isinstance(many, Prompt)
+    assert isinstance(most, Prompt)
+    assert (zero.shots, few.shots, many.shots) == (0, 14, 100)
+    assert most.shots == 2_048 // 16  # more than that no context of 2,048 tokens holds
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in {"zero_shot", "few_shot"}])
+@pytest.mark.parametrize("name", [n for n in PROBED if n not in PROMPTED])
 def test_seconds_grow_with_the_rows(name: str, situation: MakeSituation) -> None:
     strategy = BY_NAME[name]
     seconds = [strategy.seconds(situation(rows=n), n, min(n, 1_000)) for n in (100, 400, 1_000, 2_000, 10_000)]
@@ -200,9 +261,11 @@ def test_seconds_grow_with_the_rows(name: str, situation: MakeSituation) -> None
 
 def test_heavier_work_is_estimated_dearer(situation: MakeSituation) -> None:
     here = situation("causal", 1_000)
-    cost = {name: BY_NAME[name].seconds(here, 1_000, 1_000) for name in NAMES}
-    assert cost["baseline"] < cost["linear_probe"] < cost["lora"] < cost["full"]
-    assert cost["zero_shot"] < cost["few_shot"]
+    cost = {name: BY_NAME[name].seconds(here, 1_000, 1_000) for name in PROBED}
+    assert cost["baseline"] < cost["linear_probe"] < cost["lora"] < cost["full"] < cost["from_scratch"]
+    assert cost["zero_shot"] < cost["few_shot"] < cost["many_shot"]
+    assert cost["top_layers"] < cost["early_layers"] < cost["full"]
+    assert cost["lora"] < cost["dora"] < cost["qlora"]
     searched = BY_NAME["full"].seconds(here, 1_000, 500)
     assert searched != cost["full"]
     faster = here.model_copy(
@@ -218,7 +281,7 @@ def test_cached_features_cost_no_pass_over_the_rows(situation: MakeSituation) ->
     ) == pytest.approx(1_300 / 400)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n != "baseline"])
+@pytest.mark.parametrize("name", [n for n in PROBED if n != "baseline"])
 def test_without_a_speed_nothing_is_estimated(name: str, situation: MakeSituation) -> None:
     assert BY_NAME[name].seconds(situation("causal", speed=None), 1_000, 1_000) == 0
 

@@ -1,0 +1,50 @@
+"""`advisor explain`: how each strategy comes to stand where it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from advisor.cli import options as o
+from advisor.cli.output import print_json, show
+
+
+def explain(
+    place: Annotated[
+        Path,
+        typer.Argument(
+            help="A brief's YAML file, or a run folder that `advisor probe` wrote.",
+            metavar="BRIEF|RUN",
+            show_default=False,
+        ),
+    ],
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option("--strategy", help="Only this strategy. Repeat it for several.", metavar="NAME"),
+    ] = None,
+    setting: o.Settings = None,
+    json: o.Json = False,
+) -> int:
+    """Show each strategy's log-odds as a waterfall: the prior, every reason with its source, and the total."""
+    from advisor.advising import facts_at
+    from advisor.brief import settings_from
+    from advisor.engine import advise
+    from advisor.explain import Explanation
+    from advisor.explain import explain as explained
+    from advisor.house_rules import load_rules
+    from advisor.request import parse_strategies
+    from advisor.rules.start import PRIOR
+
+    wanted = parse_strategies(",".join(strategy), "--strategy") if strategy else None
+    facts = facts_at(place, settings_from(setting or ()))
+    rules = load_rules()
+    told = Explanation(models=tuple(explained(advise(one, tuple(PRIOR), rules), wanted) for one in facts))
+    if json:
+        print_json(told)
+    else:
+        from advisor.report.waterfall import explanation_page
+
+        show(*(explanation_page(one) for one in told.models))
+    return 0

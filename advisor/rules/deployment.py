@@ -1,0 +1,242 @@
+"""Deployment: what the finished model will meet, how fast it must be, and what it must not forget or give away."""
+
+from __future__ import annotations
+
+from advisor.facts import Facts
+from advisor.rules.base import Effects, Threshold, push, rule
+from advisor.rules.groups import DEMONSTRATIONS, PROMPTED, each, nats, spread
+
+SHORT_LATENCY = Threshold("latency_ms", 50, 500, "ms", "our line")
+TARGET_ROWS = Threshold("unlabelled_rows", 300, 5_000, "rows", "our line")
+HEAVY_SERVING = Threshold("requests_per_day", 10_000, 1_000_000, "requests a day", "our line")
+LARGE_TO_SERVE = Threshold("model_parameters", 3e8, 5e9, "parameters", "our line")
+
+_LONG_PROMPTS = nats(**each((*DEMONSTRATIONS, "retrieval"), "-W"))
+
+
+@rule(
+    id="shift-linear-probe",
+    strength="S",
+    source="Kumar et al. 2022 (abstract): against a linear probe, full fine-tuning gains 2 points in distribution "
+    "and loses 7 out of it; probing first, then tuning (LP-FT), repairs it",
+    touches=("linear_probe", "setfit", "full"),
+    example={"expects_shift": True},
+)
+def shift_linear_probe(facts: Facts) -> Effects | None:
+    """Where the texts in use will differ from the rows at hand, keep the features frozen.
+
+    Full fine-tuning bends the features to the training rows. Ours starts from the linear probe (LP-FT), which lessens
+    the harm, so it is only weakly held against it.
+
+    What to do: keep a test set from the later source, and average tuned with pretrained weights if you tune.
+    """
+    if not facts.expects_shift:
+        return None
+
+    def because() -> str:
+        rows = "rows at hand" if facts.rows is None else f"{facts.rows:,} rows"
+        return (
+            f"You expect texts unlike your {rows}; frozen features held up better under shift (by 7 points on average)."
+        )
+
+    return push(because, linear_probe="+S", setfit="-W", full="-W")
+
+
+@rule(
+    id="input-shift-early-layers",
+    strength="M",
+    source="Lee et al. 2023 (surgical fine-tuning; abstract, from memory): under input-level shift, tuning the first "
+    "layers alone is best",
+    touches=("early_layers",),
+    example={"expects_shift": True, "shift_kind": "input"},
+)
+def input_shift(facts: Facts) -> Effects | None:
+    """Where texts will look different but mean the same, tune the early layers.
+
+    The first layers read the surface, the last ones decide; only what reads the surface needs to change.
+
+    What to do: freeze all but the embeddings and the first quarter of the layers, and tune on texts of the new kind.
+    """
+    if not facts.expects_shift or facts.shift_kind != "input":
+        return None
+    because = "Your texts in use will look different (shift_kind input), and the early layers read the surface."
+    return push(because, early_layers="+M")
+
+
+@rule(
+    id="output-shift-top-layers",
+    strength="M",
+    source="Lee et al. 2023 (surgical fine-tuning; abstract, from memory): under output-level shift, tuning the last "
+    "layers alone is best",
+    touches=("top_layers", "linear_probe"),
+    example={"expects_shift": True, "shift_kind": "output"},
+)
+def output_shift(facts: Facts) -> Effects | None:
+    """Where right answers will change but texts stay alike, tune the last layers.
+
+    What the model sees in a text stays true; only what decides needs to change, and it can be changed again.
+
+    What to do: freeze all but the last quarter of the layers and the head, and keep rows of the new kind coming.
+    """
+    if not facts.expects_shift or facts.shift_kind != "output":
+        return None
+    because = "Your right answers will change while texts stay alike (shift_kind output), and the last layers decide."
+    return push(because, top_layers="+M", linear_probe="+W")
+
+
+@rule(
+    id="input-shift-domain-alignment",
+    strength="M",
+    source="Ganin et al. 2016 (domain-adversarial training, DANN; from memory): features that do not tell source from "
+    "target raise accuracy on the target without its labels; the band is our line",
+    touches=("domain_alignment",),
+    thresholds=(TARGET_ROWS,),
+    example={"expects_shift": True, "shift_kind": "input", "unlabelled_rows": 10_000},
+)
+def alignment(facts: Facts) -> Effects | None:
+    """Where texts in use look different and many of them are at hand unlabelled, consider aligning the two domains.
+
+    An adversary tries to tell your rows from texts in use by their features; the model learns features it cannot tell
+    them by. It takes unlabelled texts of the new kind; without any it is out.
+
+    What to do: train with a domain classifier behind a gradient reversal, and compare with a linear probe on the new
+    kind of text, of which a few hundred rows must be labelled for the test.
+    """
+    if facts.expects_shift is False:
+        return push("You expect no shift, so there is nothing to align.", domain_alignment="-M")
+    if not facts.expects_shift or facts.shift_kind != "input":
+        return None
+    rows = facts.unlabelled_rows
+    if rows is None:
+        return None
+    if rows == 0:
+        return push("Alignment learns from unlabelled texts of the new kind; you have 0.", domain_alignment="block")
+    return push(
+        lambda: f"You expect texts that look different and have {rows:,} unlabelled ones to align the model with.",
+        TARGET_ROWS.grade(rows),
+        domain_alignment="+M",
+    )
+
+
+@rule(
+    id="short-latency-short-prompt",
+    strength="W",
+    source="arithmetic: time to answer grows with the tokens read (the band around 100 to 200 ms is our line)",
+    touches=(*DEMONSTRATIONS, "retrieval"),
+    thresholds=(SHORT_LATENCY,),
+    example={"model_kind": "causal", "latency_ms": 50},
+)
+def short_latency(facts: Facts) -> Effects | None:
+    """Where an answer may take 100 ms at most, long prompts are too slow.
+
+    All of the prompt is read before the first token is written, and what is retrieved has to be found first.
+
+    What to do: cache the part of the prompt that stays the same, or tune so that it is not needed.
+    """
+    if facts.model_kind != "causal":
+        return None
+    limit = facts.latency_ms
+    if limit is None or limit >= SHORT_LATENCY.high:
+        return None
+    return spread(
+        lambda: f"One answer may take {limit:g} ms; every example in the prompt is read before it.",
+        1 - SHORT_LATENCY.grade(limit),
+        _LONG_PROMPTS,
+    )
+
+
+@rule(
+    id="serving-dominates-distillation",
+    strength="S",
+    source="arithmetic: an answer takes 2 FLOPs per weight and token, so a model a tenth of the size answers at a "
+    "tenth of the cost; Hinton et al. 2015 (from memory): a small model learns from a large one's answers",
+    touches=("distillation",),
+    thresholds=(LARGE_TO_SERVE, HEAVY_SERVING, SHORT_LATENCY),
+    example={"model_kind": "causal", "model_parameters": 7_000_000_000, "requests_per_day": 1_000_000},
+)
+def serving_dominates(facts: Facts) -> Effects | None:
+    """Where a large model would answer very often, or very fast, teach a small one with its answers.
+
+    Training is paid once, serving every day. From hundreds of thousands of requests a day, or under a tenth of a
+    second an answer, the size of what is served matters more than what teaching it costs.
+
+    What to do: let the large model label texts of the task, train an encoder of some 100M weights on them, and compare.
+    """
+    if facts.model_kind != "causal" or facts.model_parameters is None:
+        return None
+    large = LARGE_TO_SERVE.grade(facts.model_parameters)
+    if not large:
+        return None
+    often = 0.0 if facts.requests_per_day is None else HEAVY_SERVING.grade(facts.requests_per_day)
+    fast = 0.0 if often == 1 or facts.latency_ms is None else 1 - SHORT_LATENCY.grade(facts.latency_ms)
+
+    def because() -> str:
+        volume = f"{facts.requests_per_day or 0:,} requests a day"
+        asked = volume if often >= fast else f"{facts.latency_ms or 0:g} ms an answer"
+        return (
+            f"At {asked}, the {(facts.model_parameters or 0) / 1e9:,.2g}B parameters of {facts.model_name} cost more "
+            "to serve than a small model costs to teach."
+        )
+
+    return push(because, large * max(often, fast), distillation="+S")
+
+
+@rule(
+    id="retention-replay",
+    strength="S",
+    source="PEFT method comparison: .050 nats forgotten on general text by LoRA r32, .030 by full fine-tuning at a "
+    "learning rate of 1e-5, .314 by IA3 at 5e-3, .198 to 1.785 by prefix tuning",
+    touches=("ia3", "lora", "qlora", "dora", "full", "tapt", "dapt"),
+    example={"model_kind": "causal", "retention_required": True},
+)
+def retention(facts: Facts) -> Effects | None:
+    """Where general ability must be kept, replay general text, keep the learning rate low, and measure what is lost.
+
+    How much is forgotten depends on the learning rate more than on the method, so this says how to train. Continued
+    pretraining, which moves the weights furthest, is held back.
+
+    What to do: mix in 1 to 5 % of general text, and compare nats per token on general text before and after.
+    """
+    if facts.model_kind == "encoder" or not facts.retention_required:
+        return None
+    because = (
+        f"Your brief asks {facts.model_name} to keep its general ability; replay 1 to 5 % of general text, and measure "
+        "the nats per token it loses."
+    )
+    notes = push(because, 1.0, **each(("ia3", "lora", "qlora", "dora", "full"), "note"))
+    return notes + push(because, tapt="-W", dapt="-M")
+
+
+@rule(
+    id="data-stays-here",
+    strength="S",
+    source="by construction: what may not leave cannot be sent to a hosted model",
+    touches=(*PROMPTED, "retrieval", "distillation"),
+    example={"model_kind": "causal", "data_may_leave": False},
+)
+def data_stays(facts: Facts) -> Effects | None:
+    """Where texts may not leave, prompt a model that runs on your own machines.
+
+    Prompts carry the texts themselves. Hosted models are not among the strategies here; scores and prices of hosted
+    models are out of reach too, and so are their answers as teaching.
+
+    What to do: prompt an open model on your own machine, and take its score, not a hosted one's, as prompted_score.
+    """
+    if facts.model_kind == "encoder" or facts.data_may_leave is not False:
+        return None
+    because = (
+        "Your texts may not leave: prompt a model on your own machines, and count no hosted model's score or price."
+    )
+    return push(because, 1.0, **each((*PROMPTED, "retrieval", "distillation"), "note"))
+
+
+RULES = (
+    shift_linear_probe,
+    input_shift,
+    output_shift,
+    alignment,
+    short_latency,
+    serving_dominates,
+    retention,
+    data_stays,
+)

@@ -1,0 +1,150 @@
+"""Team: who trains and looks after the model, and whether there needs to be one."""
+
+from __future__ import annotations
+
+from advisor.facts import Facts
+from advisor.rules.base import Effects, Threshold, count, push, rule
+from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, each, nats, spread
+
+NOTHING_TO_LEARN = Threshold("rows", 2, 30, "labelled rows", "our line")
+FEW_REQUESTS = Threshold("requests_per_day", 2, 30, "requests a day", "our line")
+BY_HAND = Threshold("requests_per_day", 100, 1_000, "requests a day", "our line: one person's day")
+PERSON_A_YEAR = Threshold("label_price", 300, 10_000, "a year in the currency of the brief", "our line")
+
+_ELABORATE = ("distillation", "domain_alignment", "tapt", "dapt", "from_scratch")
+_NEWCOMER = nats(
+    **each(("baseline", *PROMPTED, "linear_probe"), "+W"),
+    **each(("setfit", *ADAPTERS, *PARTIAL, "full"), "-W"),
+    **each(_ELABORATE, "-M"),
+)
+_LITTLE_UPKEEP = nats(
+    **each(("baseline", "zero_shot"), "+W"),
+    **each(("retrieval", *ADAPTERS, *PARTIAL, "full"), "-W"),
+    **each(_ELABORATE, "-M"),
+)
+
+
+@rule(
+    id="no-experience-light",
+    strength="M",
+    source="common practice (a first project takes the lightest strategy that may do)",
+    touches=tuple(_NEWCOMER),
+    example={"expertise": "none"},
+)
+def no_experience(facts: Facts) -> Effects | None:
+    """Without experience in training, keep to what cannot go wrong silently.
+
+    A prompt or a small classifier either works or is seen not to; a training that went wrong still gives a model, and
+    it takes experience to tell. Experts may go beyond it, so some experience and more say nothing.
+
+    What to do: start with the baseline, a prompt and a linear probe; tune with the emitted recipe if they fall short.
+    """
+    if facts.expertise != "none":
+        return None
+    because = "You say that experience with training is none; the lighter strategies are hard to get wrong."
+    return spread(because, 1.0, _NEWCOMER)
+
+
+@rule(
+    id="low-upkeep-light",
+    strength="M",
+    source="common practice (what is built has to be retrained, served and watched)",
+    touches=tuple(_LITTLE_UPKEEP),
+    example={"upkeep": "low"},
+)
+def low_upkeep(facts: Facts) -> Effects | None:
+    """With little appetite for upkeep, build little.
+
+    Weights that were tuned, an index or a second model have to be renewed when texts, answers or the base model
+    change; a prompt or a count of words is renewed in minutes.
+
+    What to do: choose what one person can rebuild in an afternoon, and write down how.
+    """
+    if facts.upkeep != "low":
+        return None
+    because = "You say that upkeep is to be low; weights, indexes and further models have to be renewed and watched."
+    return spread(because, 1.0, _LITTLE_UPKEEP)
+
+
+@rule(
+    id="nothing-to-learn-from",
+    strength="M",
+    source="common practice (a handful of labelled rows neither trains nor tests a model; the band is our line)",
+    touches=("no_model",),
+    thresholds=(NOTHING_TO_LEARN,),
+    example={"rows": 0},
+)
+def nothing_to_learn_from(facts: Facts) -> Effects | None:
+    """With hardly any labelled row nobody knows whether a model is right.
+
+    A model that cannot be tested is a guess. Some tens of rows at least show what a prompt can do.
+
+    What to do: let people answer for a while, and keep their answers; they are the rows.
+    """
+    rows = facts.rows
+    if rows is None or rows >= NOTHING_TO_LEARN.high:
+        return None
+    return push(
+        lambda: f"You have {count(rows, 'labelled row')}; a model can neither learn from so few nor be tested on them.",
+        1 - NOTHING_TO_LEARN.grade(rows),
+        no_model="+M",
+    )
+
+
+@rule(
+    id="few-requests-no-model",
+    strength="M",
+    source="common practice (what is asked a few times a day can be answered by a person; the band is our line)",
+    touches=("no_model",),
+    thresholds=(FEW_REQUESTS,),
+    example={"requests_per_day": 1},
+)
+def few_requests(facts: Facts) -> Effects | None:
+    """For a few requests a day, let a person answer.
+
+    Building, testing and watching a model takes days; a few answers a day take minutes, and are better.
+
+    What to do: come back when there are tens of requests a day; the answers given till then are labelled rows.
+    """
+    requests = facts.requests_per_day
+    if requests is None or requests >= FEW_REQUESTS.high:
+        return None
+    return push(
+        lambda: f"You expect {count(requests, 'request')} a day, which a person answers in minutes.",
+        1 - FEW_REQUESTS.grade(requests),
+        no_model="+M",
+    )
+
+
+@rule(
+    id="person-cheaper-than-model",
+    strength="S",
+    source="arithmetic: requests a year times the price of one answer by a person, which is what a label costs; the "
+    "band of what building and watching a model costs is our line",
+    touches=("no_model",),
+    thresholds=(BY_HAND, PERSON_A_YEAR),
+    example={"requests_per_day": 2, "label_price": 0.5},
+)
+def person_cheaper(facts: Facts) -> Effects | None:
+    """Where a year of answers by people costs less than building a model, pay people.
+
+    A label is an answer, so its price says what people would cost. Few models are built, tested and watched for less
+    than some hundreds a year, many take thousands.
+
+    What to do: compare the figure with what a week of your own work costs.
+    """
+    requests = facts.requests_per_day
+    if requests is None or requests >= BY_HAND.high or facts.label_price is None:
+        return None
+    a_year = 365 * requests * facts.label_price
+    return push(
+        lambda: (
+            f"At {facts.label_price:g} an answer, people answer your {count(requests, 'request')} a day for "
+            f"{a_year:,.0f} a year; a model costs more to build and watch up to some thousands."
+        ),
+        (1 - BY_HAND.grade(requests)) * (1 - PERSON_A_YEAR.grade(a_year)),
+        no_model="+S",
+    )
+
+
+RULES = (no_experience, low_upkeep, nothing_to_learn_from, few_requests, person_cheaper)

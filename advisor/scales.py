@@ -1,0 +1,174 @@
+"""How a fact may change: the values it may take, how far a change is, and how it reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from advisor.facts import Facts
+from advisor.questions import QUESTIONS, Question
+
+UNKNOWN_DISTANCE = 0.5
+"""Distance of an answer still open: nothing has to change but what is known."""
+SWITCH_DISTANCE = 1.0
+"""Distance of another choice; as far as a number that moves over all that is usual for it."""
+STEP = 0.3
+"""Nats between the values that a search outwards tries first: a factor of 1.35."""
+
+_NUMBERS = {"count", "amount", "share"}
+
+_PHRASES = {
+    "rows": "{} labelled rows",
+    "classes": "{} classes",
+    "rows_obtainable": "{} obtainable rows",
+    "label_price": "a price of {} a label",
+    "unlabelled_rows": "{} rows without labels",
+    "corpus_tokens": "{} tokens of text from the domain",
+    "input_tokens": "{} tokens an input",
+    "output_tokens": "{} tokens an answer",
+    "domain_overlap": "a domain overlap of {}",
+    "prompted_score": "a prompted score of {}",
+    "requests_per_day": "{} requests a day",
+    "latency_ms": "{} ms an answer",
+    "prompt_tokens": "{} prompt tokens",
+    "token_price": "a price of {} a million prompt tokens",
+    "gpu_memory_gb": "{} GB of GPU memory",
+    "gpus": "{} GPUs",
+    "gpu_hourly_price": "a price of {} a GPU hour",
+    "hours": "{} hours of training",
+    "money": "a budget of {}",
+    "model_parameters": "{} weights",
+}
+"""How a number of a fact reads."""
+
+_CLAUSES: dict[tuple[str, object], str] = {
+    ("domain_related", True): "the domain were related to the model's pretraining",
+    ("domain_related", False): "the domain were unrelated to the model's pretraining",
+    ("facts_change", True): "right answers needed new or changing facts",
+    ("facts_change", False): "right answers needed no changing facts",
+    ("expects_shift", True): "the texts in use were to differ from your rows",
+    ("expects_shift", False): "the texts in use were like your rows",
+    ("shift_kind", "input"): "the texts were to look different",
+    ("shift_kind", "output"): "other answers were to become right",
+    ("retention_required", True): "the model had to keep its general ability",
+    ("retention_required", False): "the model need not keep its general ability",
+    ("data_may_leave", True): "your texts might be sent to someone else's machine",
+    ("data_may_leave", False): "your texts might not leave your machines",
+    ("compute", "plenty"): "compute were plenty",
+    ("compute", "limited"): "compute were limited",
+    ("model_kind", "encoder"): "the model were an encoder",
+    ("model_kind", "causal"): "the model were a causal LM",
+    ("instruction_tuned", True): "the model were tuned to follow instructions",
+    ("instruction_tuned", False): "the model were not tuned to follow instructions",
+}
+"""How another choice reads after "if"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The values of one fact.
+
+    Examples
+    --------
+    >>> rows = SCALES["rows"]
+    >>> round(rows.distance(100, 1_000), 2), rows.phrase(640)
+    (0.23, '640 labelled rows')
+    """
+
+    question: Question
+
+    @property
+    def fact(self) -> str:
+        """The field of the facts."""
+        return self.question.fact
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values can be put in order."""
+        return self.question.kind in _NUMBERS
+
+    @property
+    def whole(self) -> bool:
+        """Whether its numbers are whole."""
+        return self.question.kind == "count"
+
+    @property
+    def plausible(self) -> tuple[float, ...]:
+        """The usual numbers, lowest first."""
+        return tuple(sorted(value for value in self.question.plausible if isinstance(value, int | float)))
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest number to search: ten times beyond what is usual."""
+        if self.question.kind == "share":
+            return 0.0, 1.0
+        low, high = self.plausible[0] / 10, self.plausible[-1] * 10
+        return (max(low, 1.0) if self.whole and low > 0 else low), high
+
+    def now(self, facts: Facts) -> object:
+        """Return the fact's value, or the one that the machine at hand gives it; None when not known."""
+        value = getattr(facts, self.fact)
+        if self.fact == "gpu_memory_gb" and value is None and facts.gpu_bytes is not None:
+            return facts.gpu_bytes / 1e9 / (facts.gpus or 1)
+        return None if value == () else value
+
+    def position(self, value: float) -> float:
+        """Return where a number lies: a share where it is, any other by its logarithm, 0 below all that is usual."""
+        if self.question.kind == "share":
+            return value
+        return math.log(max(value, self._least))
+
+    @property
+    def _least(self) -> float:
+        """The number that stands for 0 where logarithms are taken."""
+        return min(value for value in self.plausible if value > 0) / 100
+
+    def value(self, position: float) -> float:
+        """Return the number at a position, as the fact takes it."""
+        if self.question.kind == "share":
+            return position
+        number = math.exp(position)
+        return round(number) if self.whole else number
+
+    def distance(self, old: object, new: object) -> float:
+        """Return how far a change is: 1 for another choice, or for a number that moves over all that is usual."""
+        if old is None:
+            return UNKNOWN_DISTANCE
+        if not (self.is_number and isinstance(old, int | float) and isinstance(new, int | float)):
+            return SWITCH_DISTANCE
+        spread = self.position(self.plausible[-1]) - self.position(self.plausible[0])
+        return abs(self.position(new) - self.position(old)) / spread
+
+    def outwards(self, start: float, up: bool) -> Iterator[float]:
+        """Yield numbers further and further from `start`, up or down, to the bound."""
+        end = self.bounds[up]
+        here, there = self.position(start), self.position(end)
+        if (there <= here) if up else (there >= here):
+            return
+        span = (self.plausible[-1] - self.plausible[0]) / 20 if self.question.kind == "share" else STEP
+        steps = max(1, math.ceil(abs(there - here) / span))
+        last = start
+        for step in range(1, steps + 1):
+            value = end if step == steps else self.value(here + (there - here) * step / steps)
+            value = int(value) if self.whole else value
+            if value != last:
+                last = value
+                yield value
+
+    def phrase(self, value: object) -> str:
+        """Write a number with its noun."""
+        return _PHRASES.get(self.fact, self.fact + " {}").format(self.question.show(value))
+
+    def clause(self, value: object) -> str:
+        """Write another choice as it stands after "if"."""
+        return _CLAUSES.get((self.fact, value), f"{self.fact} were {self.question.show(value)}")
+
+
+SCALES: dict[str, Scale] = {question.fact: Scale(question) for question in QUESTIONS if question.plausible}
+"""Every fact that may change in a way that can be searched, by name."""
+
+
+def movable(scale: Scale, facts: Facts) -> bool:
+    """Whether changing the fact makes sense, given the others."""
+    return scale.fact == "gpu_memory_gb" or scale.question.applies(facts)

@@ -1,0 +1,80 @@
+"""Frozen features: each rule on both sides of its band and in its middle."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.engine import weigh
+from advisor.rules import features
+from advisor.rules.start import PRIOR
+from advisor.rules.volume import ADAPTERS, PARTS, TUNED, WHOLE
+from tests.advisor.rules.cases import Case, check, facts_of, name
+from tests.advisor.rules.test_volume import ALL_OURS, each
+
+SENTENCES = {"model_kind": "encoder", "sentence_encoder": True, "headless_decoder": False}
+ENCODER = {"model_kind": "encoder", "sentence_encoder": False, "headless_decoder": False}
+CAUSAL = {"model_kind": "causal", "sentence_encoder": False}
+HEADLESS = {"model_kind": "encoder", "sentence_encoder": False, "headless_decoder": True}
+
+
+def few(by: float) -> dict[str, float]:
+    return each((*ADAPTERS, *PARTS), -0.4 * by) | each(WHOLE, -0.9 * by)
+
+
+CASES = [
+    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **SENTENCES}, each(TUNED, -1.6), "8 training"),
+    Case("frozen-features-8-to-64-per-class", {"rows": 6, "classes": 6, **SENTENCES}, each(TUNED, -1.6), "1 training"),
+    Case("frozen-features-8-to-64-per-class", {"rows": 162, "classes": 6, **SENTENCES}),  # 27: both alike
+    Case("frozen-features-8-to-64-per-class", {"rows": 384, "classes": 6, **SENTENCES}, each(TUNED, 1.42), "64"),
+    Case("frozen-features-8-to-64-per-class", {"rows": 546, "classes": 6, **SENTENCES}, each(TUNED, 1.6), "91"),
+    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **ENCODER}, each(TUNED, -0.9), "6 classes"),
+    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **CAUSAL}, each(TUNED, -0.4), "8 training"),
+    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **HEADLESS}, each(TUNED, -0.4), "8 training"),
+    Case(
+        "frozen-features-8-to-64-per-class",
+        {"rows": 600, "classes": 6, "task": "image-classification"},
+        each(TUNED, 0.4),
+        "100 training",
+    ),
+    Case("frozen-features-8-to-64-per-class", {"rows": 48, "task": "code", **SENTENCES}),
+    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6}, waits=("model_kind",)),
+    Case("frozen-features-8-to-64-per-class", {"rows": 48, **SENTENCES}, waits=("classes",)),
+    Case("frozen-features-8-to-64-per-class", SENTENCES, waits=("rows",)),
+    Case("frozen-features-under-8-per-class", {"rows": 8, "classes": 2}, few(1), "4 training rows"),
+    Case("frozen-features-under-8-per-class", {"rows": 16, "classes": 2}, few(0.5), "8 training rows"),
+    Case("frozen-features-under-8-per-class", {"rows": 32, "classes": 2}),
+    Case("frozen-features-under-8-per-class", {"rows": 8, "task": "code"}),
+    Case("frozen-features-under-8-per-class", {"classes": 2}, waits=("rows",)),
+    Case("frozen-features-under-8-per-class", {"rows": 8}, waits=("classes",)),
+    Case("sentence-encoder-features", {"model": "minilm", **SENTENCES}, {"linear_probe": 0.9}, "minilm"),
+    Case("sentence-encoder-features", ENCODER),
+    Case("sentence-encoder-features", {"task": "code", **SENTENCES}),
+    Case("sentence-encoder-features", {}),
+    Case("setfit-few-rows-per-class", {"rows": 48, "classes": 6, **SENTENCES}, {"setfit": 1.6}, "class has 8 training"),
+    Case("setfit-few-rows-per-class", {"model": "minilm", **SENTENCES}, {"setfit": 1.6}, "minilm"),
+    Case("setfit-few-rows-per-class", {"model": "bert", **ENCODER}, {"setfit": -0.9}, "bert is none"),
+    Case("setfit-few-rows-per-class", {"model": "talker", "model_kind": "causal"}, {"setfit": -0.9}, "talker is none"),
+    Case("setfit-few-rows-per-class", {"model_kind": "encoder"}),
+    Case("setfit-few-rows-per-class", {"task": "code", **SENTENCES}),
+    Case("setfit-few-rows-per-class", {}, waits=("model_kind",)),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=name)
+def test_features(case: Case) -> None:
+    check(features.RULES, case)
+
+
+def test_every_rule_has_cases_that_fire_and_are_silent() -> None:
+    for rule in features.RULES:
+        assert {case.weights is None for case in CASES if case.rule == rule.id} == {True, False}, rule.id
+
+
+def test_few_rows_per_class_keep_a_sentence_encoder_frozen_and_many_tune_it() -> None:
+    small = {"model_parameters": 110_000_000, **SENTENCES}
+    eight = weigh(facts_of({"rows": 48, "classes": 6, **small}), tuple(PRIOR), ALL_OURS)
+    assert min(eight["linear_probe"], eight["setfit"]) > max(eight["lora"], eight["full"], eight["baseline"])
+    sixty_four = weigh(facts_of({"rows": 384, "classes": 6, **small}), tuple(PRIOR), ALL_OURS)
+    assert sixty_four["lora"] > max(sixty_four["linear_probe"], sixty_four["setfit"])
+    thousands = weigh(facts_of({"rows": 30_000, "classes": 6, **small}), tuple(PRIOR), ALL_OURS)
+    assert max(thousands, key=thousands.__getitem__) == "full"

@@ -1,0 +1,56 @@
+"""Team: every rule where it speaks, is silent, stands on its band, and does not know."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED
+from advisor.rules.team import RULES
+from tests.advisor.rules.cases import Case, check, check_rule, name
+
+NEW, LOW, NOTHING = "no-experience-light", "low-upkeep-light", "nothing-to-learn-from"
+FEW, PERSON = "few-requests-no-model", "person-cheaper-than-model"
+HARD = dict.fromkeys(("distillation", "domain_alignment", "tapt", "dapt", "from_scratch"), -0.9)
+TRAINED = dict.fromkeys(("setfit", *ADAPTERS, *PARTIAL, "full"), -0.4)
+KEPT = dict.fromkeys(("retrieval", *ADAPTERS, *PARTIAL, "full"), -0.4)
+
+CASES = [
+    Case(
+        NEW,
+        {"expertise": "none"},
+        {**dict.fromkeys(("baseline", *PROMPTED, "linear_probe"), 0.4), **TRAINED, **HARD},
+        "none",
+    ),
+    Case(NEW, {"expertise": "some"}),
+    Case(NEW, {}, waits=("expertise",)),
+    Case(LOW, {"upkeep": "low"}, {"baseline": 0.4, "zero_shot": 0.4, **KEPT, **HARD}, "upkeep is to be low"),
+    Case(LOW, {"upkeep": "high"}),
+    Case(LOW, {}, waits=("upkeep",)),
+    Case(NOTHING, {"rows": 0}, {"no_model": 0.9}, "0 labelled rows"),
+    Case(NOTHING, {"rows": 2}, {"no_model": 0.9}, "2 labelled rows"),
+    Case(NOTHING, {"rows": 8}, {"no_model": 0.43}, "8 labelled rows"),
+    Case(NOTHING, {"rows": 30}),
+    Case(NOTHING, {}, waits=("rows",)),
+    Case(FEW, {"requests_per_day": 2}, {"no_model": 0.9}, "2 requests a day"),
+    Case(FEW, {"requests_per_day": 8}, {"no_model": 0.43}, "8 requests a day"),
+    Case(FEW, {"requests_per_day": 30}),
+    Case(FEW, {}, waits=("requests_per_day",)),
+    Case(PERSON, {"requests_per_day": 2, "label_price": 0.4}, {"no_model": 1.6}, "292 a year"),
+    Case(PERSON, {"requests_per_day": 10, "label_price": 0.4745}, {"no_model": 0.8}, "1,732 a year"),
+    Case(PERSON, {"requests_per_day": 316, "label_price": 0}, {"no_model": 0.8}, "316 requests"),
+    Case(PERSON, {"requests_per_day": 50, "label_price": 1}),
+    Case(PERSON, {"requests_per_day": 1_000}),
+    Case(PERSON, {"requests_per_day": 5}, waits=("label_price",)),
+    Case(PERSON, {}, waits=("requests_per_day",)),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=name)
+def test_case(case: Case) -> None:
+    check(RULES, case)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_documented(rule) -> None:
+    check_rule(rule)
+    assert {case.weights is None for case in CASES if case.rule == rule.id} == {True, False}
