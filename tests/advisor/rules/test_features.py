@@ -32,7 +32,7 @@ CASES = [
     Case("frozen-features-8-to-64-per-class", {"rows": 384, "classes": 6, **SENTENCES}, each(TRAINED, 1.42), "64"),
     Case("frozen-features-8-to-64-per-class", {"rows": 546, "classes": 6, **SENTENCES}, each(TRAINED, 1.6), "91"),
     Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **ENCODER}, each(TRAINED, -0.9), "6 classes"),
-    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **CAUSAL}, each(TRAINED, -0.4), "8 training"),
+    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **CAUSAL}, each(TRAINED, -0.4), "8 train"),
     Case(
         "frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **HEADLESS}, each(TRAINED, -0.4), "8 training"
     ),

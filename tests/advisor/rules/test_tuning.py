@@ -45,7 +45,7 @@ CASES = [
         "conflicting-labels-keep-it-simple",
         {"rows": 3_000, "conflict_share": 0.02},
         each(TRAINED, -0.4),
-        "2.0% of your",
+        "2.0% of",
     ),
     Case("conflicting-labels-keep-it-simple", {}),
     Case("retention-keeps-weights", {"model": "talker", "retention_required": True}, KEEPS, "talker"),
