@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import importlib.util
 import math
 import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,23 +43,27 @@ def with_adapter(model: Any, adapter: Lora | Ia3, task: Literal["SEQ_CLS", "FEAT
     MeasurementFailed
         If the recipe names none and peft knows none for this architecture.
     """
-    from peft import get_peft_model
+    from peft import get_peft_model, prepare_model_for_kbit_training
 
     # The pooler of BERT-like models stands beside our pooling and would train on nothing.
     pooler = any("pooler" in name for name, _ in model.named_modules())
     spare = r".*pooler.*" if pooler and task == "FEATURE_EXTRACTION" else None
     settings = _lora_config(adapter, task, spare) if isinstance(adapter, Lora) else _ia3_config(adapter, task)
-    if isinstance(adapter, Lora) and adapter.quantised:
-        from peft import prepare_model_for_kbit_training
-
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-    with warnings.catch_warnings():
-        # peft asks transformers for an attribute that transformers has renamed.
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+    with _old_name():
+        if isinstance(adapter, Lora) and adapter.quantised:
+            model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
         try:
             return get_peft_model(model, settings)
         except (ValueError, re.error) as error:
             raise _refused(model, adapter, error) from None
+
+
+@contextlib.contextmanager
+def _old_name() -> Iterator[None]:
+    """Pass over a warning: peft asks transformers for an attribute that transformers has renamed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        yield
 
 
 def _lora_config(lora: Lora, task: str, exclude: str | None) -> PeftConfig:
@@ -164,14 +171,21 @@ def save_adapter(model: Any, base: ModelFacts, folder: Path) -> None:
 def merged(body: Any, base: ModelFacts, adapter: Path) -> Any:
     """Return a copy of the body with its adapter in the weights.
 
-    Weights in four bits are read anew in full precision first: what is merged into four bits is rounded to them.
+    An adapter over weights in four bits learned to mend their rounding too: it is merged into the rounded weights,
+    written out in full.
     """
-    import copy
-
     if not getattr(body.get_base_model(), "is_quantized", False):
         return copy.deepcopy(body).merge_and_unload()
     from peft import PeftModel
     from transformers import AutoModel
 
-    plain = AutoModel.from_pretrained(base.path, use_safetensors=True, trust_remote_code=base.trust_remote_code)
-    return PeftModel.from_pretrained(plain, adapter).merge_and_unload()
+    rounded = AutoModel.from_pretrained(
+        base.path,
+        use_safetensors=True,
+        trust_remote_code=base.trust_remote_code,
+        quantization_config=four_bits(),
+        device_map={"": body.device},
+    )
+    plain = rounded.dequantize().cpu().float()
+    with _old_name():
+        return PeftModel.from_pretrained(plain, adapter).merge_and_unload()

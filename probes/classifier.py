@@ -184,12 +184,14 @@ def save_classifier(
         save_adapter(model, base, folder)
         # The adapter's folder names the classes too, so that one call with this folder loads base and adapter.
         config = copy.deepcopy(model.get_base_model().config)
-        if hasattr(config, "quantization_config"):  # how the base was loaded to train, not what it is
+        quantised = hasattr(config, "quantization_config")
+        if quantised:  # how the base was loaded to train, not what it is
             del config.quantization_config
         config.save_pretrained(folder)
+        four = "; it was measured over weights in four bits (`quantization_config=`)" if quantised else ""
         return (
             "a peft adapter: `AutoPeftModelForSequenceClassification.from_pretrained(folder, num_labels=N)`, then "
-            "`model.config.pad_token_id = tokenizer.pad_token_id` for batches"
+            f"`model.config.pad_token_id = tokenizer.pad_token_id` for batches{four}"
         )
     model.save_pretrained(folder, safe_serialization=True)
     return "a transformers model: `AutoModelForSequenceClassification.from_pretrained(folder)`"

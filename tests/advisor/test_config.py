@@ -14,7 +14,7 @@ from advisor.decide import Recommendation
 from advisor.request import DataRequest, Request
 from probes.data import load_task
 from probes.errors import SettingError
-from probes.recipe import BagOfWords, FrozenFeatures, Lora, Prompt, Recipe, Tuning
+from probes.recipe import BagOfWords, FrozenFeatures, Ia3, Lora, Prompt, Recipe, Tuning
 from probes.statistics import Interval
 from strategies import Outcome
 
@@ -25,8 +25,12 @@ RECIPES: dict[str, Recipe] = {
     "linear_probe": FrozenFeatures(pooling="mean", max_length=64, C=(0.003,)),
     "full": Tuning(pooling="cls", max_length=64, learning_rate=2e-5, weight_decay=1e-10, warmup=0.0),
     "lora": Tuning(
-        pooling="last", max_length=64, learning_rate=5e-4, lora=Lora(rank=4, target_modules=("query", "value"))
+        pooling="last", max_length=64, learning_rate=5e-4, adapter=Lora(rank=4, target_modules=("query", "value"))
     ),
+    "qlora": Tuning(pooling="last", max_length=64, learning_rate=2e-4, adapter=Lora(quantised=True)),
+    "ia3": Tuning(pooling="mean", max_length=64, learning_rate=3e-3, adapter=Ia3()),
+    "top_layers": Tuning(pooling="mean", max_length=64, learning_rate=5e-5, layers="last_quarter"),
+    "from_scratch": Tuning(pooling="mean", max_length=64, learning_rate=3e-4, weights="random", head="random"),
     "zero_shot": Prompt(max_length=128, instruction='Say "yes": or # no\n{classes}'),
     "few_shot": Prompt(max_length=128, shots=3, template="»{text}«\n\tthe label — ", batch_size=4),
 }
@@ -173,6 +177,50 @@ def test_what_is_wrong_is_named(old: str, new: str, says: str, tmp_path: Path) -
         load(tmp_path, text.replace(old, new, 1))
     assert says in refused.value.got
     assert "advisor schema config" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("strategy", "says"),
+    [
+        ("full", "every weight"),
+        ("lora", "low-rank adapters"),
+        ("qlora", "low-rank adapters over weights in four bits"),
+        ("ia3", "learned factors on activations"),
+        ("top_layers", "the last quarter of the layers"),
+        ("from_scratch", "every weight, from scratch"),
+    ],
+)
+def test_what_is_trained_is_told(strategy: str, says: str) -> None:
+    assert re.search(rf'  method: "tuning" +# gradient descent: {says}$', to_yaml(config(strategy)), re.MULTILINE)
+
+
+def test_a_config_of_the_older_spelling_is_read(tmp_path: Path) -> None:
+    text = to_yaml(config("lora"))
+    older = "".join(
+        line.replace("adapter:", "lora:")
+        for line in text.splitlines(keepends=True)
+        if not line.strip().startswith(("kind:", "dora:", "quantised:", "layers:", "weights:"))
+    )
+    assert "lora:\n" in older
+    assert load(tmp_path, older) == config("lora")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "old", "new", "says"),
+    [
+        ("ia3", 'kind: "ia3"', "kind: ia4", "adapter.kind must be one of lora, ia3"),
+        ("lora", "rank: 4", "rank: 0", "rank is 0"),
+        ("lora", 'layers: "all"', "layers: last_quarter", "an adapter leaves the layers frozen"),
+        ("full", 'weights: "pretrained"', "weights: random", "set `head: random`"),
+    ],
+)
+def test_what_contradicts_itself_is_named(strategy: str, old: str, new: str, says: str, tmp_path: Path) -> None:
+    text = to_yaml(config(strategy))
+    assert old in text
+    with pytest.raises(SettingError) as refused:
+        load(tmp_path, text.replace(old, new, 1))
+    assert says in refused.value.got
+    assert len(refused.value.got) < 300
 
 
 def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:

@@ -15,11 +15,20 @@ from scipy.special import softmax
 from probes.classifier import PooledClassifier, save_classifier
 from probes.fitting import fit
 from probes.model import ModelFacts, read_model
-from probes.recipe import FrozenFeatures, Lora, Recipe, Tuning
+from probes.recipe import FrozenFeatures, Ia3, Lora, Recipe, Tuning
 from probes.workbench import Workbench
 
 MakeBench = Callable[..., Workbench]
-METHODS = ("linear_probe", "lora", "full")
+CHANGES: dict[str, dict[str, Any]] = {
+    "lora": {"adapter": Lora(rank=4, alpha=16)},
+    "dora": {"adapter": Lora(rank=4, alpha=16, dora=True)},
+    "ia3": {"adapter": Ia3()},
+    "early_layers": {"layers": "first_quarter"},
+    "top_layers": {"layers": "last_quarter"},
+    "full": {},
+    "from_scratch": {"weights": "random", "head": "random"},
+}
+METHODS = ("linear_probe", *CHANGES)
 OLD_NAME = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # peft's, while it loads
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
 
@@ -34,8 +43,7 @@ def recipe(method: str, facts: ModelFacts) -> Recipe:
     common: dict[str, Any] = {"pooling": facts.pooling, "normalize": facts.normalize, "max_length": 16}
     if method == "linear_probe":
         return FrozenFeatures(**common)
-    lora = Lora(rank=4, alpha=16) if method == "lora" else None
-    return Tuning(**common, lora=lora, learning_rate=5e-3, epochs=1)
+    return Tuning(**common, **CHANGES[method], learning_rate=5e-3, epochs=1)
 
 
 def saved(bench: Workbench, method: str, folder: Path) -> tuple[np.ndarray, str]:
@@ -93,7 +101,7 @@ def test_a_causal_sentence_encoder_loads_in_sentence_transformers(
     np.testing.assert_allclose(with_sentence_transformers(tmp_path / "out", bench), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("method", ["linear_probe", "full"])
+@pytest.mark.parametrize("method", ["linear_probe", "full", "top_layers", "from_scratch"])
 def test_a_causal_classifier_loads_in_transformers(
     method: str, causal: ModelFacts, make_bench: MakeBench, tmp_path: Path
 ) -> None:
@@ -108,11 +116,12 @@ def test_a_causal_classifier_loads_in_transformers(
 
 
 @OLD_NAME
-def test_a_causal_adapter_loads_in_peft(causal: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["lora", "dora", "ia3"])
+def test_a_causal_adapter_loads_in_peft(method: str, causal: ModelFacts, make_bench: MakeBench, tmp_path: Path) -> None:
     from peft import AutoPeftModelForSequenceClassification
 
     bench = make_bench(causal)
-    expected, how = saved(bench, "lora", tmp_path / "out")
+    expected, how = saved(bench, method, tmp_path / "out")
     assert "AutoPeftModelForSequenceClassification" in how
     model = AutoPeftModelForSequenceClassification.from_pretrained(tmp_path / "out", num_labels=3)
     model.config.pad_token_id = bench.tokenizer.pad_token_id  # the base names none; one text at a time needs none

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +40,29 @@ def test_tuning_on_the_device_matches_the_cpu(
     on_cpu = fit(recipe, cpu, cpu.data.train).probabilities(cpu.data.test)
     assert (on_device.argmax(1) == on_cpu.argmax(1)).mean() > 0.9
     assert np.allclose(on_device.sum(1), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["encoder", "causal"])
+def test_adapters_train_over_weights_in_four_bits(
+    kind: str, make_bench: Callable[..., Workbench], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    from sentence_transformers import SentenceTransformer
+
+    facts: ModelFacts = request.getfixturevalue(kind)
+    bench = make_bench(facts, hardware=inspect_hardware(), speed=None)
+    recipe = Tuning(adapter=Lora(quantised=True), pooling=facts.pooling, max_length=32, learning_rate=3e-3, epochs=4)
+    fitted = fit(recipe, bench, bench.data.train)
+    assert any(type(p).__name__ == "Params4bit" for p in fitted.model.parameters())  # type: ignore[attr-defined]
+    scores = fitted.probabilities(bench.data.test)
+    assert np.allclose(scores.sum(1), 1, atol=1e-4)
+    how = fitted.save(tmp_path)
+    assert "quantization_config" not in (tmp_path / "config.json").read_text(encoding="utf-8")
+    if kind == "encoder":
+        loaded = SentenceTransformer(str(tmp_path), device="cpu").encode(list(bench.data.test.texts))
+        assert (loaded.argmax(1) == scores.argmax(1)).mean() > 0.9
+    else:
+        assert "four bits" in how
 
 
 def test_prompting_runs_on_the_device(causal: ModelFacts, make_bench: Callable[..., Workbench]) -> None:

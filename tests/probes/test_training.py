@@ -89,7 +89,8 @@ def test_training_learns_an_easy_task(
 ) -> None:
     bench = make_bench(facts, make_task(train=240))
     rate = (5e-3 if facts.kind == "encoder" else 3e-3) * (1 if adapter is None else 1.5)
-    fitted = fit(tuning(facts.pooling, adapter=adapter, learning_rate=rate, epochs=12, patience=12), bench, bench.data.train)
+    recipe = tuning(facts.pooling, adapter=adapter, learning_rate=rate, epochs=12, patience=12)
+    fitted = fit(recipe, bench, bench.data.train)
     probe = fit(FrozenFeatures(pooling=facts.pooling, max_length=16), bench, bench.data.train)
     assert rights(fitted, bench.data.test) > max(0.9, rights(probe, bench.data.test) - 0.02)
     assert fitted.validation_score is not None
