@@ -105,7 +105,10 @@ def test_memory_counts_from_that_of_the_named_gpu() -> None:
     def ask(facts: Facts) -> Any:
         return push("Much.", lora="+S") if (facts.gpu_bytes or 0) >= 100e9 else None
 
-    assert of(Facts(gpu="A100-40", gpus=1), ask)[0] == ({"gpu_memory_gb": 100.0}, "From 100 GB of GPU memory on (now 40): lora.")
+    assert of(Facts(gpu="A100-40", gpus=1), ask)[0] == (
+        {"gpu_memory_gb": 100.0},
+        "From 100 GB of GPU memory on (now 40): lora.",
+    )
 
 
 def test_large_numbers_are_not_given_to_the_last_one() -> None:
