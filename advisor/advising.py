@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from advisor import caches
 from advisor.brief import Brief, load_brief
@@ -40,9 +40,14 @@ class AdviceRequest(Frozen):
     """Branch, tag or commit of the model on the hub."""
     trust_remote_code: bool = False
     strategies: tuple[str, ...] = tuple(PRIOR)
-    """Names of the strategies to rank."""
+    """Names of the strategies to rank; the baseline is always among them."""
     changes: dict[str, Any] = Field(default_factory=dict)
     """Facts to set, whatever was measured; as `advisor.brief.settings_from` returns them."""
+
+    @field_validator("strategies")
+    @classmethod
+    def _with_baseline(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in PRIOR if name in names or name == "baseline")
 
 
 def profile(

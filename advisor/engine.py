@@ -325,4 +325,6 @@ def _cost(question: Question, first: str, winners: dict[str, str], spread: float
     if winners:
         change = "; ".join(f"at {value} it would be {name}" for value, name in winners.items())
         return f"{question.fact} is not known and may change the advice: {change}."
+    if not spread:
+        return f"{question.fact} is not known: it moves only strategies behind {first}."
     return f"{question.fact} is not known: it moves {first} by up to {spread:g} points, and keeps it first."

@@ -26,9 +26,11 @@ from advisor.cli import output
 from advisor.cli.app import main
 from advisor.doctor import Examination
 from advisor.engine import AdviceDocument
+from advisor.explain import Explanation
 from advisor.rules.catalogue import rules_table
 from advisor.session import ProbeResult, TrainingConfig
 from advisor.training import Trained
+from advisor.whatif import Sweep
 from probes.profile import Profile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -334,7 +336,16 @@ def test_anchors_within_documents_hold() -> None:
 def documented() -> dict[str, list[str]]:
     """Return the keys of every document, and of every part of one, by the name of its section."""
     found: dict[str, list[str]] = {"rules": list(rules_table()[0])}
-    roots: tuple[type[BaseModel], ...] = (Profile, AdviceDocument, ProbeResult, TrainingConfig, Trained, Examination)
+    roots: tuple[type[BaseModel], ...] = (
+        Profile,
+        AdviceDocument,
+        Explanation,
+        Sweep,
+        ProbeResult,
+        TrainingConfig,
+        Trained,
+        Examination,
+    )
     for model in roots:
         schema = model.model_json_schema()
         for name, part in {model.__name__: schema, **schema.get("$defs", {})}.items():

@@ -49,11 +49,13 @@ def whatif(
     from advisor.rules.start import PRIOR
     from advisor.whatif import parse_vary, sweep
     from probes.errors import SettingError
+    from probes.files import user_path
 
     fact, values = parse_vary(vary, points)
     changes = settings_from(setting or ())
     if fact in changes:
         raise SettingError(f"--vary and --set both name {fact}", "Leave one of them out.")
+    place = None if place is None else user_path(place)
     if place is not None and place.is_dir():
         if data is not None or model is not None:
             raise SettingError(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from advisor.brief import Brief
-from advisor.facts import Facts
+from advisor.facts import Facts, gather
 from probes.hardware import Hardware
 from probes.model import ModelFacts
 from probes.profile import Duplicates, Leaks, Profile, Quantiles
@@ -100,12 +100,18 @@ def _make_facts(
         "splits": {} if n is None else {"train": n, "validation": 1, "test": 1},
     }
     base = MODELS[kind]
-    return Facts(
-        brief=Brief.model_validate(brief or {}),
-        profile=Profile.model_validate(PROFILE.model_dump() | made | profile),
-        model=None if base is None else ModelFacts.model_validate(base.model_dump() | (model or {})),
-        hardware=Hardware.model_validate(HARDWARE.model_dump() | (hardware or {})),
+    return gather(
+        Brief.model_validate(brief or {}),
+        Profile.model_validate(PROFILE.model_dump() | made | profile),
+        None if base is None else ModelFacts.model_validate(base.model_dump() | (model or {})),
+        Hardware.model_validate(HARDWARE.model_dump() | (hardware or {})),
     )
+
+
+@pytest.fixture(scope="session")
+def profile() -> Profile:
+    """Return the profile that the facts are made of."""
+    return PROFILE
 
 
 @pytest.fixture(scope="session")

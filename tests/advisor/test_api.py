@@ -32,7 +32,6 @@ from probes.errors import InputError, SettingError
         ({"text_colum": "x"}, "there is no argument text_colum", "Did you mean text_column?"),
         ({"source": "x"}, "there is no argument source", "rows"),
         ({"split_seed": "x"}, "split_seed 'x': ", "help(advisor.probe)"),
-        ({"brief": {"hours": 3}}, "brief: hours is not weighed yet", "later version"),
         ({"brief": {"metrics": "f1"}}, "brief: there is no setting 'metrics'", "Did you mean 'metric'?"),
         ({"brief": "brief.yaml"}, "brief 'brief.yaml': ", "help(advisor.probe)"),
         ({"run": "~nosuchuser/run"}, "'~nosuchuser/run': no home folder", "in full"),
@@ -81,3 +80,22 @@ def test_a_budget_may_be_none(rows_file: Path, tmp_path: Path) -> None:
     for name, budget in (("a", "none"), ("b", None)):
         found = advisor.probe(rows_file, strategies="baseline", budget=budget, run=tmp_path / name)
         assert found.recommendation is not None
+
+
+def test_advice_needs_no_rows() -> None:
+    (advice,) = advisor.recommend(brief={"rows": 8, "classes": 2})
+    assert advice.train_rows == 6
+    flip = advice.flips[0]
+    (changed,) = advisor.recommend(brief={"rows": 8, "classes": 2}, changes=flip.change)
+    assert (advice.advice[0].strategy, changed.advice[0].strategy) == (flip.from_, flip.to)
+    with pytest.raises(SettingError, match="text_column without rows"):
+        advisor.recommend(text_column="text")
+    with pytest.raises(SettingError, match="changes: rows is 'x'"):
+        advisor.recommend(changes={"rows": "x"})
+
+
+def test_only_what_can_be_probed_is_probed(rows_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="task is summarisation") as refused:
+        advisor.probe(rows_file, brief={"task": "summarisation"}, run=tmp_path / "run")
+    assert "advisor recommend" in refused.value.remedy
+    assert not (tmp_path / "run").exists()

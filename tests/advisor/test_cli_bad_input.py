@@ -87,8 +87,12 @@ FILES: dict[str, str | bytes] = {
     "twice.yaml": "metric: accuracy\nmetric: macro_f1\n",
     "typo.yaml": "metrics: accuracy\n",
     "range.yaml": "target: 2\n",
-    "money.yaml": "hours: 3\nmoney: 20\n",
     "task.yaml": "task: summarisation\n",
+    "rows.yaml": "rows: 300\n",
+    "run-old/request.json": "{}",
+    "run-old/facts.json": '[{"brief": {}, "profile": {}}]',
+    "run-no-facts/request.json": "{}",
+    "run-no-facts/facts.json": "{}",
     "no_rows.yaml": PARAMETERS.format(rows="nowhere.jsonl", more=""),
     "unknown_key.yaml": PARAMETERS.format(rows="good.jsonl", more=", max_feature: 100"),
     "wrong_type.yaml": PARAMETERS.format(rows="good.jsonl", more=", max_features: many"),
@@ -145,7 +149,6 @@ CASES = [
     # verbs, flags and arguments
     case("frobnicate", "frobnicate", "--help"),
     case("profile", "ROWS", "profile --help"),
-    case("recommend", "--data", "recommend --help"),
     case("recommend --data", "--data"),
     case("report", "RUN"),
     case("predict full-folder", "ROWS"),
@@ -170,6 +173,33 @@ CASES = [
     case("probe good.jsonl --strategies ,", "--strategies is empty", "linear_probe"),
     case("recommend --data good.jsonl --strategies magic", "'magic'", "Allowed"),
     case("rules --family x", "'x'", "Allowed"),
+    case("recommend --set rows", "'rows' is no setting", "--set rows=5000"),
+    case("recommend --set row=5", "no setting 'row'", "Did you mean 'rows'?"),
+    case("recommend --set rows=many", "rows is 'many'", "a whole number"),
+    case("recommend --set train_rows=5", "train_rows", "worked out from other facts"),
+    case("recommend --text-column text", "--text-column without rows", "--data"),
+    case("explain", "BRIEF|RUN", "explain --help"),
+    case("explain missing.yaml", "missing.yaml", "brief"),
+    case("explain full-folder", "holds no run"),
+    case("explain run-unfinished", "facts.json", "not come that far"),
+    case("explain run-old", "facts.json", "this version cannot read"),
+    case("explain run-no-facts", "facts.json", "this version cannot read"),
+    case("explain typo.yaml", "'metrics'", "Did you mean 'metric'?"),
+    case("explain rows.yaml --strategy lorra", "--strategy", "'lorra'", "Did you mean lora?"),
+    case("explain rows.yaml --set rows=x", "rows is 'x'"),
+    case("whatif", "--vary", "whatif --help"),
+    case("whatif --vary rows", "'rows' names no fact", "--vary rows=50:50000"),
+    case("whatif --vary rows=5", "one value", "--vary rows=50:50000"),
+    case("whatif --vary rows=9:5", "ends before it begins"),
+    case("whatif --vary row=5:9", "no setting 'row'", "Did you mean 'rows'?"),
+    case("whatif --vary compute=little,much", "compute is 'little'", "limited or plenty"),
+    case("whatif --vary rows=5:9 --points 1", "--points is 1", "from 2"),
+    case("whatif --vary rows=5:9 --set rows=5", "both name rows"),
+    case("whatif missing.yaml --vary rows=5:9", "missing.yaml"),
+    case("whatif full-folder --vary rows=5:9", "holds no run"),
+    case("whatif run-old --vary rows=5:9 --data good.jsonl", "run-old is a run folder", "--data"),
+    case("whatif --vary rows=5:9 --data missing.csv", "missing.csv"),
+    case("whatif --vary rows=5:9 --model nowhere/at-all", "nowhere/at-all"),
     case("rules volume-under-10", "'volume-under-10'", "Did you mean volume-under-100-in-context"),
     case("schema nonsense", "'nonsense'", "config, brief"),
     # rows
@@ -210,6 +240,8 @@ CASES = [
             "probe {}",
             "profile good.jsonl --model {}",
             "recommend --data good.jsonl --brief {}",
+            "explain {}",
+            "whatif {} --vary rows=5:9",
             "probe good.jsonl --run {}",
             "probe --resume --run {}",
             "demo --run {}",
@@ -246,8 +278,7 @@ CASES = [
     case("recommend --data good.jsonl --brief twice.yaml", "'metric' stands twice"),
     case("recommend --data good.jsonl --brief typo.yaml", "'metrics'", "Did you mean 'metric'?"),
     case("probe good.jsonl --brief range.yaml", "target is 2"),
-    case("recommend --data good.jsonl --brief money.yaml", "hours is not weighed yet; money is not", "later version"),
-    case("probe good.jsonl --brief task.yaml", "summarisation", "later versions"),
+    case("probe good.jsonl --brief task.yaml", "summarisation", "text-classification", "advisor recommend"),
     case("probe good.jsonl --brief full-folder", "is a folder"),
     # run folders
     case("probe", "no rows", "--resume --run DIR"),
@@ -439,10 +470,10 @@ def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_mistake_of_ours_exits_1_and_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken() -> list[dict[str, object]]:
+    def broken(_: object) -> list[dict[str, object]]:
         raise RuntimeError("[bold]a bug[/]")
 
-    monkeypatch.setattr("advisor.rules.rules_table", broken)
+    monkeypatch.setattr("advisor.rules.catalogue.rules_table", broken)
     with pytest.raises(SystemExit) as stopped:
         main(["rules"])
     err = capsys.readouterr().err

@@ -144,6 +144,12 @@ def test_recommend(answer: Answer, rows_file: Path, tiny_encoder: Path) -> None:
     blocked = [entry["blocked"] for entry in document["advice"]]
     assert blocked == sorted(blocked), "what is blocked comes last"
     assert document["models"] == [{k: v for k, v in document.items() if k != "models"}]
+    assert document["flips"]
+    for flip in document["flips"]:
+        assert list(flip) == ["change", "from", "to", "sentence"]
+        asked = [part for fact, value in flip["change"].items() for part in ("--set", f"{fact}={value}")]
+        _, there = answer("recommend", "--data", rows_file, "--model", tiny_encoder, *asked)
+        assert (document["advice"][0]["strategy"], there["advice"][0]["strategy"]) == (flip["from"], flip["to"])
     assert AdviceDocument.model_validate(document).model_dump(mode="json") == document
     fits(answer, document, "recommend")
 
@@ -161,6 +167,33 @@ def test_recommend_without_a_model_and_with_some_strategies(answer: Answer, rows
     assert code == 0
     assert document["model"] is None
     assert {entry["strategy"] for entry in document["advice"]} == {"baseline", "lora"}
+
+
+def test_recommend_needs_neither_rows_nor_brief(answer: Answer, tmp_path: Path) -> None:
+    code, document = answer("recommend", "--set", "rows=8")
+    assert code == 0
+    assert document["train_rows"] == 6
+    assert {entry["strategy"] for entry in document["advice"]} == set(NAMES)
+    fits(answer, document, "recommend")
+    (tmp_path / "brief.yaml").write_text("task: summarisation\nrows: 900\n", encoding="utf-8")
+    assert answer("recommend", "--brief", tmp_path / "brief.yaml")[1]["train_rows"] == 630
+    assert answer("recommend", "--brief", tmp_path / "brief.yaml", "--set", "rows=1k")[1]["train_rows"] == 700
+    assert answer("recommend")[1]["train_rows"] is None
+
+
+def test_set_overrules_what_was_measured(answer: Answer, rows_file: Path) -> None:
+    _, document = answer("recommend", "--data", rows_file, "--set", "rows=1200")
+    assert document["train_rows"] == 840
+
+
+def test_the_models_of_the_brief_are_advised_on(
+    answer: Answer, rows_file: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "brief.yaml").write_text(f"models: [{tiny_encoder}]\n", encoding="utf-8")
+    _, document = answer("recommend", "--data", rows_file, "--brief", tmp_path / "brief.yaml")
+    assert document["model"] == str(tiny_encoder)
+    _, document = answer("recommend", "--brief", tmp_path / "brief.yaml", "--set", "rows=900")
+    assert document["model"] == str(tiny_encoder)
 
 
 PROBE = (
@@ -233,7 +266,7 @@ def test_rules_and_schemas(answer: Answer) -> None:
     assert code == 0
     assert len(document["rules"]) >= 12
     for rule in document["rules"]:
-        holds(rule, "id family title strength source")
+        holds(rule, "id family title strength source docs thresholds example.facts example.effects origin")
     families = {rule["family"] for rule in document["rules"]}
     name = sorted(families)[0]
     _, some = answer("rules", "--family", name)
@@ -281,7 +314,7 @@ def test_recommend_knows_the_memory_of_this_machine(
     full = next(entry for entry in document["advice"] if entry["strategy"] == "full")
     assert full["blocked"] == (blocked is not None)
     if blocked is not None:
-        assert "over 90 % of the" in full["reasons"][0]["because"]
+        assert "over 90% of the" in full["reasons"][0]["because"]
         assert blocked in full["reasons"][0]["because"]
 
 

@@ -5,18 +5,27 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
 
 from advisor.decide import Recommendation, RunnerUp
-from advisor.engine import advise
+from advisor.engine import Advice, advise
+from advisor.explain import explain
 from advisor.facts import Facts
+from advisor.flips import with_flips
 from advisor.report.progress import ProbeProgress
-from advisor.report.terminal import advice_page, profile_page, result_page, rule_page, trained_page
-from advisor.rules import rules_table
+from advisor.report.rule_pages import rule_page, rules_page
+from advisor.report.sweep import sweep_page
+from advisor.report.terminal import advice_page, profile_page, result_page, trained_page
+from advisor.report.waterfall import explanation_page
+from advisor.rules import RULES, Rule
+from advisor.rules.base import push
+from advisor.rules.catalogue import rules_table
 from advisor.session import ProbeResult
 from advisor.training import Trained
+from advisor.whatif import sweep
 from probes.measurement import Measurement
 from probes.profile import Profile
 from probes.recipe import FrozenFeatures
@@ -47,13 +56,13 @@ def printed(page: RenderableType) -> str:
     return file.getvalue()
 
 
-def profile(make_facts: MakeFacts, text: str) -> Profile:
-    return make_facts().profile.model_copy(
+def told(profile: Profile, text: str) -> Profile:
+    return profile.model_copy(
         update={"source": f"{text}.csv", "per_class": {text: 3, "b": 2}, "notes": (f"note {text}",), "tokenizer": text}
     )
 
 
-def result(make_facts: MakeFacts, text: str, *, outcome: Outcome | None = Outcome.CONFIRMED) -> ProbeResult:
+def result(profile: Profile, text: str, *, outcome: Outcome | None = Outcome.CONFIRMED) -> ProbeResult:
     interval = Interval(mean=0.9, low=0.85, high=0.95)
     recipe = FrozenFeatures(pooling="mean", max_length=8)
     who = {"strategy": "linear_probe", "model": text}
@@ -92,7 +101,7 @@ def result(make_facts: MakeFacts, text: str, *, outcome: Outcome | None = Outcom
             ),
         ),
         advice=(),
-        profile=profile(make_facts, text),
+        profile=told(profile, text),
         run=f"runs/{text}",
         seconds=3.0,
         notes=(f"note {text}",),
@@ -100,8 +109,8 @@ def result(make_facts: MakeFacts, text: str, *, outcome: Outcome | None = Outcom
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_profile_is_literal(text: str, make_facts: MakeFacts) -> None:
-    page = printed(profile_page(profile(make_facts, text)))
+def test_profile_is_literal(text: str, profile: Profile) -> None:
+    page = printed(profile_page(told(profile, text)))
     assert f"Profile of {text}.csv" in page
     assert f"{text} 3, b 2" in page
     assert f"note {text}" in page
@@ -110,13 +119,15 @@ def test_profile_is_literal(text: str, make_facts: MakeFacts) -> None:
 @pytest.mark.parametrize("text", NASTY)
 def test_advice_is_literal(text: str, make_facts: MakeFacts) -> None:
     facts = make_facts(model={"name": text})
-    page = printed(advice_page(advise(facts, NAMES)))
-    assert text in page
+    advice = advise(facts, NAMES)
+    assert text in printed(advice_page(advice))
+    assert text in printed(explanation_page(explain(advice)))
+    assert text in printed(sweep_page(sweep(facts, "rows", [10, 100, 1_000], NAMES)))
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_result_is_literal(text: str, make_facts: MakeFacts) -> None:
-    page = printed(result_page(result(make_facts, text)))
+def test_result_is_literal(text: str, profile: Profile) -> None:
+    page = printed(result_page(result(profile, text)))
     for part in (f"because {text}", f"verdict {text}", f"note {text}", f"transfer {text}", f"settle {text}"):
         assert part in page
     assert f"advisor emit runs/{text} --out config.yaml" in page
@@ -164,14 +175,14 @@ def test_progress_is_literal(text: str, capsys: pytest.CaptureFixture[str], monk
 
 
 @pytest.mark.parametrize("outcome", [*Outcome, None])
-def test_every_outcome_has_a_page(outcome: Outcome | None, make_facts: MakeFacts) -> None:
-    page = printed(result_page(result(make_facts, "m", outcome=outcome)))
+def test_every_outcome_has_a_page(outcome: Outcome | None, profile: Profile) -> None:
+    page = printed(result_page(result(profile, "m", outcome=outcome)))
     assert "Recommendation" in page
     assert (outcome.value if outcome else "Nothing to recommend") in page
 
 
-def test_numbers_are_shown_with_their_units(make_facts: MakeFacts) -> None:
-    page = printed(result_page(result(make_facts, "m")))
+def test_numbers_are_shown_with_their_units(profile: Profile) -> None:
+    page = printed(result_page(result(profile, "m")))
     assert "0.900 [0.850, 0.950]" in page
     assert "12" in page
     assert "7" in page
@@ -232,7 +243,89 @@ def test_nasty_rows_go_through_the_command_line(
 
 
 @pytest.mark.parametrize("rule", rules_table(), ids=lambda rule: rule["id"])
-def test_a_rule_has_a_page_with_its_reasons_and_its_source(rule: dict[str, object]) -> None:
+def test_a_rule_has_a_page_with_why_what_to_do_source_bands_and_example(rule: dict[str, Any]) -> None:
     page = " ".join(printed(rule_page(rule)).split())
-    for part in (rule["id"], rule["title"], *rule["docs"].split("\n\n")[1:], rule["source"]):
+    bands = [f"{band['fact']}: {band['band']} [{band['source']}]" for band in rule["thresholds"]]
+    sentences = [effect["because"] for effect in rule["example"]["effects"]]
+    assert "What to do:" in page
+    for part in (rule["id"], rule["title"], *rule["docs"].split("\n\n")[1:], rule["source"], *bands, *sentences):
         assert " ".join(str(part).split()) in page
+
+
+def test_the_list_of_rules_says_where_a_rule_comes_from() -> None:
+    table = [{**rules_table()[0], "origin": "rules.d/[bold]ours.yaml"}]
+    assert "rules.d/[bold]ours.yaml" in printed(rules_page(table))
+    assert "rules.d/[bold]ours.yaml" in printed(rule_page(table[0]))
+
+
+def advice_of(**known: Any) -> Advice:
+    facts = Facts.model_validate(known)
+    return with_flips(facts, advise(facts, NAMES))
+
+
+def test_the_advice_shows_the_best_and_each_reason_once() -> None:
+    advice = advice_of(rows=3_000, classes=12, gpu_memory_gb=8, model_kind="causal", model_parameters=7e9)
+    page = printed(advice_page(advice))
+    ruled_out = page.partition("Ruled out: ")[2].partition("\n")[0]
+    page = " ".join(page.split())
+    alive = [entry for entry in advice.advice if not entry.blocked]
+    blocked = [entry for entry in advice.advice if entry.blocked]
+    assert len(alive) > 8
+    assert blocked
+    for entry in alive[:8]:
+        assert f"{entry.probability:.0%} ({entry.low:.0%}–{entry.high:.0%})" in page
+        for reason in entry.reasons:
+            assert reason.rule == "lightest-first" or page.count(reason.because) == 1
+            assert reason.rule == "lightest-first" or f"[{reason.source}]" in page
+    assert f"Further down: {alive[8].strategy} {alive[8].probability:.0%}" in page
+    assert [word for word in ruled_out.replace(",", "").split() if "[" not in word] == [e.strategy for e in blocked]
+    for entry in blocked:
+        assert next(r.because for r in entry.reasons if r.effect == "block") in page
+    for sentence in (*advice.notes, advice.unknowns[0].sentence, advice.flips[0].sentence):
+        assert f"• {sentence}" in page
+
+
+def test_all_shows_all() -> None:
+    advice = advice_of(rows=3_000, classes=12)
+    page = " ".join(printed(advice_page(advice, everything=True)).split())
+    assert "Further down" not in page
+    assert "more with --all" not in page
+    for sentence in (*(u.sentence for u in advice.unknowns), *(flip.sentence for flip in advice.flips)):
+        assert sentence in page
+
+
+def test_a_rule_of_a_team_is_shown_as_such() -> None:
+    def ask(_: Facts) -> Any:
+        return push("We said so.", lora="+S", full="block")
+
+    rules = [*RULES, Rule("ours", "S", "our handbook", ("lora", "full"), ask, origin="rules.d/ours.yaml")]
+    advice = advise(Facts(), ("lora", "full"), rules)
+    for page in (advice_page(advice), explanation_page(explain(advice))):
+        assert "rule of rules.d/ours.yaml" in printed(page)
+
+
+def test_what_is_not_known_is_said_in_words() -> None:
+    assert "no model given, training rows not known" in " ".join(printed(advice_page(advise(Facts(), NAMES))).split())
+
+
+def test_a_waterfall_ends_where_the_advice_stands() -> None:
+    advice = advice_of(rows=3_000, classes=12, gpu_memory_gb=8, model_kind="causal", model_parameters=7e9)
+    page = printed(explanation_page(explain(advice)))
+    for entry in advice.advice:
+        assert f"{entry.strategy}: {'blocked' if entry.blocked else f'{entry.probability:.0%}'}" in page
+    assert "× blocked" in page
+    assert "█" in page
+
+
+def test_a_plot_has_its_axes_and_its_legend() -> None:
+    swept = sweep(Facts(classes=12, model_kind="encoder"), "rows", [20, 200, 2_000, 20_000, 200_000], NAMES)
+    page = printed(sweep_page(swept))
+    assert "rows, log scale" in page
+    assert "100% ┤" in page
+    for first in {one.ranking[0] for one in swept.values}:
+        assert f"{first}  " in page
+    for edge in swept.edges:
+        assert f"{edge.at:,}" in page
+    choices = printed(sweep_page(sweep(Facts(rows=20_000), "compute", ["limited", "plenty"], NAMES)))
+    assert "plenty" in choices
+    assert "┤" not in choices

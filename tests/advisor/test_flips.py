@@ -1,0 +1,171 @@
+"""Flips: each one really flips, is the smallest of its kind, and is told as `--set` takes it."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from advisor.brief import Brief, settings_from
+from advisor.engine import Flip, advise, winner
+from advisor.facts import Facts, gather
+from advisor.flips import flips, with_flips
+from advisor.rules.base import Rule, push
+from advisor.rules.start import PRIOR
+from advisor.scales import SCALES
+
+NAMES = tuple(PRIOR)
+TWO = ("baseline", "lora")
+
+SITUATIONS: list[dict[str, Any]] = [
+    {},
+    {"rows": 8},
+    {"rows": 300, "classes": 6, "model_kind": "encoder", "model_parameters": 22_000_000},
+    {"rows": 3_000, "classes": 12, "gpu_memory_gb": 24, "model_kind": "causal", "model_parameters": 7_000_000_000},
+    {"rows": 200_000, "classes": 2, "compute": "plenty", "gpu": "A100-80", "gpus": 8, "model_kind": "encoder"},
+    {"task": "summarisation", "rows": 500, "facts_change": True, "prompted_score": 0.7},
+]
+situations = pytest.mark.parametrize("known", SITUATIONS, ids=lambda known: ",".join(known) or "nothing")
+
+
+def made(ask: Any) -> tuple[Rule, ...]:
+    return (Rule("test", "S", "a test", TWO, ask),)
+
+
+def of(facts: Facts, ask: Any) -> list[tuple[dict[str, Any], str]]:
+    return [(flip.change, flip.sentence) for flip in flips(facts, TWO, made(ask))]
+
+
+def as_set(flip: Flip) -> dict[str, Any]:
+    """Return the change as the command line would read it."""
+    return settings_from([f"{fact}={value}" for fact, value in flip.change.items()])
+
+
+@situations
+def test_a_flip_run_again_really_flips(known: dict[str, Any]) -> None:
+    facts = Facts.model_validate(known)
+    advice = with_flips(facts, advise(facts, NAMES))
+    assert advice.first is not None
+    assert advice.flips
+    for flip in advice.flips:
+        there = advise(gather(Brief.model_validate(known), changes=as_set(flip)), NAMES)
+        assert there.first is not None
+        assert (flip.from_, flip.to) == (advice.first.strategy, there.first.strategy)
+        assert flip.from_ != flip.to
+        assert flip.sentence.endswith(f": {flip.to}.")
+
+
+@situations
+def test_the_number_next_to_a_flip_does_not_flip(known: dict[str, Any]) -> None:
+    facts = Facts.model_validate(known)
+    first = winner(facts, NAMES)
+    for flip in flips(facts, NAMES):
+        if len(flip.change) > 1:
+            continue
+        ((fact, value),) = flip.change.items()
+        scale, now = SCALES[fact], SCALES[fact].now(facts)
+        if not scale.is_number or now is None or not isinstance(now, int | float):
+            continue
+        near = value - (1 if value > now else -1) if scale.whole and value < 1e6 else value + (now - value) * 0.01
+        near = round(near) if scale.whole else near
+        assert winner(facts.model_copy(update={fact: near}), NAMES) == first
+
+
+@situations
+def test_neither_change_of_a_pair_flips_alone(known: dict[str, Any]) -> None:
+    facts = Facts.model_validate(known)
+    first = winner(facts, NAMES)
+    pairs = [flip for flip in flips(facts, NAMES) if len(flip.change) > 1]
+    assert len(pairs) <= 1
+    for fact, value in itertools.chain.from_iterable(pair.change.items() for pair in pairs):
+        assert winner(facts.model_copy(update={fact: value}), NAMES) == first
+
+
+def test_a_number_flips_both_ways_at_its_edges() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("In between.", baseline="+S") if 100 <= (facts.rows or 0) < 640 else push("Else.", lora="+S")
+
+    assert of(Facts(rows=300), ask) == [
+        ({"rows": 640}, "From 640 labelled rows on (now 300): lora."),
+        ({"rows": 99}, "At 99 labelled rows or less (now 300): lora."),
+    ]
+
+
+def test_a_fraction_is_told_to_three_digits() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("Little.", lora="+S") if (facts.gpu_memory_gb or 0) < 7 else None
+
+    assert of(Facts(gpu_memory_gb=24), ask) == [
+        ({"gpu_memory_gb": 6.99}, "At 6.99 GB of GPU memory or less (now 24): lora.")
+    ]
+
+
+def test_memory_counts_from_that_of_the_named_gpu() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("Much.", lora="+S") if (facts.gpu_bytes or 0) >= 100e9 else None
+
+    assert of(Facts(gpu="A100-40", gpus=1), ask)[0] == (
+        {"gpu_memory_gb": 100.0},
+        "From 100 GB of GPU memory on (now 40): lora.",
+    )
+
+
+def test_large_numbers_are_not_given_to_the_last_one() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("Large.", lora="+S") if (facts.model_parameters or 0) > 7_498_769_607 else None
+
+    assert of(Facts(model_parameters=7_000_000_000), ask)[0][0] == {"model_parameters": 7_500_000_000}
+
+
+def test_a_choice_and_an_open_answer() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("Both.", lora="+S") if facts.compute == "plenty" or facts.facts_change else None
+
+    assert of(Facts(compute="limited"), ask) == [
+        ({"facts_change": True}, "If right answers needed new or changing facts (not known): lora."),
+        ({"compute": "plenty"}, "If compute were plenty: lora."),
+    ]
+
+
+def test_an_open_number_has_its_edge_too() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("Good.", lora="+S") if (facts.prompted_score or 0) >= 0.85 else None
+
+    assert of(Facts(), ask) == [({"prompted_score": 0.85}, "From a prompted score of 0.85 on (not known): lora.")]
+
+
+def test_the_cheapest_pair_is_found_where_no_single_change_does() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("Both.", lora="+S") if facts.compute == "plenty" and (facts.rows or 0) >= 1_000 else None
+
+    (pair,) = of(Facts(rows=300, compute="limited"), ask)
+    assert pair[0] == {"rows": 1_000, "compute": "plenty"}
+    assert pair[1] == "From 1,000 labelled rows on (now 300), and if compute were plenty: lora."
+
+
+def test_a_question_that_makes_no_sense_alone_comes_with_what_it_needs() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("Looks.", lora="+S") if facts.shift_kind == "input" else None
+
+    assert [change for change, _ in of(Facts(), ask)] == [{"expects_shift": True, "shift_kind": "input"}]
+
+
+def test_nearest_first() -> None:
+    def ask(facts: Facts) -> Any:
+        far = (facts.rows or 0) >= 20_000
+        near = (facts.classes or 0) >= 3
+        return push("Said.", lora="+S") if far or near or facts.compute == "plenty" else None
+
+    found = of(Facts(rows=300, classes=2, compute="limited"), ask)
+    assert [list(change) for change, _ in found] == [["classes"], ["rows"], ["compute"]]
+
+
+def test_what_the_model_says_itself_is_not_changed(make_facts: Any) -> None:
+    for flip in flips(make_facts(), NAMES):
+        assert not {"model_kind", "model_parameters", "instruction_tuned"} & set(flip.change)
+
+
+def test_nothing_flips_what_no_rule_speaks_of() -> None:
+    assert flips(Facts(rows=300), TWO, ()) == ()
+    assert flips(Facts(rows=300), ("lora",)) == ()
