@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, count, push, rule
-from advisor.rules.volume import ADAPTERS, TUNED, WHOLE, WRITES, each
+from advisor.rules.weights import ADAPTERS, TUNED, WHOLE, WRITES, each, give
 
 LORA_SUFFICES = Threshold(
     "train_rows", 200_000, 800_000, "training rows", "Hu et al. 2021, table 16 ends at 392,000; the band is ours"
@@ -15,7 +15,7 @@ PROMPT_TUNING = Threshold(
 IA3_ROWS = Threshold("train_rows", 50, 200, "training rows", "Liu et al. 2022: 41 rows in the median; the band is ours")
 
 _NOT_ALL = each(WHOLE, "-M")
-_HEAVIER = each(TUNED, "-W")
+_HEAVIER = {"ia3": 0.0} | each(TUNED, "-W")
 
 
 @rule(
@@ -49,7 +49,7 @@ def llm_lora_default(facts: Facts) -> Effects | None:
         )
 
     lora = push(because, lora="+M", qlora="+M", dora="+M")
-    return lora if rows is None else lora + push(because, 1 - LORA_SUFFICES.grade(rows), **_NOT_ALL)
+    return lora if rows is None else lora + give(because, 1 - LORA_SUFFICES.grade(rows), _NOT_ALL)
 
 
 @rule(
@@ -111,14 +111,13 @@ def ia3(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= IA3_ROWS.high:
         return None
-    return push(
+    return give(
         lambda: (
             f"With {count(rows, 'training row')} and {facts.model_name} instruction-tuned, IA3's few weights (learning "
             "rate 3e-3 or more) are settled sooner than those of heavier tuning."
         ),
         1 - IA3_ROWS.grade(rows),
-        ia3="note",
-        **_HEAVIER,
+        _HEAVIER,
     )
 
 

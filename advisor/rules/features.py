@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, Weight, count, push, rule
-from advisor.rules.volume import ADAPTERS, PARTS, TUNED, WHOLE, each
+from advisor.rules.base import Effects, Threshold, count, push, rule
+from advisor.rules.weights import ADAPTERS, LIGHT, PARTS, TRAINED, WHOLE, each, give
 
 CROSSOVER = Threshold(
     "class_rows", 8, 91, "training rows of the median class",
@@ -13,9 +13,9 @@ CROSSOVER = Threshold(
 )  # fmt: skip
 VERY_FEW = Threshold("class_rows", 4, 16, "training rows of the median class", "our line: the measured range ends at 8")
 
-_PROBE_AHEAD: dict[str, dict[str, Weight]] = {size: each(TUNED, f"-{size}") for size in "SMW"}  # type: ignore[arg-type]
-_TUNED_AHEAD: dict[str, dict[str, Weight]] = {size: each(TUNED, f"+{size}") for size in "SMW"}  # type: ignore[arg-type]
-_FEWEST_WEIGHTS = each((*ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M")
+_PROBE_AHEAD = {"S": each(TRAINED, "-S"), "M": each(TRAINED, "-M"), "W": each(TRAINED, "-W")}
+_TUNED_AHEAD = {"S": each(TRAINED, "+S"), "M": each(TRAINED, "+M"), "W": each(TRAINED, "+W")}
+_FEWEST_WEIGHTS = each((*LIGHT, *ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M")
 
 
 @rule(
@@ -23,7 +23,7 @@ _FEWEST_WEIGHTS = each((*ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M")
     strength="S",
     source="Tunstall et al. 2022 (SetFit), table 2 and its raw results (6 tasks, 10 splits; averages ours): linear "
     "probe 57.6 against 49.5 for full fine-tuning at 8 rows per class, 67.0 against 72.8 at 64",
-    touches=TUNED,
+    touches=TRAINED,
     thresholds=(CROSSOVER,),
     example={"rows": 100, "classes": 6, "model_kind": "encoder", "sentence_encoder": True},
 )
@@ -59,7 +59,7 @@ def frozen_features(facts: Facts) -> Effects | None:
             return f"{have}; under about 27, a classifier on frozen features was ahead of full fine-tuning."
         return f"{have}; from about 27 on ({CROSSOVER.low:g} to {CROSSOVER.high:g}), tuning overtakes frozen features."
 
-    return push(because, abs(ahead), **(_PROBE_AHEAD if ahead < 0 else _TUNED_AHEAD)[size])
+    return give(because, abs(ahead), (_PROBE_AHEAD if ahead < 0 else _TUNED_AHEAD)[size])
 
 
 @rule(
@@ -83,13 +83,13 @@ def frozen_features_under_8(facts: Facts) -> Effects | None:
     rows = facts.class_rows
     if rows is None or rows >= VERY_FEW.high:
         return None
-    return push(
+    return give(
         lambda: (
             f"The median of your {count(facts.classes or 0, 'class')} has {count(rows, 'training row')}, hardly 8 "
             f"({VERY_FEW.band}); the fewer weights are learned, the better."
         ),
         1 - VERY_FEW.grade(rows),
-        **_FEWEST_WEIGHTS,
+        _FEWEST_WEIGHTS,
     )
 
 

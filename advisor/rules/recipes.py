@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, count, push, rule
-from advisor.rules.volume import ADAPTERS, PARTS, TUNED, each
+from advisor.rules.base import Effects, count, rule
+from advisor.rules.weights import ADAPTERS, PARTS, TRAINED, each, give
 
 UNSTABLE_ROWS = 5_000
 """Training rows under which encoders need several seeds (our line; Mosbach et al. 2021 looked at less)."""
@@ -14,7 +14,7 @@ SHORT_RUN = 100
 """Steps under which LoRA's learning rate is 15 times that of full fine-tuning (LoRA Without Regret, 2025)."""
 
 _ADAPTERS = each(ADAPTERS, "note")
-_LEARNING_RATES = each(("prompt_tuning", "ia3", *TUNED), "note")
+_LEARNING_RATES = each(TRAINED, "note")
 _SEEDS = each((*ADAPTERS, *PARTS, "full"), "note")
 _STARTS_FROM_PROBE = each(("full", *PARTS), "note")
 
@@ -37,8 +37,8 @@ def all_linear_layers(facts: Facts) -> Effects | None:
     """
     if not facts.causal:
         return None
-    return push(
-        lambda: f"Train adapters on all linear layers of {facts.model_name}, not on attention alone.", 1.0, **_ADAPTERS
+    return give(
+        lambda: f"Train adapters on all linear layers of {facts.model_name}, not on attention alone.", 1.0, _ADAPTERS
     )
 
 
@@ -60,12 +60,12 @@ def rank_by_task(facts: Facts) -> Effects | None:
     if not facts.causal:
         return None
     if facts.task == "code":
-        return push("Your task is code; take rank 128 or more, rank 16 stayed far behind there.", 1.0, **_ADAPTERS)
+        return give("Your task is code; take rank 128 or more, rank 16 stayed far behind there.", 1.0, _ADAPTERS)
     if facts.model_languages and facts.language_known is False:
         because = f"The card of {facts.model_name} does not name '{facts.language}'; to learn it take rank 128 or more."
-        return push(because, 1.0, **_ADAPTERS)
-    return push(
-        lambda: f"For {facts.task}, start at rank 16 to 32; rank 16 matched full fine-tuning on chat.", 1.0, **_ADAPTERS
+        return give(because, 1.0, _ADAPTERS)
+    return give(
+        lambda: f"For {facts.task}, start at rank 16 to 32; rank 16 matched full fine-tuning on chat.", 1.0, _ADAPTERS
     )
 
 
@@ -89,13 +89,13 @@ def several_seeds(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= UNSTABLE_ROWS:
         return None
-    return push(
+    return give(
         lambda: (
             f"With {count(rows, 'training row')}, under {UNSTABLE_ROWS:,}, train up to 20 epochs with warm-up, and "
             "compare averages of at least 5 seeds."
         ),
         1.0,
-        **_SEEDS,
+        _SEEDS,
     )
 
 
@@ -126,7 +126,7 @@ def lora_learning_rate(facts: Facts) -> Effects | None:
             f"{BATCH}; give LoRA about {times} times the learning rate of full fine-tuning."
         )
 
-    return push(because, 1.0, **_ADAPTERS)
+    return give(because, 1.0, _ADAPTERS)
 
 
 @rule(
@@ -151,7 +151,7 @@ def small_batches(facts: Facts) -> Effects | None:
         devices = "" if not facts.gpus else f" over your {count(facts.gpus, 'GPU')}"
         return f"Keep the effective batch of LoRA on {facts.model_name} at 32 or less{devices}, accumulation included."
 
-    return push(because, 1.0, **_ADAPTERS)
+    return give(because, 1.0, _ADAPTERS)
 
 
 @rule(
@@ -173,10 +173,10 @@ def learning_rate_first(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None:
         return None
-    return push(
+    return give(
         lambda: f"On a part of your {count(rows, 'training row')}, try three learning rates before you judge a method.",
         1.0,
-        **_LEARNING_RATES,
+        _LEARNING_RATES,
     )
 
 
@@ -202,7 +202,7 @@ def head_from_the_probe(facts: Facts) -> Effects | None:
         classes = "" if facts.classes is None else f" for your {count(facts.classes, 'class')}"
         return f"Start the head{classes} from a linear probe on {facts.model_name}, then tune (LP-FT)."
 
-    return push(because, 1.0, **_STARTS_FROM_PROBE)
+    return give(because, 1.0, _STARTS_FROM_PROBE)
 
 
 RULES = (

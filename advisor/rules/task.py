@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule
+from advisor.rules.base import Effects, Threshold, count, rule
 from advisor.rules.start import PRIOR
-from advisor.rules.volume import OPEN, TUNED, WRITES, each
+from advisor.rules.weights import LIGHT, OPEN, TRAINED, TUNED, WRITES, each, give
 
 OPEN_ANSWERS = Threshold(
     "train_rows", 20, 500, "training rows", "Google's tuning guide: 20 at least, 100 to 500 better (vendor's figures)"
@@ -13,9 +13,9 @@ OPEN_ANSWERS = Threshold(
 FIXED_FORMAT = Threshold("train_rows", 2_500, 10_000, "training rows", "our line (5,000)")
 
 _NO_LABELS = each(("baseline", "linear_probe", "setfit"), "block")
-_CANNOT_WRITE = each(("prompt_tuning", "ia3", *TUNED), "block")
-_OPEN_BEHIND = each(("prompt_tuning", "ia3"), "-W") | each(TUNED, "-M")
-_OPEN_AHEAD = each(("prompt_tuning", "ia3"), "+W") | each(TUNED, "+M")
+_CANNOT_WRITE = each(TRAINED, "block")
+_OPEN_BEHIND = each(LIGHT, "-W") | each(TUNED, "-M")
+_OPEN_AHEAD = each(LIGHT, "+W") | each(TUNED, "+M")
 _TUNE = each(TUNED, "+S")
 _NOT_FOR_IMAGES = each(
     tuple(name for name in PRIOR if name not in ("no_model", "linear_probe", "full", "from_scratch")), "block"
@@ -44,10 +44,10 @@ def open_answers_need_a_generator(facts: Facts) -> Effects | None:
         because = "Your task is extraction: it takes labels of tokens, not one label for a text."
     else:
         because = f"Your task is {facts.task}: its answers are open, and a classifier has none but its labels."
-    blocked = push(because, 1.0, **_NO_LABELS)
+    blocked = give(because, 1.0, _NO_LABELS)
     if facts.task in WRITES and facts.model_kind == "encoder":
-        blocked += push(
-            lambda: f"Your task is {facts.task}, and {facts.model_name} writes no text.", 1.0, **_CANNOT_WRITE
+        blocked += give(
+            lambda: f"Your task is {facts.task}, and {facts.model_name} writes no text.", 1.0, _CANNOT_WRITE
         )
     return blocked
 
@@ -81,7 +81,7 @@ def open_answers(facts: Facts) -> Effects | None:
             f"You have {count(rows, 'training row')} for {facts.task}; {OPEN_ANSWERS.band}, tuning overtakes a prompt."
         )
 
-    return push(because, 1 - 2 * ahead, **_OPEN_BEHIND) if ahead < 0.5 else push(because, 2 * ahead - 1, **_OPEN_AHEAD)
+    return give(because, 1 - 2 * ahead, _OPEN_BEHIND) if ahead < 0.5 else give(because, 2 * ahead - 1, _OPEN_AHEAD)
 
 
 @rule(
@@ -105,13 +105,13 @@ def extraction(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows <= FIXED_FORMAT.low:
         return None
-    return push(
+    return give(
         lambda: (
             f"You have {count(rows, 'training row')} for extraction; from about 5,000 ({FIXED_FORMAT.band}), tuned "
             "models were far ahead of prompted ones."
         ),
         FIXED_FORMAT.grade(rows),
-        **_TUNE,
+        _TUNE,
     )
 
 
@@ -132,7 +132,7 @@ def images(facts: Facts) -> Effects | None:
     """
     if facts.task != "image-classification":
         return None
-    return push("Your task is image classification, and this strategy is one for text.", 1.0, **_NOT_FOR_IMAGES)
+    return give("Your task is image classification, and this strategy is one for text.", 1.0, _NOT_FOR_IMAGES)
 
 
 RULES = (open_answers_need_a_generator, open_answers, extraction, images)

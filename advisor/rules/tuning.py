@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule
-from advisor.rules.volume import ADAPTERS, PARTS, TUNED, WHOLE, each
+from advisor.rules.base import Effects, Threshold, count, rule
+from advisor.rules.weights import ADAPTERS, LIGHT, PARTS, TRAINED, WHOLE, each, give
 
 LOW_RESOURCE = Threshold("train_rows", 500, 2_000, "training rows", "our line (1,000) for Chen et al.'s low resource")
 HIGH_RESOURCE = Threshold("train_rows", 5_000, 20_000, "training rows", "our line (10,000) for Chen et al.'s high one")
@@ -16,6 +16,7 @@ CONFLICTS = Threshold("conflict_share", 0.005, 0.02, "of the rows", "our line (1
 _NOT_ALL = each(WHOLE, "-M")
 _ALL = each(WHOLE, "+M")
 _UNSTABLE = each(WHOLE, "-W")
+_CONFLICTING = each(TRAINED, "-W")
 
 
 @rule(
@@ -39,13 +40,13 @@ def encoder_under_1000(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= LOW_RESOURCE.high:
         return None
-    return push(
+    return give(
         lambda: (
             f"With {count(rows, 'training row')} for {facts.model_name}, an encoder, parameter-efficient tuning tends "
             f"to win; full fine-tuning catches up {LOW_RESOURCE.band}."
         ),
         1 - LOW_RESOURCE.grade(rows),
-        **_NOT_ALL,
+        _NOT_ALL,
     )
 
 
@@ -70,13 +71,13 @@ def encoder_over_10000(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows <= HIGH_RESOURCE.low:
         return None
-    return push(
+    return give(
         lambda: (
             f"With {count(rows, 'training row')} for {facts.model_name}, an encoder, full fine-tuning tends to win "
             f"({HIGH_RESOURCE.band} it draws ahead)."
         ),
         HIGH_RESOURCE.grade(rows),
-        **_ALL,
+        _ALL,
     )
 
 
@@ -101,13 +102,13 @@ def encoder_under_5000(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= UNSTABLE.high:
         return None
-    return push(
+    return give(
         lambda: (
             f"With {count(rows, 'training row')}, under about 5,000 ({UNSTABLE.band}), full fine-tuning of an encoder "
             "needs warm-up, a long schedule and at least 5 seeds."
         ),
         1 - UNSTABLE.grade(rows),
-        **_UNSTABLE,
+        _UNSTABLE,
     )
 
 
@@ -115,7 +116,7 @@ def encoder_under_5000(facts: Facts) -> Effects | None:
     id="conflicting-labels-keep-it-simple",
     strength="W",
     source="common practice (large models learn wrong labels by heart; the 1 % is our line)",
-    touches=TUNED,
+    touches=TRAINED,
     thresholds=(CONFLICTS,),
     example={"rows": 2_000, "conflict_share": 0.02},
 )
@@ -137,7 +138,7 @@ def conflicting_labels(facts: Facts) -> Effects | None:
             "on them."
         )
 
-    return push(because, CONFLICTS.grade(share), **each(TUNED, "-W"))
+    return give(because, CONFLICTS.grade(share), _CONFLICTING)
 
 
 @rule(
@@ -148,7 +149,7 @@ def conflicting_labels(facts: Facts) -> Effects | None:
     "at LR 1e-5",
     touches=(
         "zero_shot", "few_shot", "few_shot_retrieved", "many_shot", "retrieval", "linear_probe",
-        "prompt_tuning", "ia3", *TUNED,
+        *TRAINED,
     ),
     example={"retention_required": True},
 )  # fmt: skip
@@ -162,19 +163,19 @@ def retention_keeps_weights(facts: Facts) -> Effects | None:
     """
     if not facts.retention_required:
         return None
-    return push(
+    return give(
         lambda: (
             f"Your brief asks {facts.model_name} to keep its general ability; frozen weights keep it, adapters "
             "come off."
         ),
         1.0,
-        **_KEEPS,
+        _KEEPS,
     )
 
 
 _KEEPS = (
     each(("zero_shot", "few_shot", "few_shot_retrieved", "many_shot", "retrieval", "linear_probe"), "+M")
-    | each(("prompt_tuning", "ia3", *ADAPTERS), "+W")
+    | each((*LIGHT, *ADAPTERS), "+W")
     | each((*PARTS, *WHOLE), "-W")
 )
 

@@ -7,21 +7,9 @@ any lighter one. So a strategy that does well with few rows keeps its weight, an
 from __future__ import annotations
 
 from advisor.facts import SMALL_MODEL, Facts
-from advisor.rules.base import Effects, Threshold, Weight, count, push, rule
+from advisor.rules.base import Effects, Threshold, count, push, rule
 from advisor.rules.start import PRIOR
-
-ADAPTERS = ("lora", "qlora", "dora")
-"""Adapters that add small matrices to the layers."""
-PARTS = ("early_layers", "top_layers")
-"""A part of the weights."""
-WHOLE = ("full", "distillation", "domain_alignment", "tapt", "dapt", "from_scratch")
-"""All weights, at the latest in the last step."""
-TUNED = (*ADAPTERS, *PARTS, *WHOLE)
-"""Whatever moves many weights."""
-WRITES = ("summarisation", "generation", "code")
-"""Tasks whose answers are written."""
-OPEN = ("extraction", "question-answering", *WRITES)
-"""Tasks whose answers are not one of a few labels for a text."""
+from advisor.rules.weights import ADAPTERS, LIGHT, OPEN, PARTS, TRAINED, TUNED, WHOLE, each, give
 
 IN_CONTEXT = Threshold("train_rows", 50, 200, "training rows", "common practice (100); the band is ours")
 BREAK_EVEN = Threshold("train_rows", 50, 200, "training rows", "Pecher et al. 2025 (abstract): 100 labels; band ours")
@@ -32,20 +20,15 @@ FEW_PER_CLASS = Threshold("class_rows", 5, 20, "training rows of the median clas
 REPEATED = Threshold("duplicate_share", 0.05, 0.2, "of the rows", "our line")
 
 
-def each(names: tuple[str, ...], weight: Weight) -> dict[str, Weight]:
-    """Give several strategies the same weight."""
-    return dict.fromkeys(names, weight)
-
-
 _NO_ROWS = each(tuple(name for name in PRIOR if name not in ("no_model", "zero_shot", "retrieval")), "block")
 _IN_CONTEXT = each((*ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M")
 _NOT_ALL = each(WHOLE, "-W")
 _ALL = each(WHOLE, "+W")
-_BLOCKED = each(("ia3", *TUNED), "block")
-_TOO_FEW = each(("ia3", *TUNED), "-M")
-_BEHIND = each(("linear_probe", "setfit"), "-W") | each(("prompt_tuning", "ia3"), "-M") | each(TUNED, "-S")
-_AHEAD = each(("linear_probe", "setfit"), "+W") | each(("prompt_tuning", "ia3"), "+M") | each(TUNED, "+S")
-_REPEATED = each(TUNED, "-W")
+_BLOCKED = each(TRAINED, "block")
+_TOO_FEW = each(TRAINED, "-M")
+_BEHIND = each(("linear_probe", "setfit"), "-W") | each(LIGHT, "-M") | each(TUNED, "-S")
+_AHEAD = each(("linear_probe", "setfit"), "+W") | each(LIGHT, "+M") | each(TUNED, "+S")
+_REPEATED = each(TRAINED, "-W")
 
 
 @rule(
@@ -64,7 +47,7 @@ def no_rows(facts: Facts) -> Effects | None:
     """
     if facts.rows != 0:
         return None
-    return push("You have 0 labelled rows, so nothing can be learned from them.", 1.0, **_NO_ROWS)
+    return give("You have 0 labelled rows, so nothing can be learned from them.", 1.0, _NO_ROWS)
 
 
 @rule(
@@ -109,12 +92,12 @@ def under_100(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= IN_CONTEXT.high:
         return None
-    return push(
+    return give(
         lambda: (
             f"You have {count(rows, 'training row')}; under about 100 ({IN_CONTEXT.band}), leave the weights alone."
         ),
         1 - IN_CONTEXT.grade(rows),
-        **_IN_CONTEXT,
+        _IN_CONTEXT,
     )
 
 
@@ -136,13 +119,13 @@ def up_to_10000(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= ALL_WEIGHTS.high:
         return None
-    return push(
+    return give(
         lambda: (
             f"You have {count(rows, 'training row')}; up to about 10,000 ({ALL_WEIGHTS.band}), tune a small part of "
             "the weights rather than all."
         ),
         1 - ALL_WEIGHTS.grade(rows),
-        **_NOT_ALL,
+        _NOT_ALL,
     )
 
 
@@ -172,7 +155,7 @@ def over_10000(facts: Facts) -> Effects | None:
         have = f"You have {count(rows, 'training row')} and {said}"
         return f"{have}; over about 10,000 ({ALL_WEIGHTS.band}), tune all weights."
 
-    return push(because, ALL_WEIGHTS.grade(rows), **_ALL)
+    return give(because, ALL_WEIGHTS.grade(rows), _ALL)
 
 
 @rule(
@@ -197,10 +180,10 @@ def few_rows_per_class(facts: Facts) -> Effects | None:
     if rows is None:
         return None
     if rows < FEW_ROWS.low:
-        return push(
+        return give(
             lambda: f"You have {count(rows, 'training row')} in all, under 10: too few to tune weights on.",
             1.0,
-            **_BLOCKED,
+            _BLOCKED,
         )
     enough, many = FEW_ROWS.grade(rows), ""
     if facts.task not in OPEN:
@@ -209,21 +192,21 @@ def few_rows_per_class(facts: Facts) -> Effects | None:
             return None
         many = f", {count(of_class, 'row')} of the median class"
         if of_class < FEW_PER_CLASS.low:
-            return push(
+            return give(
                 lambda: (
                     f"The median of your {count(facts.classes or 0, 'class')} has {count(of_class, 'training row')}, "
                     "under 5: too few to tune weights on."
                 ),
                 1.0,
-                **_BLOCKED,
+                _BLOCKED,
             )
         enough = min(enough, FEW_PER_CLASS.grade(of_class))
     if enough == 1:
         return None
-    return push(
+    return give(
         lambda: f"You have {count(rows, 'training row')}{many}: what tuning makes of so few is partly luck.",
         1 - enough,
-        **_TOO_FEW,
+        _TOO_FEW,
     )
 
 
@@ -263,14 +246,14 @@ def small_tuned_beats_prompting(facts: Facts) -> Effects | None:
             f"You have {count(rows, 'training row')}{classes}; {line.band}, small tuned models overtake prompted ones."
         )
 
-    return push(because, 1 - 2 * ahead, **_BEHIND) if ahead < 0.5 else push(because, 2 * ahead - 1, **_AHEAD)
+    return give(because, 1 - 2 * ahead, _BEHIND) if ahead < 0.5 else give(because, 2 * ahead - 1, _AHEAD)
 
 
 @rule(
     id="duplicates-shrink-volume",
     strength="W",
     source="common practice (repeated rows are no new evidence; the 10 % is our line)",
-    touches=TUNED,
+    touches=TRAINED,
     thresholds=(REPEATED,),
     example={"rows": 2_000, "duplicate_share": 0.2},
 )
@@ -289,7 +272,7 @@ def duplicates_shrink_volume(facts: Facts) -> Effects | None:
         of = f"{share:.0%} of your rows" if not facts.rows else f"{share:.0%} of your {count(facts.rows, 'row')}"
         return f"Repeats of an earlier text make up {of}, so there is less to learn from than the count says."
 
-    return push(because, REPEATED.grade(share), **_REPEATED)
+    return give(because, REPEATED.grade(share), _REPEATED)
 
 
 RULES = (

@@ -48,7 +48,7 @@ def check(rules: tuple[Rule, ...], case: Case) -> None:
     facts = facts_of(case.facts)
     effects = rule.ask(facts)
     watched = Watch(facts)
-    rule.ask(watched)  # type: ignore[arg-type] - stands in for Facts
+    rule.ask(watched)  # type: ignore[arg-type]
     if case.weights is None:
         assert not effects, effects
         assert watched.missed & _ASKED == set(case.waits)

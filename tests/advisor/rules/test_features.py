@@ -7,7 +7,7 @@ import pytest
 from advisor.engine import weigh
 from advisor.rules import features
 from advisor.rules.start import PRIOR
-from advisor.rules.volume import ADAPTERS, PARTS, TUNED, WHOLE
+from advisor.rules.weights import ADAPTERS, LIGHT, PARTS, TRAINED, WHOLE
 from tests.advisor.rules.cases import Case, check, facts_of, name
 from tests.advisor.rules.test_volume import ALL_OURS, each
 
@@ -18,22 +18,28 @@ HEADLESS = {"model_kind": "encoder", "sentence_encoder": False, "headless_decode
 
 
 def few(by: float) -> dict[str, float]:
-    return each((*ADAPTERS, *PARTS), -0.4 * by) | each(WHOLE, -0.9 * by)
+    return each((*LIGHT, *ADAPTERS, *PARTS), -0.4 * by) | each(WHOLE, -0.9 * by)
 
 
 CASES = [
-    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **SENTENCES}, each(TUNED, -1.6), "8 training"),
-    Case("frozen-features-8-to-64-per-class", {"rows": 6, "classes": 6, **SENTENCES}, each(TUNED, -1.6), "1 training"),
+    Case(
+        "frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **SENTENCES}, each(TRAINED, -1.6), "8 training"
+    ),
+    Case(
+        "frozen-features-8-to-64-per-class", {"rows": 6, "classes": 6, **SENTENCES}, each(TRAINED, -1.6), "1 training"
+    ),
     Case("frozen-features-8-to-64-per-class", {"rows": 162, "classes": 6, **SENTENCES}),  # 27: both alike
-    Case("frozen-features-8-to-64-per-class", {"rows": 384, "classes": 6, **SENTENCES}, each(TUNED, 1.42), "64"),
-    Case("frozen-features-8-to-64-per-class", {"rows": 546, "classes": 6, **SENTENCES}, each(TUNED, 1.6), "91"),
-    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **ENCODER}, each(TUNED, -0.9), "6 classes"),
-    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **CAUSAL}, each(TUNED, -0.4), "8 training"),
-    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **HEADLESS}, each(TUNED, -0.4), "8 training"),
+    Case("frozen-features-8-to-64-per-class", {"rows": 384, "classes": 6, **SENTENCES}, each(TRAINED, 1.42), "64"),
+    Case("frozen-features-8-to-64-per-class", {"rows": 546, "classes": 6, **SENTENCES}, each(TRAINED, 1.6), "91"),
+    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **ENCODER}, each(TRAINED, -0.9), "6 classes"),
+    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **CAUSAL}, each(TRAINED, -0.4), "8 train"),
+    Case(
+        "frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **HEADLESS}, each(TRAINED, -0.4), "8 training"
+    ),
     Case(
         "frozen-features-8-to-64-per-class",
         {"rows": 600, "classes": 6, "task": "image-classification"},
-        each(TUNED, 0.4),
+        each(TRAINED, 0.4),
         "100 training",
     ),
     Case("frozen-features-8-to-64-per-class", {"rows": 48, "task": "code", **SENTENCES}),

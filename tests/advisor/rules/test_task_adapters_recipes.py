@@ -8,7 +8,7 @@ import pytest
 
 from advisor.rules import adapters, recipes, task
 from advisor.rules.start import PRIOR
-from advisor.rules.volume import ADAPTERS, PARTS, TUNED, WHOLE
+from advisor.rules.weights import ADAPTERS, PARTS, TUNED, WHOLE
 from tests.advisor.rules.cases import Case, check, name
 from tests.advisor.rules.test_volume import each
 

@@ -9,14 +9,14 @@ import pytest
 from advisor.engine import weigh, winner
 from advisor.rules import tuning
 from advisor.rules.start import PRIOR
-from advisor.rules.volume import ADAPTERS, PARTS, TUNED, WHOLE
+from advisor.rules.weights import ADAPTERS, LIGHT, PARTS, TRAINED, WHOLE
 from tests.advisor.rules.cases import Case, check, facts_of, name
 from tests.advisor.rules.test_volume import ALL_OURS, each
 
 ENCODER = {"model_kind": "encoder", "headless_decoder": False}
 KEEPS = (
     each(("zero_shot", "few_shot", "few_shot_retrieved", "many_shot", "retrieval", "linear_probe"), 0.9)
-    | each(("prompt_tuning", "ia3", *ADAPTERS), 0.4)
+    | each((*LIGHT, *ADAPTERS), 0.4)
     | each((*PARTS, *WHOLE), -0.4)
 )
 
@@ -40,9 +40,12 @@ CASES = [
     Case("encoder-under-5000-unstable", {"rows": 2_500}, waits=("model_kind",)),
     Case("encoder-under-5000-unstable", ENCODER, waits=("rows",)),
     Case("conflicting-labels-keep-it-simple", {"conflict_share": 0.005}),
-    Case("conflicting-labels-keep-it-simple", {"conflict_share": 0.01}, each(TUNED, -0.2), "1.0% of your rows"),
+    Case("conflicting-labels-keep-it-simple", {"conflict_share": 0.01}, each(TRAINED, -0.2), "1.0% of your rows"),
     Case(
-        "conflicting-labels-keep-it-simple", {"rows": 3_000, "conflict_share": 0.02}, each(TUNED, -0.4), "2.0% of your"
+        "conflicting-labels-keep-it-simple",
+        {"rows": 3_000, "conflict_share": 0.02},
+        each(TRAINED, -0.4),
+        "2.0% of",
     ),
     Case("conflicting-labels-keep-it-simple", {}),
     Case("retention-keeps-weights", {"model": "talker", "retention_required": True}, KEEPS, "talker"),
