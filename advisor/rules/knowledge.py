@@ -9,7 +9,7 @@ from advisor.rules.groups import PROMPTED, TUNED, each, nats, spread
 SMALL_BASE = Threshold("model_parameters", 1e9, 8e9, "parameters", "our line: 7B models are LoRA Land's size")
 
 _STALE = each((*TUNED, "distillation", "from_scratch"), "-S")
-_FIXED = nats(**each(PROMPTED, "-M"))
+_FIXED = nats(**each(PROMPTED, "-S"))
 _TOO_SMALL = each(TUNED, "-W")
 
 

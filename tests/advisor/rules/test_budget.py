@@ -53,7 +53,7 @@ CASES = [
     Case(SLOW, {"model_parameters": 670_820_393, "gpu_memory_gb": 0}, dict.fromkeys(TRAINED, -0.8), "670,820,393"),
     Case(SLOW, {"model_parameters": 150_000_000}),
     Case(SLOW, {"model_parameters": 3 * 10**9, "gpu_memory_gb": 8, "gpus": 1}),
-    Case(SLOW, {"model_parameters": 3 * 10**9}, waits=("gpu_memory_gb", "gpu", "device")),
+    Case(SLOW, {"model_parameters": 3 * 10**9}, waits=("gpu_memory_gb", "gpu")),
     Case(LIGHT, {"compute": "limited", **LM}, {"linear_probe": 0.4, **HEAVY}, "limited"),
     Case(
         LIGHT,

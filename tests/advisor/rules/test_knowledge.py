@@ -38,7 +38,7 @@ CASES = [
     Case(
         FACTS,
         {**QA, "facts_change": True},
-        {**CHANGING, **dict.fromkeys(PROMPTED, -0.9)},
+        {**CHANGING, **dict.fromkeys(PROMPTED, -1.6)},
         "fixed prompt",
     ),
     Case(FACTS, {"facts_change": False}),

@@ -31,7 +31,7 @@ def all_of(names: tuple[str, ...], nats: float) -> dict[str, float]:
 
 
 NO_GPU = ("gpu_memory_gb", "gpu")
-NO_MACHINE = ("gpu_memory_gb", "gpu", "device")
+NO_MACHINE = ("gpu_memory_gb", "gpu")
 
 CASES = [
     Case(WEIGHTS, cpu(4.4), all_of(RUNS, BLOCK), "4.0 GB"),
