@@ -26,8 +26,8 @@ class TaskAdaptive(_Continued):
     name = "tapt"
     not_probed = (
         "continued pretraining on the task's texts is not probed in this version: its 100 passes over all texts take "
-        "longer than every other probe together. Run transformers' run_mlm.py on them and give the folder it writes as "
-        "one more --model: both are then measured on the same rows"
+        "longer than every other probe together. Run transformers' run_mlm.py (run_clm.py for a causal model) on them "
+        "and give the folder it writes as one more --model: both are then measured on the same rows"
     )
 
 
@@ -35,7 +35,7 @@ class DomainAdaptive(_Continued):
     """Pretraining goes on over a corpus of the domain, then the model is tuned (DAPT, Gururangan et al. 2020).
 
     Up to 12 points where the domain is far from what the model has read, nothing where it is near, and a loss where the
-    corpus is of another domain (tables 3 and 4).
+    corpus is of another domain (table 3).
     """
 
     name = "dapt"

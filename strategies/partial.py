@@ -26,4 +26,4 @@ class TopLayers(Full):
 
     name = "top_layers"
     layers = "last_quarter"
-    step_cost = 0.55
+    step_cost = 0.6

@@ -8,13 +8,12 @@ from strategies.unprobed import Unprobed
 class PromptTuning(Unprobed):
     """Soft prompts: vectors that stand before the embedded text are trained, and nothing else (Lester et al. 2021).
 
-    Below a thousand rows it falls far behind LoRA (Hu et al. 2021, table 16), and it needs the largest learning rates
-    and the most passes of all.
+    A prefix learned likewise was 26 points behind LoRA on 100 rows of MNLI, and 10 on 1,000 (Hu et al. 2021, table 16).
     """
 
     name = "prompt_tuning"
     not_probed = (
         "a soft prompt does not fit the classifiers of this version: it cannot be merged into weights that load "
         "elsewhere, and transformers' classification head finds the last token by input ids, which a soft prompt "
-        "replaces by vectors. lora and ia3, measured here, train as few weights"
+        "replaces by vectors. ia3, measured here, trains about as few weights"
     )

@@ -8,7 +8,7 @@ from strategies.base import Situation, Strategy
 from strategies.unprobed import Unprobed
 
 DEMONSTRATION = 16
-"""Tokens that a demonstration with its label takes at least: so many go into a context at most."""
+"""Tokens that a short demonstration takes with its label: a context is not asked to hold more than so many allow."""
 
 
 def prompting_blocked(model: ModelFacts | None) -> str | None:
@@ -67,16 +67,16 @@ class ManyShot(FewShot):
     shots_per_class = 50
 
     def shots(self, situation: Situation) -> int:
-        """Return what the context may hold of them."""
+        """Return what the context may hold of them, and no fewer than few-shot has."""
         room = situation.model.context // DEMONSTRATION if situation.model else 0
-        return min(super().shots(situation), room)
+        return min(super().shots(situation), max(room, FewShot.shots_per_class * situation.classes))
 
 
 class RetrievedFewShot(Unprobed):
     """The same with demonstrations looked up for each text: those of the training rows that are most like it.
 
     Nearest neighbours beat demonstrations drawn at random (Liu et al. 2022, *What makes good in-context examples for
-    GPT-3?*), above all where labels are many.
+    GPT-3?*).
     """
 
     name = "few_shot_retrieved"

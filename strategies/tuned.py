@@ -51,7 +51,7 @@ class Tuned(Strategy):
     seeded = True
     method = "tuning"
     step_cost = 1.0
-    """Seconds of a step over those of a step that trains every weight."""
+    """Seconds of a step over those of a step that trains every weight: measured on MiniLM on a CPU, where not said."""
     layers: Literal["all", "first_quarter", "last_quarter"] = "all"
     """Layers whose weights are trained."""
     weights: Literal["pretrained", "random"] = "pretrained"
