@@ -115,6 +115,18 @@ def profile() -> Profile:
 
 
 @pytest.fixture(scope="session")
+def encoder() -> ModelFacts:
+    """Return a small sentence encoder."""
+    return ENCODER
+
+
+@pytest.fixture(scope="session")
+def hardware() -> Hardware:
+    """Return a machine without an accelerator."""
+    return HARDWARE
+
+
+@pytest.fixture(scope="session")
 def make_facts() -> MakeFacts:
     """Return the function that makes facts."""
     return _make_facts

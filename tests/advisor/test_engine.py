@@ -29,7 +29,7 @@ SITUATIONS: list[tuple[str, dict[str, Any]]] = [
     ("8 rows", {"rows": 8}),
     ("13 per class, encoder", {"rows": 1_430, "classes": 77, "model_kind": "encoder", "model_parameters": 22_000_000}),
     ("a large encoder, many rows", {"rows": 200_000, "classes": 3, "model_kind": "encoder", "compute": "plenty"}),
-    ("a causal LM that does not fit", {"rows": 3_000, "model_kind": "causal", "model_parameters": 7e9, "gpu_memory_gb": 8}),
+    ("too large an LM", {"rows": 3_000, "model_kind": "causal", "model_parameters": 7e9, "gpu_memory_gb": 8}),
     ("changing facts", {"rows": 500, "facts_change": True, "model_kind": "causal", "instruction_tuned": True}),
     ("no web text", {"rows": 5_000, "domain_related": False}),
     ("summarisation", {"task": "summarisation", "rows": 2_000, "model_kind": "causal"}),

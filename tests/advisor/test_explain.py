@@ -43,7 +43,7 @@ def test_the_steps_lead_from_the_prior_to_the_total() -> None:
         assert sorted(step.rule for step in one.steps) == sorted(reason.rule for reason in entry.reasons)
         total = 0.0
         for step in one.steps:
-            if step.effect == "block" or one.blocked and step.log_odds is None:
+            if step.effect == "block" or (one.blocked and step.log_odds is None):
                 assert (step.log_odds, step.probability) == (None, 0.0)
                 continue
             total += float(step.effect)

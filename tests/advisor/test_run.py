@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from advisor.choices import FILE as CHOICES
 from advisor.choices import Choices
-from advisor.facts import Facts
 from advisor.run import LEDGER, Run, default_folder
 from probes.errors import SettingError
+from probes.hardware import Hardware
 from probes.measurement import Measurement, Trial
+from probes.model import ModelFacts
 from probes.recipe import BagOfWords
 
 
@@ -147,15 +147,13 @@ def test_the_default_folder_is_named_after_the_rows_and_free(
     assert default_folder(source) != first
 
 
-def test_choices_are_kept_in_the_run_and_damage_is_named(run: Run, make_facts: Callable[..., Facts]) -> None:
-    facts = make_facts(model={"name": "m", "model_id": "of-this-test-alone"})
-    assert facts.model is not None
-    assert facts.hardware is not None
-    choices = Choices(run, facts.hardware)
-    assert choices.recall(facts.model) is None
-    choices.keep(facts.model, 3, "bf16")
-    assert Choices(Run.open(run.folder), facts.hardware).recall(facts.model) == (3, "bf16")
+def test_choices_are_kept_in_the_run_and_damage_is_named(run: Run, encoder: ModelFacts, hardware: Hardware) -> None:
+    model = encoder.model_copy(update={"name": "m", "model_id": "of-this-test-alone"})
+    choices = Choices(run, hardware)
+    assert choices.recall(model) is None
+    choices.keep(model, 3, "bf16")
+    assert Choices(Run.open(run.folder), hardware).recall(model) == (3, "bf16")
     kept = run.read(CHOICES)
     run.write(CHOICES, {key: {"threads": "many"} for key in kept})
     with pytest.raises(SettingError, match=CHOICES):
-        choices.recall(facts.model)
+        choices.recall(model)
