@@ -176,7 +176,7 @@ def _probe(
     wanted = [s for s in STRATEGIES if s.name in request.strategies]
     # Candidates are measured, and recommended, lightest first: by strategy, then by the size of the model.
     lightest = sorted(models, key=lambda model: model.parameters or math.inf)
-    rungs, blocked = [], {}
+    rungs, blocked, unprobed = [], {}, {}
     for strategy in wanted:
         with_models: list[ModelFacts | None] = [*lightest] if strategy.needs_model else []
         for model in with_models or [None]:
@@ -185,9 +185,11 @@ def _probe(
             reason = strategy.inapplicable(model) or _blocked(advice, rung.candidate)
             if reason is not None:
                 blocked[rung.candidate] = reason
+            elif strategy.not_probed is not None:  # takes no share of the budget
+                unprobed[rung.candidate] = strategy.not_probed
     rows = min(len(data.train), request.train_rows or len(data.train))
     ladder = Ladder(
-        rungs=[rung for rung in rungs if rung.candidate not in blocked],
+        rungs=[rung for rung in rungs if rung.candidate not in blocked and rung.candidate not in unprobed],
         data=data,
         hardware=hardware,
         metric=request.brief.metric,
@@ -209,7 +211,7 @@ def _probe(
         measurements,
         data,
         blocked=blocked,
-        failures=ladder.failures,
+        failures={**unprobed, **ladder.failures},
         metric=request.brief.metric,
         tolerance=tolerance,
         target=request.brief.target,

@@ -237,7 +237,7 @@ def test_every_dependency_is_accounted_for() -> None:
         for part in ("Instead:", " MB"):
             assert part in text, f"{name} lacks {part!r}"
         assert re.search(r"Alive|Asleep", text), f"{name} does not say whether it is alive"
-        assert re.search(r"\b(MIT|ISC|Apache-2\.0|BSD-\d-Clause)\b", text), f"{name} lacks its licence"
+        assert re.search(r"\b(MIT|ISC|MPL-2\.0|Apache-2\.0|BSD-\d-Clause)\b", text), f"{name} lacks its licence"
 
 
 def test_every_dependency_is_imported_or_says_why_not() -> None:

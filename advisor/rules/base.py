@@ -20,8 +20,12 @@ BLOCK = -math.inf
 """The weight of a block: absolute, whatever else speaks for the strategy."""
 
 _NATS: dict[str, float] = {
-    "+W": 0.4, "+M": 0.9, "+S": 1.6,
-    "-W": -0.4, "-M": -0.9, "-S": -1.6,
+    "+W": 0.4,
+    "+M": 0.9,
+    "+S": 1.6,
+    "-W": -0.4,
+    "-M": -0.9,
+    "-S": -1.6,
     "note": 0.0,
     "block": BLOCK,
 }

@@ -105,7 +105,7 @@ def weights_fit_memory(facts: Facts) -> Effects | None:
     What to do: take a smaller model, a larger GPU, or weights in four bits.
     """
     found = need(facts, 2, 4)
-    return _judge(facts, found, WEIGHTS_TOO_MUCH, _RUNS, lambda: f"The mere weights of {facts.model_name}")
+    return _judge(facts, found, WEIGHTS_TOO_MUCH, _RUNS, lambda: f"Loading {facts.model_name}")
 
 
 @rule(

@@ -25,17 +25,17 @@ PRIOR: dict[str, float] = {
     "early_layers": -1.2,
     "top_layers": -0.9,
     "full": -0.5,
-    "distillation": -1.6,
-    "domain_alignment": -1.6,
-    "tapt": -1.3,
-    "dapt": -1.6,
-    "from_scratch": -2.0,
+    "distillation": -2.2,
+    "domain_alignment": -2.4,
+    "tapt": -2.0,
+    "dapt": -2.2,
+    "from_scratch": -2.6,
 }
 """Log-odds of each strategy before any fact, lightest first.
 
 The six that suit most tasks take equal steps of .2 from the baseline to full fine-tuning, so that one weak reason (.4
 nats) is worth two steps. A special form starts below the plain one it is a form of, because it needs a reason: a weak
-one for variants, a strong one where it changes what is built.
+one for variants, a strong one where it changes what is built, and more than one where other texts or models take part.
 """
 
 
