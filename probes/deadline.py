@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import threading
 import time
@@ -62,8 +63,11 @@ class Deadline:
 
         rung = False
 
-        def ring(_signum: int, _frame: FrameType | None) -> None:
+        def ring(_signum: int, frame: FrameType | None) -> None:
             nonlocal rung
+            if _unheard(frame):
+                signal.setitimer(signal.ITIMER_REAL, 0.01, 1.0)
+                return
             rung = True
             raise OutOfTime("the wall-clock budget is spent")
 
@@ -85,3 +89,13 @@ class Deadline:
             signal.signal(signal.SIGALRM, before)
             if left:  # a deadline around this one goes on
                 signal.setitimer(signal.ITIMER_REAL, max(outer_end - time.monotonic(), 0.001), interval)
+
+
+def _unheard(frame: FrameType | None) -> bool:
+    """Whether an exception raised here would be printed and dropped: in a finaliser, or a callback of the collector."""
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code.co_name == "__del__" or frame.f_code in callbacks:
+            return True
+        frame = frame.f_back
+    return False

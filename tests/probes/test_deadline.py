@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import threading
 import time
@@ -43,6 +44,37 @@ def test_work_that_swallows_the_interruption_is_interrupted_again() -> None:
             busy(5)
         busy(5)
     assert time.monotonic() - start < 2.5
+
+
+def test_a_finaliser_is_not_interrupted_but_what_follows_is() -> None:
+    """An exception in a finaliser is printed and dropped, so it would end nothing."""
+    ended = []
+
+    class Slow:
+        def __del__(self) -> None:
+            busy(0.3)
+            ended.append(True)
+
+    start = time.monotonic()
+    with pytest.raises(OutOfTime), Deadline(0.1).enforced():
+        slow = Slow()
+        del slow
+        busy(5)
+    assert ended
+    assert time.monotonic() - start < 1
+
+
+def test_a_callback_of_the_collector_is_not_interrupted() -> None:
+    def slow(_phase: str, _info: dict[str, int]) -> None:
+        busy(0.2)
+
+    gc.callbacks.append(slow)
+    try:
+        with pytest.raises(OutOfTime), Deadline(0.1).enforced():
+            gc.collect()
+            busy(5)
+    finally:
+        gc.callbacks.remove(slow)
 
 
 def test_work_that_takes_the_interruption_for_its_own_failure_is_out_of_time() -> None:
