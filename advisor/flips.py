@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
+from advisor.brief import settings_from
 from advisor.engine import Advice, Flip, winner
 from advisor.facts import Facts
 from advisor.rules import RULES, Rule
@@ -140,6 +141,10 @@ class _Search:
                 near, far = (near, half) if holds(half) else (half, far)
             # Nobody counts parameters or tokens by the million to the last one.
             return far if far < EXACT else int(_short(far, far > near, lambda value: holds(int(value))))
+        if inside <= 0 < outside and scale.question.kind != "share":
+            inside = scale.least
+            if holds(inside):
+                return inside
         for _ in range(40):
             middle = (
                 (inside + outside) / 2
@@ -197,7 +202,8 @@ class _Search:
 
     def verified(self, change: dict[str, Any], rules: Sequence[Rule]) -> Flip | None:
         """Ask the engine itself about facts with the change; None if it does not flip, or makes no sense."""
-        changed = Facts.model_validate({**self.facts.model_dump(), **change})
+        told = settings_from(setting(fact, value) for fact, value in change.items())
+        changed = Facts.model_validate({**self.facts.model_dump(), **told})
         to = winner(changed, self.what_if.strategies, rules)
         if to is None or to == self.first:
             return None
@@ -221,6 +227,17 @@ class _Search:
         if highest and not lowest:
             return f"from {scale.phrase(value)} on (not known)"
         return f"at {scale.phrase(value)} {'or less ' if lowest and not highest else ''}(not known)"
+
+
+def setting(fact: str, value: object) -> str:
+    """Write a change as `--set` takes it.
+
+    Examples
+    --------
+    >>> setting("rows", 640), setting("expects_shift", True)
+    ('rows=640', 'expects_shift=true')
+    """
+    return f"{fact}={str(value).lower() if isinstance(value, bool) else value}"
 
 
 def _short(value: float, up: bool, holds: Callable[[float], bool]) -> float:

@@ -25,7 +25,7 @@ Gathered = Callable[[Brief], Sequence[Facts]]
 Settings = dict[str, object]
 
 _UNKNOWN = frozenset({"", "?", "don't know", "dont know", "unknown"})
-_GPUS = re.compile(r"(?:(\d+)\s*[x×*]\s*)?(.+)", re.IGNORECASE)
+_GPUS = re.compile(r"(?:(\d+)(?:\s*[x×*]\s*|\s+(?=[a-z])(?!g(?:i?b)?\s*$)))?(.+)", re.IGNORECASE)
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*(?:gb|gib|g)?", re.IGNORECASE)
 
 
@@ -155,6 +155,8 @@ class Interview:
             return ALL[self._again]
         _, known = self._settle()
         for first in FIRST:
+            if self._enough and first.optional:
+                continue
             if first.fact not in self._answers and any(first.applies(facts) for facts in known):
                 return first
         if self._enough:
@@ -205,7 +207,9 @@ class Interview:
         self._again = fact
 
     def finish(self) -> None:
-        """Ask no more than what defines the task."""
+        """Ask no more than what defines the task; an answer that was only looked at again stands."""
+        for fact, settings in list(self._former.items()):
+            self._take(fact, settings)
         self._again, self._enough = None, True
 
     def shown(self, fact: str) -> str:

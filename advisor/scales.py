@@ -104,6 +104,8 @@ class Scale:
         if self.question.kind == "share":
             return 0.0, 1.0
         low, high = self.plausible[0] / 10, self.plausible[-1] * 10
+        if self.fact == "classes":
+            low = 2.0
         return (max(low, 1.0) if self.whole and low > 0 else low), high
 
     def now(self, facts: Facts) -> object:
@@ -117,12 +119,12 @@ class Scale:
         """Return where a number lies: a share where it is, any other by its logarithm, 0 below all that is usual."""
         if self.question.kind == "share":
             return value
-        return math.log(max(value, self._least))
+        return math.log(max(value, self.least))
 
     @property
-    def _least(self) -> float:
-        """The number that stands for 0 where logarithms are taken."""
-        return min(value for value in self.plausible if value > 0) / 100
+    def least(self) -> float:
+        """The number that stands for 0 where logarithms are taken: what is next to it is not worth telling from it."""
+        return min(value for value in self.plausible if value > 0) / 10
 
     def value(self, position: float) -> float:
         """Return the number at a position, as the fact takes it."""

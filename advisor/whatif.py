@@ -208,7 +208,7 @@ def spread(low: float, high: float, points: int, whole: bool, linear: bool) -> l
     >>> spread(0, 1, 3, whole=False, linear=True), spread(0, 100, 4, whole=True, linear=False)
     ([0, 0.5, 1], [0, 1, 10, 100])
     """
-    if linear:
+    if linear or low < 0:  # below 0 there are no ratios
         middle = [low + (high - low) * k / (points - 1) for k in range(1, points - 1)]
     else:
         # From 0 there is no ratio: the next number is 1, or a thousandth of the highest.
@@ -252,6 +252,8 @@ def parse_vary(text: str, points: int = 25) -> tuple[str, list[Any]]:
         raise SettingError(f"--points is {points}", "Give a whole number from 2 to 1,000.")
     is_range = ":" in told
     parts = [part.strip() for part in told.split(":" if is_range else ",")]
+    if "" in parts:
+        raise SettingError(f"--vary {text!r} has an empty value", remedy)
     values: list[Any] = []
     for part in parts:
         setting = settings_from([f"{fact}={part}"], "--vary")

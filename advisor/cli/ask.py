@@ -46,7 +46,7 @@ def ask(
 ) -> int:
     """Ask what matters for the advice, save it as a brief, and advise.
 
-    Only questions whose answers may still change the advice are asked. What rows and a model say themselves is
+    Only questions that some rule still waits for are asked. What rows and a model say themselves is
     measured. Every answer is kept as soon as it is given.
     """
     from advisor.brief import Brief, load_brief
@@ -206,7 +206,9 @@ def _look_over(interview: Interview) -> str | None:
     import questionary
 
     choices = [questionary.Choice("Show the advice", "")]
-    choices += [questionary.Choice(f"{question.text}  {shown}", question.fact) for question, shown in interview.answers]
+    choices += [
+        questionary.Choice(f"{shown}  ·  {question.text}", question.fact) for question, shown in interview.answers
+    ]
     chosen = questionary.select(
         "Your answers. Is there one to change?",
         choices,
@@ -231,6 +233,7 @@ def _close(interview: Interview, rows: DataRequest | None, out: Path, draft: Pat
     from advisor.advising import advised
     from advisor.brief import to_yaml
     from advisor.engine import AdviceDocument
+    from advisor.flips import setting
     from probes.files import write_text
 
     write_text(out, to_yaml(interview.brief))
@@ -247,7 +250,10 @@ def _close(interview: Interview, rows: DataRequest | None, out: Path, draft: Pat
         models = [word for name in interview.brief.models for word in ("--model", name)]
         next_one = _command("probe", rows.source, *models, "--brief", out)
     else:
-        next_one = _command("recommend", "--brief", out, "--set", "rows=5000")
+        flip = next((flip for flip in found[0].flips if len(flip.change) == 1), None)
+        supposed = flip.change if flip else {"rows": 5000}
+        said = [word for fact, value in supposed.items() for word in ("--set", setting(fact, value))]
+        next_one = _command("recommend", "--brief", out, *said)
     say(f"Next: {next_one}")
     return 0
 

@@ -181,7 +181,7 @@ def test_back_from_a_revision_leaves_the_answer() -> None:
 def test_enough_is_enough_once_the_task_is_defined() -> None:
     talk = interview()
     talk.finish()
-    assert asked(talk) == ["task", "metric", "target"]
+    assert asked(talk) == ["task", "metric"]
 
 
 def test_a_draft_brings_everything_back(tmp_path: Path) -> None:
