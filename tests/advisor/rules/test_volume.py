@@ -43,6 +43,8 @@ def tuned(frozen: float, few: float, many: float) -> dict[str, float]:
 
 
 PLENTY = {"compute": "plenty"}
+BASE = {"model_kind": "causal", "instruction_tuned": False}
+INSTRUCT = {"model_kind": "causal", "instruction_tuned": True}
 SHOP = {"classes": 4}
 
 CASES = [
@@ -62,6 +64,12 @@ CASES = [
     Case("volume-under-100-in-context", {"rows": 50}, in_context(1), "50 training rows"),
     Case("volume-under-100-in-context", {"rows": 100}, in_context(0.5), "between 50 and 200"),
     Case("volume-under-100-in-context", {"rows": 180}, in_context(0.0168), "180"),
+    Case(
+        "volume-under-100-in-context",
+        {"rows": 50, **INSTRUCT},
+        each(PARTS, -0.4) | each(WHOLE, -0.9),
+        "50 training rows",
+    ),
     Case("volume-under-100-in-context", {"rows": 200}),
     Case("volume-under-100-in-context", {}, waits=("rows",)),
     Case("volume-100-to-10000-peft", {"rows": 5}, each(WHOLE, -0.4), "5 training rows"),
@@ -75,8 +83,9 @@ CASES = [
         "volume-over-10000-full",
         {"rows": 20_000, "model_parameters": 22_713_216},
         each(WHOLE, 0.4),
-        "22,713,216 parameters",
+        "a small model (23M parameters)",
     ),
+    Case("volume-over-10000-full", {"rows": 20_000, "model_parameters": 200_000_000}, each(WHOLE, 0.2), "200M"),
     Case("volume-over-10000-full", {"rows": 5_000, **PLENTY}),
     Case("volume-over-10000-full", {"rows": 5_000}),
     Case("volume-over-10000-full", {"rows": 20_000, "compute": "limited"}),
@@ -85,7 +94,9 @@ CASES = [
     Case("volume-over-10000-full", PLENTY, waits=("rows",)),
     Case("few-rows-per-class-no-tuning", {"rows": 9}, each(TRAINED, BLOCK), "9 training rows"),
     Case("few-rows-per-class-no-tuning", {"rows": 40, "classes": 10}, each(TRAINED, BLOCK), "4 training rows"),
-    Case("few-rows-per-class-no-tuning", {"rows": 50, "classes": 10}, each(TRAINED, -0.9), "5 rows of the median"),
+    Case(
+        "few-rows-per-class-no-tuning", {"rows": 50, "classes": 10}, each(TRAINED, -0.9), "5 rows of the average class"
+    ),
     Case("few-rows-per-class-no-tuning", {"rows": 100, "classes": 10}, each(TRAINED, -0.45), "100 training rows"),
     Case("few-rows-per-class-no-tuning", {"rows": 20, "classes": 1}, each(TRAINED, -0.45), "20 training rows"),
     Case("few-rows-per-class-no-tuning", {"rows": 200, "classes": 10}),
@@ -94,10 +105,23 @@ CASES = [
     Case("few-rows-per-class-no-tuning", {"rows": 40}, waits=("classes",)),
     Case("few-rows-per-class-no-tuning", {"classes": 4}, waits=("rows",)),
     Case("small-tuned-beats-prompting", {"rows": 50, **SHOP}, tuned(-0.4, -0.9, -1.6), "50 training rows"),
-    Case("small-tuned-beats-prompting", {"rows": 100, "model_kind": "causal", **SHOP}),  # the break-even itself
+    Case("small-tuned-beats-prompting", {"rows": 100, **BASE, **SHOP}),  # the break-even itself
+    Case(
+        "small-tuned-beats-prompting",
+        {"rows": 50, **INSTRUCT, **SHOP},
+        each(("linear_probe", "setfit"), -0.4) | each((*PARTS, *WHOLE), -1.6),
+        "50 training rows for 4 classes; between 50 and 200 training rows, tuned models",
+    ),
+    Case(
+        "small-tuned-beats-prompting",
+        {"rows": 100, **INSTRUCT, **SHOP},
+        each(LIGHT, 0.45) | each(ADAPTERS, 0.8),
+        "100 training rows",
+    ),
+    Case("small-tuned-beats-prompting", {"rows": 200, **INSTRUCT, **SHOP}, tuned(0.4, 0.9, 1.6), "200 training rows"),
     Case("small-tuned-beats-prompting", {"rows": 200, **SHOP}, tuned(0.4, 0.9, 1.6), "200 training rows"),
     Case("small-tuned-beats-prompting", {"rows": 150, "classes": 2}, tuned(-0.4, -0.9, -1.6), "150 training rows"),
-    Case("small-tuned-beats-prompting", {"rows": 300, "model_kind": "causal", "classes": 2}),
+    Case("small-tuned-beats-prompting", {"rows": 300, **BASE, "classes": 2}),
     Case("small-tuned-beats-prompting", {"rows": 600, "classes": 2}, tuned(0.4, 0.9, 1.6), "2 classes"),
     Case("small-tuned-beats-prompting", {"rows": 600}, tuned(0.4, 0.9, 1.6), "600 training rows"),
     Case("small-tuned-beats-prompting", {"rows": 10}, tuned(-0.4, -0.9, -1.6), "10 training rows"),
