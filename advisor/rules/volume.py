@@ -17,6 +17,7 @@ from advisor.rules.weights import (
     TRAINED,
     TUNED,
     WHOLE,
+    WRITES,
     each,
     give,
     parameters,
@@ -30,10 +31,15 @@ BINARY_BREAK_EVEN = Threshold("train_rows", 150, 600, "training rows", "our line
 ALL_WEIGHTS = Threshold("train_rows", 5_000, 20_000, "training rows", "common practice (10,000); the band is ours")
 FEW_ROWS = Threshold("train_rows", 10, 40, "training rows", "OpenAI fine-tuning guide: at least 10; the upper end ours")
 FEW_PER_CLASS = Threshold("class_rows", 5, 20, "training rows of the median class", "our line")
+EVERY_CLASS = Threshold("class_rows", 1, 2, "training rows of a class", "our line; under 1 by construction")
 REPEATED = Threshold("duplicate_share", 0.05, 0.2, "of the rows", "our line")
 
 
 _NO_ROWS = each(tuple(name for name in PRIOR if name not in ("no_model", "zero_shot", "retrieval")), "block")
+_LEARNERS = tuple(name for name in PRIOR if name != "no_model")
+"""All that learns or is prompted: where a class has hardly a row and there is no prompt, all are held back alike."""
+_NO_ROW_OF_A_CLASS = each(_LEARNERS, "block")
+_ONE_EACH = each(_LEARNERS, "-S")
 _IN_CONTEXT = each((*ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M")
 _IN_CONTEXT_INSTRUCT = each(PARTS, "-W") | each(WHOLE, "-M")
 _NOT_ALL = each(WHOLE, "-W")
@@ -62,6 +68,76 @@ def no_rows(facts: Facts) -> Effects | None:
     if facts.rows != 0:
         return None
     return give("You have 0 labelled rows, so nothing can be learned from them.", 1.0, _NO_ROWS)
+
+
+@rule(
+    id="way-out-of-no-model",
+    strength="S",
+    source="by construction: an encoder writes no text and cannot be prompted, and without rows nothing is learned",
+    touches=("no_model",),
+    example={"rows": 0, "model_kind": "encoder"},
+)
+def dead_end(facts: Facts) -> Effects | None:
+    """Where every other strategy is ruled out, change what rules them out; no model at all is no advice then.
+
+    An encoder writes no text and answers no prompt, so without rows, or for answers that are written, nothing can be
+    done with it. That leaves doing without a model in first place, which says nothing for it.
+
+    What to do: name a causal LM for answers that are written; label twenty rows, or name an instruction-tuned LM.
+    """
+    out = way_out(facts)
+    return None if out is None else push(out, no_model="note")
+
+
+def way_out(facts: Facts) -> str | None:
+    """Say what to do where nothing can be done with this model on these rows; None where something can."""
+    images = facts.task == "image-classification"
+    encoder = facts.model_kind == "encoder"
+    if encoder and facts.task in WRITES:
+        return f"For {facts.task}, {facts.model_name} is of no use: the model writes no text; name a causal LM."
+    rows = facts.train_rows
+    if not (encoder or images) or rows is None:
+        return None
+    else_ = "" if images else ", or name an instruction-tuned LM"
+    if facts.rows == 0:
+        return f"Without rows nothing can be learned: label twenty rows{else_}."
+    if facts.task in OPEN:
+        if rows >= FEW_ROWS.low:
+            return None
+        return f"You have {count(rows, 'training row')}, under 10: label twenty rows{else_}."
+    if facts.class_rows is None or facts.class_rows >= EVERY_CLASS.low:
+        return None
+    return f"{rows_of_a_class(facts)}: label rows of each class, twenty at least in all{else_}."
+
+
+@rule(
+    id="every-class-needs-a-row",
+    strength="S",
+    source="by construction: a class without a row cannot be learned; up to 2 rows our line",
+    touches=tuple(_NO_ROW_OF_A_CLASS),
+    thresholds=(EVERY_CLASS,),
+    example={"rows": 15, "classes": 10, "model_kind": "encoder"},
+)
+def every_class(facts: Facts) -> Effects | None:
+    """Label a row of every class first: a class without one cannot be learned, whatever the classifier.
+
+    With one row of each class nothing tells what the class has in common; the reason fades until 2. Said of encoders
+    and images only: a causal LM can be told the classes in words.
+
+    What to do: label some rows of every class before anything is trained.
+    """
+    images = facts.task == "image-classification"
+    if not images and not (facts.classification and facts.model_kind == "encoder"):
+        return None
+    rows = facts.class_rows
+    if rows is None or facts.rows == 0 or rows >= EVERY_CLASS.high:
+        return None
+
+    def because() -> str:
+        return f"{rows_of_a_class(facts)}; a class without one cannot be learned, and one of each tells little."
+
+    blocked = rows < EVERY_CLASS.low
+    return give(because, 1.0 if blocked else 1 - EVERY_CLASS.grade(rows), _NO_ROW_OF_A_CLASS if blocked else _ONE_EACH)
 
 
 @rule(
@@ -299,6 +375,8 @@ def duplicates_shrink_volume(facts: Facts) -> Effects | None:
 
 RULES = (
     no_rows,
+    dead_end,
+    every_class,
     demonstrations,
     under_100,
     up_to_10000,

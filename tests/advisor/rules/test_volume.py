@@ -43,6 +43,8 @@ def tuned(frozen: float, few: float, many: float) -> dict[str, float]:
 
 
 PLENTY = {"compute": "plenty"}
+ENCODER = {"model_kind": "encoder"}
+LEARNERS = tuple(n for n in NAMES if n != "no_model")
 BASE = {"model_kind": "causal", "instruction_tuned": False}
 INSTRUCT = {"model_kind": "causal", "instruction_tuned": True}
 SHOP = {"classes": 4}
@@ -56,6 +58,28 @@ CASES = [
     ),
     Case("no-rows-no-learning", {"rows": 1}),
     Case("no-rows-no-learning", {}, waits=("rows",)),
+    Case("way-out-of-no-model", {"rows": 0, **ENCODER}, {"no_model": 0.0}, "label twenty rows, or name an instruction"),
+    Case("way-out-of-no-model", {"rows": 5, "task": "extraction", **ENCODER}, {"no_model": 0.0}, "5 training rows"),
+    Case("way-out-of-no-model", {"rows": 1, "classes": 2, **ENCODER}, {"no_model": 0.0}, "rows of each class"),
+    Case("way-out-of-no-model", {"task": "code", **ENCODER}, {"no_model": 0.0}, "writes no text; name a causal LM"),
+    Case("way-out-of-no-model", {"rows": 0, "task": "image-classification"}, {"no_model": 0.0}, "label twenty rows."),
+    Case("way-out-of-no-model", {"rows": 0, **BASE}),
+    Case("way-out-of-no-model", {"rows": 20, "classes": 2, **ENCODER}),
+    Case("way-out-of-no-model", {"rows": 20, "task": "extraction", **ENCODER}),
+    Case("way-out-of-no-model", ENCODER, waits=("rows",)),
+    Case("way-out-of-no-model", {"rows": 20}, waits=("model_kind",)),
+    Case("every-class-needs-a-row", {"rows": 9, "classes": 10, **ENCODER}, each(LEARNERS, BLOCK), "0.9 training rows"),
+    Case("every-class-needs-a-row", {"rows": 10, "classes": 10, **ENCODER}, each(LEARNERS, -1.6), "1 training row"),
+    Case(
+        "every-class-needs-a-row",
+        {"rows": 9, "classes": 10, "task": "image-classification"},
+        each(LEARNERS, BLOCK),
+        "0.9 training rows",
+    ),
+    Case("every-class-needs-a-row", {"rows": 20, "classes": 10, **ENCODER}),
+    Case("every-class-needs-a-row", {"rows": 9, "classes": 10, **BASE}),
+    Case("every-class-needs-a-row", {"rows": 9, **ENCODER}, waits=("classes",)),
+    Case("every-class-needs-a-row", {"rows": 9, "classes": 10}, waits=("model_kind",)),
     Case("rows-as-demonstrations", {"rows": 1}, {"few_shot": 0.9}, "1 training row"),
     Case("rows-as-demonstrations", {"rows": 100_000}, {"few_shot": 0.9}, "100,000"),
     Case("rows-as-demonstrations", {"rows": 0}),
