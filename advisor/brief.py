@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from advisor.gpus import gpu_named
 from advisor.numbers import read_number
@@ -47,6 +47,10 @@ Task = Literal[
     "code",
     "image-classification",
 ]
+
+
+NO_GPU = ("none", "no", "cpu", "false")
+"""Names of a GPU that mean there is none."""
 
 
 class Brief(Frozen):
@@ -118,7 +122,7 @@ class Brief(Frozen):
     """Whether rows may be sent to someone else's machine."""
 
     gpu: str | None = None
-    """Name of the GPU the training will run on, such as RTX4090 or A100-80."""
+    """Name of the GPU the training will run on, such as RTX4090 or A100-80; none for no GPU."""
     gpu_memory_gb: Amount | None = None
     """Memory of that GPU, in GB (10⁹ bytes); 0 for no GPU, None for the named one's, or this machine's own."""
     gpus: Whole | None = None
@@ -144,6 +148,16 @@ class Brief(Frozen):
     """Weights of the model."""
     instruction_tuned: bool | None = None
     """Whether a causal LM was tuned to follow instructions."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_gpu(cls, values: Any) -> Any:
+        """Take `gpu: none` as no memory of a GPU; YAML 1.1 reads `no` as false."""
+        if not isinstance(values, Mapping):
+            return values
+        name = values.get("gpu")
+        none = name is False or (isinstance(name, str) and name.strip().lower() in NO_GPU)
+        return {**values, "gpu": None, "gpu_memory_gb": 0} if none else values
 
     @field_validator("language", mode="before")
     @classmethod
@@ -320,6 +334,8 @@ def settings_from(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
 
     Examples
     --------
+    >>> settings_from(["gpu=none"])
+    {'gpu': None, 'gpu_memory_gb': 0.0}
     >>> settings_from(["rows=5k", "data_may_leave=no", "models=minilm, ./mine", "target="])
     {'rows': 5000, 'data_may_leave': False, 'models': ('minilm', './mine'), 'target': None}
     """
@@ -361,7 +377,8 @@ def checked_settings(values: Mapping[str, object], where: str = "changes") -> di
     from advisor.facts import Facts
 
     checked = _checked(Facts, values, where)
-    return {key: getattr(checked, key) for key in values}
+    # One setting may say another: `gpu=none` is a gpu_memory_gb of 0.
+    return {key: getattr(checked, key) for key in (*values, *sorted(checked.model_fields_set - set(values)))}
 
 
 def to_yaml(brief: Brief) -> str:

@@ -14,6 +14,7 @@ from advisor.rules import RULES, Rule
 from advisor.rules.base import Strength
 from advisor.rules.cautions import cautions
 from advisor.rules.start import PRIOR
+from advisor.rules.volume import way_out
 from probes.base import Frozen
 
 PLACE = {strategy: place for place, strategy in enumerate(PRIOR)}
@@ -202,9 +203,23 @@ def advise(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULE
         model=facts.model,
         train_rows=facts.train_rows,
         advice=tuple(_stand(name, totals[name], bounds[name], reasons[name]) for name in ranked),
-        notes=cautions(facts),
+        notes=(*_left_over(facts, totals), *cautions(facts)),
         unknowns=unknowns,
     )
+
+
+def _alone(totals: dict[str, float]) -> bool:
+    """Whether doing without a model is all that is left of several strategies."""
+    standing = [name for name, total in totals.items() if total != -math.inf]
+    return standing == ["no_model"] and len(totals) > 1
+
+
+def _left_over(facts: Facts, totals: dict[str, float]) -> tuple[str, ...]:
+    """Say what to do where doing without a model is not advised but left over."""
+    if not _alone(totals):
+        return ()
+    out = way_out(facts) or "Change one of the facts that rule the others out."
+    return (f"Every strategy but no_model is ruled out, so it is no recommendation. {out}",)
 
 
 def _stand(strategy: str, total: float, bounds: tuple[float, float], reasons: list[Reason]) -> StrategyAdvice:
@@ -313,18 +328,20 @@ def _unknowns(
                 question=question.text,
                 winners=winners,
                 spread=spread,
-                sentence=_cost(question, first, winners, spread),
+                sentence=_cost(question, None if _alone(totals) else first, winners, spread),
             )
         )
     found.sort(key=lambda u: (not u.winners, -u.spread))
     return tuple(found), {name: (math.sqrt(down[name]), math.sqrt(up[name])) for name in strategies}
 
 
-def _cost(question: Question, first: str, winners: dict[str, str], spread: float) -> str:
-    """Say what not knowing a fact costs."""
+def _cost(question: Question, first: str | None, winners: dict[str, str], spread: float) -> str:
+    """Say what not knowing a fact costs; `first` is None where all but no_model is ruled out."""
     if winners:
         change = "; ".join(f"at {value} it would be {name}" for value, name in winners.items())
         return f"{question.fact} is not known and may change the advice: {change}."
+    if first is None:
+        return f"{question.fact} is not known: no answer to it opens another way."
     if not spread:
         return f"{question.fact} is not known: it moves only strategies behind {first}."
     return f"{question.fact} is not known: it moves {first} by up to {spread:g} points, and keeps it first."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +15,9 @@ from probes.model import ModelFacts
 from probes.profile import Profile
 from probes.splitting import expected_train_rows
 
-SMALL_MODEL = 150_000_000
-"""Parameters up to which full fine-tuning needs no special compute (our line: base-size encoders lie below it)."""
+SMALL_MODEL = (1e8, 4e8)
+"""Parameters up to which full fine-tuning needs no special compute, and from which on it does (our line: base-size
+encoders lie near the lower end)."""
 FULL_BYTES = 16
 """Bytes per parameter for AdamW in mixed precision: weights, gradients and two moments; activations come on top."""
 LORA_TRAINABLE = 0.01
@@ -159,11 +161,20 @@ class Facts(Brief):
         return self.task == "text-classification"
 
     @property
-    def enough_compute(self) -> bool | None:
-        """Whether the user can afford full fine-tuning: what they said, else True for a small model, else None."""
+    def small_model_grade(self) -> float | None:
+        """How far the model is so small that tuning it in full needs no special compute, 1 for small to 0 for large."""
+        if self.model_parameters is None:
+            return None
+        low, high = SMALL_MODEL
+        share = min(1.0, max(0.0, math.log(self.model_parameters / low) / math.log(high / low)))
+        return round(1 - share * share * (3 - 2 * share), 6)
+
+    @property
+    def compute_grade(self) -> float | None:
+        """How far the user can afford full fine-tuning, 0 to 1: what they said, else by the size of the model."""
         if self.compute is not None:
-            return self.compute == "plenty"
-        return True if self.model_parameters is not None and self.model_parameters <= SMALL_MODEL else None
+            return 1.0 if self.compute == "plenty" else 0.0
+        return self.small_model_grade
 
     @property
     def gpu_bytes(self) -> float | None:

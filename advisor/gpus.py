@@ -63,6 +63,6 @@ def gpu_named(name: str) -> Gpu:
         meant = f"Did you mean {_BY_KEY[close[0]].name}? " if close else ""
         raise SettingError(
             f"gpu is {name!r}, which is not in our table",
-            f"{meant}Known: {', '.join(gpu.name for gpu in GPUS)}. For another, set gpu_memory_gb.",
+            f"{meant}Known: {', '.join(gpu.name for gpu in GPUS)}. For another, set gpu_memory_gb; for none, say none.",
         )
     return found

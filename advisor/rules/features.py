@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, count, push, rule
-from advisor.rules.weights import ADAPTERS, LIGHT, PARTS, TRAINED, WHOLE, each, give
+from advisor.rules.weights import ADAPTERS, LIGHT, PARTS, TRAINED, WHOLE, each, give, rows_of_a_class, typical_class
 
 CROSSOVER = Threshold(
     "class_rows", 8, 91, "training rows of the median class",
@@ -13,8 +13,20 @@ CROSSOVER = Threshold(
 )  # fmt: skip
 VERY_FEW = Threshold("class_rows", 4, 16, "training rows of the median class", "our line: the measured range ends at 8")
 
-_PROBE_AHEAD = {"S": each(TRAINED, "-S"), "M": each(TRAINED, "-M"), "W": each(TRAINED, "-W")}
-_TUNED_AHEAD = {"S": each(TRAINED, "+S"), "M": each(TRAINED, "+M"), "W": each(TRAINED, "+W")}
+_PROBE_AHEAD = {
+    "S": each(TRAINED, "-S"),
+    "M": each(TRAINED, "-M"),
+    "W": each(TRAINED, "-W"),
+    "images": each((*LIGHT, *ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M"),
+    "instruct": each((*PARTS, *WHOLE), "-W"),
+}
+_TUNED_AHEAD = {
+    "S": each(TRAINED, "+S"),
+    "M": each(TRAINED, "+M"),
+    "W": each(TRAINED, "+W"),
+    "images": each((*LIGHT, *ADAPTERS, *PARTS), "+W") | each(WHOLE, "+M"),
+    "instruct": each(TRAINED, "+W"),
+}
 _FEWEST_WEIGHTS = each((*LIGHT, *ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M")
 
 
@@ -32,8 +44,9 @@ def frozen_features(facts: Facts) -> Effects | None:
 
     At 8 per class the probe is ahead of full fine-tuning by 8 points, at 64 behind by 6; in between the reason passes
     smoothly from against tuning to for it, and through nothing near 27. Single runs of fine-tuning spread by up to 17
-    points there. The figures are for sentence encoders and full fine-tuning: one step weaker for other encoders, weak
-    for causal LMs, with their head or without, and for images; taken over to adapters.
+    points there. The figures are for sentence encoders and full fine-tuning: one step weaker for other encoders and
+    for images (weak where only some layers are tuned), weak for causal LMs, with their head or without; taken over to
+    adapters, but not against those on a model that follows instructions, which few rows suffice to steer (T-Few).
 
     What to do: under 27 per class train a small classifier on frozen features; above, tune, starting from that
     classifier.
@@ -43,21 +56,26 @@ def frozen_features(facts: Facts) -> Effects | None:
     rows = facts.class_rows
     if rows is None:
         return None
+    size: str
     if facts.task == "image-classification":
-        size = "W"
+        size = "images"
     elif facts.sentence_encoder:
         size = "S"
     elif facts.model_kind is None:
         return None
     else:
-        size = "M" if facts.encoder else "W"
+        size = "instruct" if facts.instruct else "M" if facts.encoder else "W"
     ahead = 2 * CROSSOVER.grade(rows) - 1
 
     def because() -> str:
-        have = f"The median of your {count(facts.classes or 0, 'class')} has {count(rows, 'training row')}"
+        have = rows_of_a_class(facts)
+        where = (
+            "" if facts.sentence_encoder and facts.classification else " (measured on texts with a sentence encoder)"
+        )
         if ahead < 0:
-            return f"{have}; under about 27, a classifier on frozen features was ahead of full fine-tuning."
-        return f"{have}; from about 27 on ({CROSSOVER.low:g} to {CROSSOVER.high:g}), tuning overtakes frozen features."
+            return f"{have}; under about 27, a classifier on frozen features was ahead of full fine-tuning{where}."
+        band = f"{CROSSOVER.low:g} to {CROSSOVER.high:g}"
+        return f"{have}; from about 27 on ({band}), tuning overtakes frozen features{where}."
 
     return give(because, abs(ahead), (_PROBE_AHEAD if ahead < 0 else _TUNED_AHEAD)[size])
 
@@ -84,10 +102,7 @@ def frozen_features_under_8(facts: Facts) -> Effects | None:
     if rows is None or rows >= VERY_FEW.high:
         return None
     return give(
-        lambda: (
-            f"The median of your {count(facts.classes or 0, 'class')} has {count(rows, 'training row')}, hardly 8 "
-            f"({VERY_FEW.band}); the fewer weights are learned, the better."
-        ),
+        lambda: f"{rows_of_a_class(facts)}, hardly 8 ({VERY_FEW.band}); the fewer weights are learned, the better.",
         1 - VERY_FEW.grade(rows),
         _FEWEST_WEIGHTS,
     )
@@ -141,7 +156,7 @@ def setfit_few_rows(facts: Facts) -> Effects | None:
 
         def because() -> str:
             rows = None if facts.rows is None else facts.class_rows
-            have = "" if rows is None else f", and the median class has {count(rows, 'training row')}"
+            have = "" if rows is None else f", and {typical_class(facts)} has {count(rows, 'training row')}"
             return (
                 f"As a sentence encoder, {facts.model_name} can be tuned on pairs of rows{have}; that was ahead of "
                 "full fine-tuning at 8 to 64."

@@ -18,7 +18,7 @@ PRIOR: dict[str, float] = {
     "linear_probe": -0.1,
     "setfit": -0.6,
     "prompt_tuning": -1.6,
-    "ia3": -1.0,
+    "ia3": -0.6,
     "lora": -0.3,
     "qlora": -0.8,
     "dora": -0.9,
@@ -27,8 +27,8 @@ PRIOR: dict[str, float] = {
     "full": -0.5,
     "distillation": -2.2,
     "domain_alignment": -2.4,
-    "tapt": -2.0,
-    "dapt": -2.2,
+    "tapt": -1.6,
+    "dapt": -1.6,
     "from_scratch": -2.6,
 }
 """Log-odds of each strategy before any fact, lightest first.

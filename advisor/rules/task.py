@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, count, rule
 from advisor.rules.start import PRIOR
-from advisor.rules.weights import LIGHT, OPEN, TRAINED, TUNED, WRITES, each, give
+from advisor.rules.weights import LIGHT, OPEN, PARTS, TRAINED, TUNED, WRITES, each, give
 
 OPEN_ANSWERS = Threshold(
     "train_rows", 20, 500, "training rows", "Google's tuning guide: 20 at least, 100 to 500 better (vendor's figures)"
@@ -17,9 +17,8 @@ _CANNOT_WRITE = each(TRAINED, "block")
 _OPEN_BEHIND = each(LIGHT, "-W") | each(TUNED, "-M")
 _OPEN_AHEAD = each(LIGHT, "+W") | each(TUNED, "+M")
 _TUNE = each(TUNED, "+S")
-_NOT_FOR_IMAGES = each(
-    tuple(name for name in PRIOR if name not in ("no_model", "linear_probe", "full", "from_scratch")), "block"
-)
+_FOR_IMAGES = ("linear_probe", *PARTS, "full", "distillation", "from_scratch")
+_NOT_FOR_IMAGES = each(tuple(name for name in PRIOR if name not in ("no_model", *_FOR_IMAGES)), "block")
 
 
 @rule(
@@ -125,14 +124,16 @@ def extraction(facts: Facts) -> Effects | None:
 def images(facts: Facts) -> Effects | None:
     """Images have no words, so strategies that read or write text do not apply to them.
 
-    A classifier on frozen features, tuning all weights, and training from random weights are the same for images as
-    for texts. The other strategies are those of text models here.
+    A classifier on frozen features, tuning the first layers, the last or all, distillation, and training from random
+    weights are the same for images as for texts. The other strategies are built for text only here.
 
-    What to do: choose among these three, the lightest first.
+    What to do: choose among these six, the lightest first.
     """
     if facts.task != "image-classification":
         return None
-    return give("Your task is image classification, and this strategy is one for text.", 1.0, _NOT_FOR_IMAGES)
+    return give(
+        "Your task is image classification, and this strategy is built for text only here.", 1.0, _NOT_FOR_IMAGES
+    )
 
 
 RULES = (open_answers_need_a_generator, open_answers, extraction, images)

@@ -35,7 +35,7 @@ def encoder_under_1000(facts: Facts) -> Effects | None:
 
     What to do: prefer LoRA, and train the classification head with it.
     """
-    if not facts.encoder:
+    if not facts.encoder or facts.task == "image-classification":
         return None
     rows = facts.train_rows
     if rows is None or rows >= LOW_RESOURCE.high:
@@ -66,7 +66,7 @@ def encoder_over_10000(facts: Facts) -> Effects | None:
 
     What to do: tune in full, and keep LoRA for the case that many tasks share one encoder.
     """
-    if not facts.encoder:
+    if not facts.encoder or facts.task == "image-classification":
         return None
     rows = facts.train_rows
     if rows is None or rows <= HIGH_RESOURCE.low:
@@ -97,7 +97,7 @@ def encoder_under_5000(facts: Facts) -> Effects | None:
 
     What to do: train with five seeds or more, and compare averages.
     """
-    if not facts.encoder:
+    if not facts.encoder or facts.task == "image-classification":
         return None
     rows = facts.train_rows
     if rows is None or rows >= UNSTABLE.high:

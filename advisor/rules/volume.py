@@ -6,10 +6,24 @@ any lighter one. So a strategy that does well with few rows keeps its weight, an
 
 from __future__ import annotations
 
-from advisor.facts import SMALL_MODEL, Facts
+from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, count, push, rule
 from advisor.rules.start import PRIOR
-from advisor.rules.weights import ADAPTERS, LIGHT, OPEN, PARTS, TRAINED, TUNED, WHOLE, each, give
+from advisor.rules.weights import (
+    ADAPTERS,
+    LIGHT,
+    OPEN,
+    PARTS,
+    TRAINED,
+    TUNED,
+    WHOLE,
+    WRITES,
+    each,
+    give,
+    parameters,
+    rows_of_a_class,
+    typical_class,
+)
 
 IN_CONTEXT = Threshold("train_rows", 50, 200, "training rows", "common practice (100); the band is ours")
 BREAK_EVEN = Threshold("train_rows", 50, 200, "training rows", "Pecher et al. 2025 (abstract): 100 labels; band ours")
@@ -17,11 +31,17 @@ BINARY_BREAK_EVEN = Threshold("train_rows", 150, 600, "training rows", "our line
 ALL_WEIGHTS = Threshold("train_rows", 5_000, 20_000, "training rows", "common practice (10,000); the band is ours")
 FEW_ROWS = Threshold("train_rows", 10, 40, "training rows", "OpenAI fine-tuning guide: at least 10; the upper end ours")
 FEW_PER_CLASS = Threshold("class_rows", 5, 20, "training rows of the median class", "our line")
+EVERY_CLASS = Threshold("class_rows", 1, 2, "training rows of a class", "our line; under 1 by construction")
 REPEATED = Threshold("duplicate_share", 0.05, 0.2, "of the rows", "our line")
 
 
 _NO_ROWS = each(tuple(name for name in PRIOR if name not in ("no_model", "zero_shot", "retrieval")), "block")
+_LEARNERS = tuple(name for name in PRIOR if name != "no_model")
+"""All that learns or is prompted: where a class has hardly a row and there is no prompt, all are held back alike."""
+_NO_ROW_OF_A_CLASS = each(_LEARNERS, "block")
+_ONE_EACH = each(_LEARNERS, "-S")
 _IN_CONTEXT = each((*ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M")
+_IN_CONTEXT_INSTRUCT = each(PARTS, "-W") | each(WHOLE, "-M")
 _NOT_ALL = each(WHOLE, "-W")
 _ALL = each(WHOLE, "+W")
 _BLOCKED = each(TRAINED, "block")
@@ -48,6 +68,76 @@ def no_rows(facts: Facts) -> Effects | None:
     if facts.rows != 0:
         return None
     return give("You have 0 labelled rows, so nothing can be learned from them.", 1.0, _NO_ROWS)
+
+
+@rule(
+    id="way-out-of-no-model",
+    strength="S",
+    source="by construction: an encoder writes no text and cannot be prompted, and without rows nothing is learned",
+    touches=("no_model",),
+    example={"rows": 0, "model_kind": "encoder"},
+)
+def dead_end(facts: Facts) -> Effects | None:
+    """Where every other strategy is ruled out, change what rules them out; no model at all is no advice then.
+
+    An encoder writes no text and answers no prompt, so without rows, or for answers that are written, nothing can be
+    done with it. That leaves doing without a model in first place, which says nothing for it.
+
+    What to do: name a causal LM for answers that are written; label twenty rows, or name an instruction-tuned LM.
+    """
+    out = way_out(facts)
+    return None if out is None else push(out, no_model="note")
+
+
+def way_out(facts: Facts) -> str | None:
+    """Say what to do where nothing can be done with this model on these rows; None where something can."""
+    images = facts.task == "image-classification"
+    encoder = facts.model_kind == "encoder"
+    if encoder and facts.task in WRITES:
+        return f"For {facts.task}, {facts.model_name} is of no use: the model writes no text; name a causal LM."
+    rows = facts.train_rows
+    if not (encoder or images) or rows is None:
+        return None
+    else_ = "" if images else ", or name an instruction-tuned LM"
+    if facts.rows == 0:
+        return f"Without rows nothing can be learned: label twenty rows{else_}."
+    if facts.task in OPEN:
+        if rows >= FEW_ROWS.low:
+            return None
+        return f"You have {count(rows, 'training row')}, under 10: label twenty rows{else_}."
+    if facts.class_rows is None or facts.class_rows >= EVERY_CLASS.low:
+        return None
+    return f"{rows_of_a_class(facts)}: label rows of each class, twenty at least in all{else_}."
+
+
+@rule(
+    id="every-class-needs-a-row",
+    strength="S",
+    source="by construction: a class without a row cannot be learned; up to 2 rows our line",
+    touches=tuple(_NO_ROW_OF_A_CLASS),
+    thresholds=(EVERY_CLASS,),
+    example={"rows": 15, "classes": 10, "model_kind": "encoder"},
+)
+def every_class(facts: Facts) -> Effects | None:
+    """Label a row of every class first: a class without one cannot be learned, whatever the classifier.
+
+    With one row of each class nothing tells what the class has in common; the reason fades until 2. Said of encoders
+    and images only: a causal LM can be told the classes in words.
+
+    What to do: label some rows of every class before anything is trained.
+    """
+    images = facts.task == "image-classification"
+    if not images and not (facts.classification and facts.model_kind == "encoder"):
+        return None
+    rows = facts.class_rows
+    if rows is None or facts.rows == 0 or rows >= EVERY_CLASS.high:
+        return None
+
+    def because() -> str:
+        return f"{rows_of_a_class(facts)}; a class without one cannot be learned, and one of each tells little."
+
+    blocked = rows < EVERY_CLASS.low
+    return give(because, 1.0 if blocked else 1 - EVERY_CLASS.grade(rows), _NO_ROW_OF_A_CLASS if blocked else _ONE_EACH)
 
 
 @rule(
@@ -85,7 +175,8 @@ def under_100(facts: Facts) -> Effects | None:
     """Under about 100 training rows, leave the weights alone.
 
     So few rows teach a prompt much and weights little, and the more weights move the less they are taught. With an
-    encoder, which cannot be prompted, frozen features take the place of the prompt.
+    encoder, which cannot be prompted, frozen features take the place of the prompt. Adapters on a model that follows
+    instructions are left out: with 20 to 70 rows they were ahead of examples in the prompt (T-Few).
 
     What to do: use the rows as examples in a prompt, or train a small classifier on frozen features.
     """
@@ -97,7 +188,7 @@ def under_100(facts: Facts) -> Effects | None:
             f"You have {count(rows, 'training row')}; under about 100 ({IN_CONTEXT.band}), leave the weights alone."
         ),
         1 - IN_CONTEXT.grade(rows),
-        _IN_CONTEXT,
+        _IN_CONTEXT_INSTRUCT if facts.instruct else _IN_CONTEXT,
     )
 
 
@@ -140,22 +231,28 @@ def up_to_10000(facts: Facts) -> Effects | None:
 def over_10000(facts: Facts) -> Effects | None:
     """Over about 10,000 training rows, and with the compute for it, tune all the weights.
 
-    Compute counts as enough where you say plenty, or say nothing and the model is small (up to 150 million parameters,
-    our line). Otherwise parameter-efficient tuning stays the better bet.
+    Compute counts as enough where you say plenty, or say nothing and the model is small (up to 100 million parameters,
+    less and less so up to 400 million; our line). Otherwise parameter-efficient tuning stays the better bet.
 
     What to do: compare full fine-tuning with an adapter on a tenth of the rows before you pay for all of them.
     """
     rows = facts.train_rows
-    if rows is None or rows <= ALL_WEIGHTS.low or not facts.enough_compute:
+    if rows is None or rows <= ALL_WEIGHTS.low:
+        return None
+    enough = facts.compute_grade
+    if not enough:
         return None
 
     def because() -> str:
-        size = facts.model_parameters or SMALL_MODEL
-        said = "plenty of compute" if facts.compute else f"a small model ({size:,} parameters)"
+        said = (
+            "plenty of compute"
+            if facts.compute
+            else f"a small model ({parameters(facts.model_parameters or 0)} parameters)"
+        )
         have = f"You have {count(rows, 'training row')} and {said}"
         return f"{have}; over about 10,000 ({ALL_WEIGHTS.band}), tune all weights."
 
-    return give(because, ALL_WEIGHTS.grade(rows), _ALL)
+    return give(because, ALL_WEIGHTS.grade(rows) * enough, _ALL)
 
 
 @rule(
@@ -190,13 +287,10 @@ def few_rows_per_class(facts: Facts) -> Effects | None:
         of_class = facts.class_rows
         if of_class is None:
             return None
-        many = f", {count(of_class, 'row')} of the median class"
+        many = f", {count(of_class, 'row')} of {typical_class(facts)}"
         if of_class < FEW_PER_CLASS.low:
             return give(
-                lambda: (
-                    f"The median of your {count(facts.classes or 0, 'class')} has {count(of_class, 'training row')}, "
-                    "under 5: too few to tune weights on."
-                ),
+                lambda: f"{rows_of_a_class(facts)}, under 5: too few to tune weights on.",
                 1.0,
                 _BLOCKED,
             )
@@ -223,8 +317,9 @@ def small_tuned_beats_prompting(facts: Facts) -> Effects | None:
     """From 100 labels, or 300 in a binary task, a small tuned model overtakes prompting.
 
     On average over tasks; once the spread between runs counts, the break-even moves up by 100 to 200 %. So training
-    starts behind and ends ahead, what moves more weights more so. With an encoder there is no prompt to overtake; while
-    no model is named, a prompt is still open.
+    starts behind and ends ahead, what moves more weights more so. On a model that follows instructions adapters do
+    not start behind: with 20 to 70 rows they were ahead of examples in the prompt (T-Few). With an encoder there is no
+    prompt to overtake; while no model is named, a prompt is still open.
 
     What to do: below the line prompt first; above it train, and keep the prompt for comparison.
     """
@@ -242,10 +337,13 @@ def small_tuned_beats_prompting(facts: Facts) -> Effects | None:
 
     def because() -> str:
         classes = "" if facts.classes is None else f" for {count(facts.classes, 'class')}"
-        return (
-            f"You have {count(rows, 'training row')}{classes}; {line.band}, small tuned models overtake prompted ones."
-        )
+        return f"You have {count(rows, 'training row')}{classes}; {line.band}, tuned models overtake prompted ones."
 
+    if facts.instruct:
+        # Adapters never start behind: they rise from nothing, where others rise from as far behind as they end ahead.
+        start = _BEHIND | dict.fromkeys((*LIGHT, *ADAPTERS), 0.0)
+        risen = {name: start[name] + ahead * (end - start[name]) for name, end in _AHEAD.items()}
+        return give(because, 1.0, {name: weight for name, weight in risen.items() if weight})
     return give(because, 1 - 2 * ahead, _BEHIND) if ahead < 0.5 else give(because, 2 * ahead - 1, _AHEAD)
 
 
@@ -277,6 +375,8 @@ def duplicates_shrink_volume(facts: Facts) -> Effects | None:
 
 RULES = (
     no_rows,
+    dead_end,
+    every_class,
     demonstrations,
     under_100,
     up_to_10000,

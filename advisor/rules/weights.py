@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from advisor.rules.base import Effect, Effects, Weight, push
+from advisor.facts import Facts
+from advisor.rules.base import Effect, Effects, Weight, count, push
 
 LIGHT = ("prompt_tuning", "ia3")
 """A handful of new weights."""
@@ -46,3 +47,42 @@ def give(because: str | Callable[[], str], by: float, weights: dict[str, float])
     if by < 0.01:
         return ()
     return (Effect(because, weights if by == 1 else {name: by * weight for name, weight in weights.items()}),)
+
+
+def typical_class(facts: Facts) -> str:
+    """Name the class whose rows are counted: nothing but the average is known where nobody looked at the rows.
+
+    Examples
+    --------
+    >>> typical_class(Facts(rows=100, classes=4))
+    'the average class'
+    """
+    return "the average class" if facts.median_class_share is None else "the median class"
+
+
+def rows_of_a_class(facts: Facts) -> str:
+    """Open a sentence with the training rows of the median class, or of an average one where no median is known.
+
+    Examples
+    --------
+    >>> rows_of_a_class(Facts(rows=3_000, classes=40))
+    'On average your 40 classes have 52 training rows'
+    >>> rows_of_a_class(Facts(rows=3_000, classes=40, median_class_share=0.5))
+    'The median of your 40 classes has 26 training rows'
+    """
+    classes, rows = facts.classes or 0, count(facts.class_rows or 0, "training row")
+    if facts.median_class_share is not None:
+        return f"The median of your {count(classes, 'class')} has {rows}"
+    return f"Your one class has {rows}" if classes == 1 else f"On average your {count(classes, 'class')} have {rows}"
+
+
+def parameters(number: float) -> str:
+    """Write a number of parameters as people say it.
+
+    Examples
+    --------
+    >>> parameters(22_713_216), parameters(7_000_000_000), parameters(1_540_000_000), parameters(400_000)
+    ('23M', '7B', '1.5B', '0.4M')
+    """
+    size, unit = (number / 1e9, "B") if number >= 1e9 else (number / 1e6, "M")
+    return f"{size:.1f}".removesuffix(".0") + unit if size < 10 else f"{size:,.0f}{unit}"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from advisor.brief import Brief, allowed, brief_from, load_brief, settings_from, to_yaml
-from advisor.facts import Facts
+from advisor.brief import Brief, allowed, brief_from, checked_settings, load_brief, settings_from, to_yaml
+from advisor.facts import Facts, gather
 from probes.errors import SettingError
 
 
@@ -232,3 +232,10 @@ def test_a_brief_is_frozen_strict_and_faithful_through_json() -> None:
         brief.target = 0.8  # type: ignore[misc]
     with pytest.raises(ValidationError, match="extra"):
         Brief(budget=3)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", ["none", "None", "cpu", "no", False])
+def test_no_gpu_can_be_said_by_name(name: object) -> None:
+    brief = brief_from({"gpu": name, "gpu_memory_gb": 24})
+    assert (brief.gpu, brief.gpu_memory_gb) == (None, 0)
+    assert gather(Brief(gpu="T4"), changes=checked_settings({"gpu": name})).gpu_bytes == 0

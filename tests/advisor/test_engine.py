@@ -117,6 +117,29 @@ def test_nothing_said_means_even_odds_lightest_first() -> None:
     assert advice.unknowns == ()
 
 
+@pytest.mark.parametrize(
+    ("known", "way_out"),
+    [
+        ({"task": "summarisation", "rows": 500}, "name a causal LM"),
+        ({"task": "summarisation"}, "name a causal LM"),
+        ({"rows": 0}, "label twenty rows, or name an instruction-tuned LM"),
+        ({"rows": 1, "classes": 3, "sentence_encoder": True}, "label rows of each class"),
+        ({"rows": 4, "task": "extraction"}, "label twenty rows"),
+    ],
+)
+def test_where_only_no_model_is_left_the_advice_says_what_to_do(known: dict[str, Any], way_out: str) -> None:
+    facts = Facts.model_validate({"model_kind": "encoder", "model_parameters": 110_000_000, **known})
+    advice = advise(facts, NAMES)
+    first = advice.first
+    assert first is not None
+    assert first.strategy == "no_model"
+    assert [entry.strategy for entry in advice.advice if not entry.blocked] == ["no_model"]
+    assert any(way_out in reason.because for reason in first.reasons)
+    assert way_out in advice.notes[0]
+    assert "no recommendation" in advice.notes[0]
+    assert not any("keeps it first" in unknown.sentence for unknown in advice.unknowns)
+
+
 def test_all_blocked_leaves_no_first() -> None:
     rules = [Rule("shut", "S", "a test", ("lora",), shut)]
     advice = with_flips(Facts(), advise(Facts(), ("lora",), rules), rules)

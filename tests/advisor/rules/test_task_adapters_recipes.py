@@ -18,6 +18,7 @@ ENCODER = {"model_kind": "encoder", "headless_decoder": False}
 CAUSAL = {"model_kind": "causal", "model": "talker"}
 INSTRUCT = {**CAUSAL, "instruction_tuned": True}
 CLASSIFIERS = each(("baseline", "linear_probe", "setfit"), BLOCK)
+IMAGES = ("no_model", "linear_probe", "early_layers", "top_layers", "full", "distillation", "from_scratch")
 NOTED = each(ADAPTERS, 0.0)
 
 
@@ -55,7 +56,7 @@ CASES = [
     Case(
         "images-have-no-words",
         {"task": "image-classification"},
-        each(tuple(n for n in PRIOR if n not in ("no_model", "linear_probe", "full", "from_scratch")), BLOCK),
+        each(tuple(n for n in PRIOR if n not in IMAGES), BLOCK),
         "image classification",
     ),
     Case("images-have-no-words", {}),

@@ -43,6 +43,10 @@ def tuned(frozen: float, few: float, many: float) -> dict[str, float]:
 
 
 PLENTY = {"compute": "plenty"}
+ENCODER = {"model_kind": "encoder"}
+LEARNERS = tuple(n for n in NAMES if n != "no_model")
+BASE = {"model_kind": "causal", "instruction_tuned": False}
+INSTRUCT = {"model_kind": "causal", "instruction_tuned": True}
 SHOP = {"classes": 4}
 
 CASES = [
@@ -54,6 +58,28 @@ CASES = [
     ),
     Case("no-rows-no-learning", {"rows": 1}),
     Case("no-rows-no-learning", {}, waits=("rows",)),
+    Case("way-out-of-no-model", {"rows": 0, **ENCODER}, {"no_model": 0.0}, "label twenty rows, or name an instruction"),
+    Case("way-out-of-no-model", {"rows": 5, "task": "extraction", **ENCODER}, {"no_model": 0.0}, "5 training rows"),
+    Case("way-out-of-no-model", {"rows": 1, "classes": 2, **ENCODER}, {"no_model": 0.0}, "rows of each class"),
+    Case("way-out-of-no-model", {"task": "code", **ENCODER}, {"no_model": 0.0}, "writes no text; name a causal LM"),
+    Case("way-out-of-no-model", {"rows": 0, "task": "image-classification"}, {"no_model": 0.0}, "label twenty rows."),
+    Case("way-out-of-no-model", {"rows": 0, **BASE}),
+    Case("way-out-of-no-model", {"rows": 20, "classes": 2, **ENCODER}),
+    Case("way-out-of-no-model", {"rows": 20, "task": "extraction", **ENCODER}),
+    Case("way-out-of-no-model", ENCODER, waits=("rows",)),
+    Case("way-out-of-no-model", {"rows": 20}, waits=("model_kind",)),
+    Case("every-class-needs-a-row", {"rows": 9, "classes": 10, **ENCODER}, each(LEARNERS, BLOCK), "0.9 training rows"),
+    Case("every-class-needs-a-row", {"rows": 10, "classes": 10, **ENCODER}, each(LEARNERS, -1.6), "1 training row"),
+    Case(
+        "every-class-needs-a-row",
+        {"rows": 9, "classes": 10, "task": "image-classification"},
+        each(LEARNERS, BLOCK),
+        "0.9 training rows",
+    ),
+    Case("every-class-needs-a-row", {"rows": 20, "classes": 10, **ENCODER}),
+    Case("every-class-needs-a-row", {"rows": 9, "classes": 10, **BASE}),
+    Case("every-class-needs-a-row", {"rows": 9, **ENCODER}, waits=("classes",)),
+    Case("every-class-needs-a-row", {"rows": 9, "classes": 10}, waits=("model_kind",)),
     Case("rows-as-demonstrations", {"rows": 1}, {"few_shot": 0.9}, "1 training row"),
     Case("rows-as-demonstrations", {"rows": 100_000}, {"few_shot": 0.9}, "100,000"),
     Case("rows-as-demonstrations", {"rows": 0}),
@@ -62,6 +88,12 @@ CASES = [
     Case("volume-under-100-in-context", {"rows": 50}, in_context(1), "50 training rows"),
     Case("volume-under-100-in-context", {"rows": 100}, in_context(0.5), "between 50 and 200"),
     Case("volume-under-100-in-context", {"rows": 180}, in_context(0.0168), "180"),
+    Case(
+        "volume-under-100-in-context",
+        {"rows": 50, **INSTRUCT},
+        each(PARTS, -0.4) | each(WHOLE, -0.9),
+        "50 training rows",
+    ),
     Case("volume-under-100-in-context", {"rows": 200}),
     Case("volume-under-100-in-context", {}, waits=("rows",)),
     Case("volume-100-to-10000-peft", {"rows": 5}, each(WHOLE, -0.4), "5 training rows"),
@@ -75,8 +107,9 @@ CASES = [
         "volume-over-10000-full",
         {"rows": 20_000, "model_parameters": 22_713_216},
         each(WHOLE, 0.4),
-        "22,713,216 parameters",
+        "a small model (23M parameters)",
     ),
+    Case("volume-over-10000-full", {"rows": 20_000, "model_parameters": 200_000_000}, each(WHOLE, 0.2), "200M"),
     Case("volume-over-10000-full", {"rows": 5_000, **PLENTY}),
     Case("volume-over-10000-full", {"rows": 5_000}),
     Case("volume-over-10000-full", {"rows": 20_000, "compute": "limited"}),
@@ -85,7 +118,9 @@ CASES = [
     Case("volume-over-10000-full", PLENTY, waits=("rows",)),
     Case("few-rows-per-class-no-tuning", {"rows": 9}, each(TRAINED, BLOCK), "9 training rows"),
     Case("few-rows-per-class-no-tuning", {"rows": 40, "classes": 10}, each(TRAINED, BLOCK), "4 training rows"),
-    Case("few-rows-per-class-no-tuning", {"rows": 50, "classes": 10}, each(TRAINED, -0.9), "5 rows of the median"),
+    Case(
+        "few-rows-per-class-no-tuning", {"rows": 50, "classes": 10}, each(TRAINED, -0.9), "5 rows of the average class"
+    ),
     Case("few-rows-per-class-no-tuning", {"rows": 100, "classes": 10}, each(TRAINED, -0.45), "100 training rows"),
     Case("few-rows-per-class-no-tuning", {"rows": 20, "classes": 1}, each(TRAINED, -0.45), "20 training rows"),
     Case("few-rows-per-class-no-tuning", {"rows": 200, "classes": 10}),
@@ -94,10 +129,23 @@ CASES = [
     Case("few-rows-per-class-no-tuning", {"rows": 40}, waits=("classes",)),
     Case("few-rows-per-class-no-tuning", {"classes": 4}, waits=("rows",)),
     Case("small-tuned-beats-prompting", {"rows": 50, **SHOP}, tuned(-0.4, -0.9, -1.6), "50 training rows"),
-    Case("small-tuned-beats-prompting", {"rows": 100, "model_kind": "causal", **SHOP}),  # the break-even itself
+    Case("small-tuned-beats-prompting", {"rows": 100, **BASE, **SHOP}),  # the break-even itself
+    Case(
+        "small-tuned-beats-prompting",
+        {"rows": 50, **INSTRUCT, **SHOP},
+        each(("linear_probe", "setfit"), -0.4) | each((*PARTS, *WHOLE), -1.6),
+        "50 training rows for 4 classes; between 50 and 200 training rows, tuned models",
+    ),
+    Case(
+        "small-tuned-beats-prompting",
+        {"rows": 100, **INSTRUCT, **SHOP},
+        each(LIGHT, 0.45) | each(ADAPTERS, 0.8),
+        "100 training rows",
+    ),
+    Case("small-tuned-beats-prompting", {"rows": 200, **INSTRUCT, **SHOP}, tuned(0.4, 0.9, 1.6), "200 training rows"),
     Case("small-tuned-beats-prompting", {"rows": 200, **SHOP}, tuned(0.4, 0.9, 1.6), "200 training rows"),
     Case("small-tuned-beats-prompting", {"rows": 150, "classes": 2}, tuned(-0.4, -0.9, -1.6), "150 training rows"),
-    Case("small-tuned-beats-prompting", {"rows": 300, "model_kind": "causal", "classes": 2}),
+    Case("small-tuned-beats-prompting", {"rows": 300, **BASE, "classes": 2}),
     Case("small-tuned-beats-prompting", {"rows": 600, "classes": 2}, tuned(0.4, 0.9, 1.6), "2 classes"),
     Case("small-tuned-beats-prompting", {"rows": 600}, tuned(0.4, 0.9, 1.6), "600 training rows"),
     Case("small-tuned-beats-prompting", {"rows": 10}, tuned(-0.4, -0.9, -1.6), "10 training rows"),
