@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 import reprlib
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from advisor.gpus import gpu_named
+from advisor.languages import language_code
 from advisor.numbers import read_number
 from advisor.yaml_files import read_mapping
 from probes.base import Frozen
@@ -34,8 +36,18 @@ Share = Annotated[float, Field(ge=0, le=1), _Plain]
 Points = Annotated[float, Field(ge=0, le=100), _Plain]
 Amount = Annotated[float, Field(ge=0), _Plain]
 Positive = Annotated[float, Field(gt=0), _Plain]
-Count = Annotated[int, Field(ge=0), _Plain]
-Whole = Annotated[int, Field(ge=1), _Plain]
+
+
+def _whole_number(value: object) -> object:
+    """Refuse 3.000, which is three thousand to some and three to others, where no fraction can be meant."""
+    if isinstance(value, str) and re.fullmatch(r"\s*\d{1,3}(\.\d{3})+\s*", value):
+        raise ValueError("a dot sets no thousands apart; write 3000 or 3,000")
+    return value
+
+
+_NoDots = BeforeValidator(_whole_number)  # runs before the one that reads numbers: the last in the list is the first
+Count = Annotated[int, Field(ge=0), _Plain, _NoDots]
+Whole = Annotated[int, Field(ge=1), _Plain, _NoDots]
 
 
 Task = Literal[
@@ -161,8 +173,15 @@ class Brief(Frozen):
 
     @field_validator("language", mode="before")
     @classmethod
-    def _norwegian(cls, code: object) -> object:
-        return "no" if code is False else code  # YAML 1.1 reads the code of Norwegian as false
+    def _language_code(cls, code: object) -> object:
+        if code is False:
+            return "no"  # YAML 1.1 reads the code of Norwegian as false
+        if not isinstance(code, str):
+            return code
+        known = language_code(code)
+        if known is None:
+            raise SettingError(f"language is {code!r}", "Give an ISO 639 code, such as en, de, sw or zh.")
+        return known
 
     @field_validator("models", mode="before")
     @classmethod

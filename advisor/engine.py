@@ -272,7 +272,7 @@ class Watch:
 def pending(facts: Facts, strategies: Iterable[str], rules: Sequence[Rule] = RULES) -> list[Question]:
     """Return the questions whose answers some rule still waits for, in the order in which to ask them.
 
-    A rule that is decided waits for nothing, nor does one that could only speak of strategies that are blocked.
+    A rule that is decided waits for nothing, nor does one that could only speak of strategies that others block.
 
     Parameters
     ----------
@@ -284,9 +284,11 @@ def pending(facts: Facts, strategies: Iterable[str], rules: Sequence[Rule] = RUL
     alive = {name for name, total in totals.items() if total != -math.inf}
     missed: set[str] = set()
     for rule in rules:
-        if alive.intersection(rule.touches):
-            watched = Watch(facts)
-            rule.ask(watched)  # type: ignore[arg-type]  # stands in for Facts
+        watched = Watch(facts)
+        effects = rule.ask(watched) or ()  # type: ignore[arg-type] # it stands in for Facts
+        # A block that rests on what nobody said, such as this machine's GPU, may yet be lifted.
+        blocks = any(weight == -math.inf for effect in effects for weight in effect.weights.values())
+        if blocks or alive.intersection(rule.touches):
             missed |= watched.missed
     return [question for question in QUESTIONS if question.fact in missed and question.applies(facts)]
 

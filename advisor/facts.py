@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
-from advisor.brief import Brief
+from advisor.brief import Amount, Brief, Count, Share, Whole
 from advisor.gpus import gpu_named
+from advisor.languages import language_code
 from probes.hardware import Hardware
 from probes.model import ModelFacts
 from probes.profile import Profile
@@ -28,7 +29,6 @@ QLORA_BYTES = 0.55
 _WIDTH = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "float8_e4m3fn": 1}
 _NO_LANGUAGE = frozenset({"und", "zxx"})
 _ANY_LANGUAGE = frozenset({"multilingual", "mul"})
-_LONG_CODES = {"eng": "en", "deu": "de", "fra": "fr", "spa": "es", "ita": "it", "por": "pt", "nld": "nl", "zho": "zh"}
 
 
 class Facts(Brief):
@@ -46,27 +46,27 @@ class Facts(Brief):
 
     train_share: float = Field(0.7, gt=0, le=1)
     """Share of the labelled rows that train; the others choose and test."""
-    median_class_share: float | None = None
+    median_class_share: Amount | None = None
     """Rows of the median class over rows of an average class; None counts as 1."""
-    rarest_class_share: float | None = None
+    rarest_class_share: Amount | None = None
     """Rows of the rarest class over rows of an average class; None counts as 1."""
     rarest_class: str | None = None
     """The rarest class."""
-    imbalance: float | None = None
+    imbalance: Amount | None = None
     """Rows of the most frequent class over rows of the rarest."""
-    duplicate_share: float | None = None
+    duplicate_share: Share | None = None
     """Share of the rows that repeat an earlier one after normalisation."""
-    conflict_share: float | None = None
+    conflict_share: Share | None = None
     """Texts that stand with more than one label, per row."""
-    leaked_test_rows: int | None = None
+    leaked_test_rows: Count | None = None
     """Rows of the test split that stand in train too, after normalisation."""
-    truncated_share: float | None = None
+    truncated_share: Share | None = None
     """Share of the rows longer than the model reads."""
-    fertility: float | None = None
+    fertility: Amount | None = None
     """Tokens per whitespace-separated word."""
-    language_share: float | None = None
+    language_share: Share | None = None
     """Share of the sampled rows that are in `language`."""
-    non_latin: float | None = None
+    non_latin: Share | None = None
     """Share of the letters that are not of the Latin script."""
 
     model: str | None = None
@@ -77,17 +77,17 @@ class Facts(Brief):
     """Whether the model says itself how to make one vector of a text."""
     headless_decoder: bool | None = None
     """Whether the model is the body of a causal LM without its head."""
-    context: int | None = None
+    context: Whole | None = None
     """Tokens the model reads at most."""
     model_languages: tuple[str, ...] = ()
     """Languages named in the model card."""
     model_licence: str | None = None
     """Licence named in the model card."""
 
-    device: str | None = None
+    device: Literal["cpu", "cuda", "mps"] | None = None
     """Where this machine trains: cpu, cuda or mps; None when nobody looked."""
     device_name: str | None = None
-    memory_bytes: int | None = None
+    memory_bytes: Count | None = None
     """Bytes of this machine's accelerator, or of its main memory where it has none."""
 
     # What several rules need, worked out in one place.
@@ -129,8 +129,7 @@ class Facts(Brief):
         """Whether the model card names the language of the rows; None when card or rows do not say."""
         if not self.model_languages or self.language is None or not self.is_language:
             return None
-        card = {code.lower().replace("_", "-").split("-")[0] for code in self.model_languages}
-        card = {_LONG_CODES.get(code, code) for code in card}
+        card = {language_code(code) or code.lower() for code in self.model_languages}
         return self.language.lower() in card or bool(card & _ANY_LANGUAGE)
 
     @property
