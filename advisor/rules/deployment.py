@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, push, rule
-from advisor.rules.groups import DEMONSTRATIONS, PROMPTED, each, nats, spread
+from advisor.rules.base import Effects, Threshold, push, rule, weights
+from advisor.rules.groups import ADAPTERS, ALL_WEIGHTS, DEMONSTRATIONS, PARTIAL, PROMPTED, each, nats, spread
 
 SHORT_LATENCY = Threshold("latency_ms", 50, 500, "ms", "our line")
 TARGET_ROWS = Threshold("unlabelled_rows", 300, 5_000, "rows", "our line")
 HEAVY_SERVING = Threshold("requests_per_day", 10_000, 1_000_000, "requests a day", "our line")
 LARGE_TO_SERVE = Threshold("model_parameters", 3e8, 5e9, "parameters", "our line")
 
+_SERVED = (*PROMPTED, "retrieval", "linear_probe", "setfit", *ADAPTERS, *PARTIAL, *ALL_WEIGHTS)
+_TEACH = nats(**each(_SERVED, "-S"), distillation="+S")
 _LONG_PROMPTS = nats(**each((*DEMONSTRATIONS, "retrieval"), "-W"))
 
 
@@ -150,7 +152,7 @@ def short_latency(facts: Facts) -> Effects | None:
     strength="S",
     source="arithmetic: an answer takes 2 FLOPs per weight and token, so a model a tenth of the size answers at a "
     "tenth of the cost; Hinton et al. 2015 (from memory): a small model learns from a large one's answers",
-    touches=("distillation",),
+    touches=tuple(_TEACH),
     thresholds=(LARGE_TO_SERVE, HEAVY_SERVING, SHORT_LATENCY),
     example={"model_kind": "causal", "model_parameters": 7_000_000_000, "requests_per_day": 1_000_000},
 )
@@ -158,7 +160,8 @@ def serving_dominates(facts: Facts) -> Effects | None:
     """Where a large model would answer very often, or very fast, teach a small one with its answers.
 
     Training is paid once, serving every day. From hundreds of thousands of requests a day, or under a tenth of a
-    second an answer, the size of what is served matters more than what teaching it costs.
+    second an answer, the size of what is served matters more than what teaching it costs. It speaks alike against
+    whatever leaves the large model itself to answer: prompted, frozen or tuned.
 
     What to do: let the large model label texts of the task, train an encoder of some 100M weights on them, and compare.
     """
@@ -174,11 +177,11 @@ def serving_dominates(facts: Facts) -> Effects | None:
         volume = f"{facts.requests_per_day or 0:,} requests a day"
         asked = volume if often >= fast else f"{facts.latency_ms or 0:g} ms an answer"
         return (
-            f"At {asked}, the {(facts.model_parameters or 0) / 1e9:,.2g}B parameters of {facts.model_name} cost more "
-            "to serve than a small model costs to teach."
+            f"At {asked}, the {weights(facts.model_parameters or 0)} parameters of {facts.model_name} cost more to "
+            "serve than a small model costs to teach."
         )
 
-    return push(because, large * max(often, fast), distillation="+S")
+    return spread(because, large * max(often, fast), _TEACH)
 
 
 @rule(
