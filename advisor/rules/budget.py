@@ -134,8 +134,8 @@ def cpu_slow(facts: Facts) -> Effects | None:
 @rule(
     id="cpu-days-for-billions",
     strength="S",
-    source="arithmetic: LoRA on 8 billion weights, 200 steps of 16 rows of 300 tokens, takes 3 × 10¹⁶ operations: 9 hours "
-    "at a CPU's 10¹² a second, over a day at the third of them that trainings see (the band is our line)",
+    source="arithmetic: LoRA on 8 billion weights, 200 steps of 16 rows of 300 tokens, takes 3 × 10¹⁶ operations: 9 "
+    "hours at a CPU's 10¹² a second, over a day at the third of them that trainings see (the band is our line)",
     touches=("setfit", *TUNED, "from_scratch"),
     thresholds=(DAYS_ON_CPU,),
     example={"model_parameters": 8_000_000_000, "gpu_memory_gb": 0},
