@@ -20,7 +20,8 @@ _LONG_PROMPTS = nats(**each((*DEMONSTRATIONS, "retrieval"), "-W"))
     id="shift-linear-probe",
     strength="S",
     source="Kumar et al. 2022 (abstract): against a linear probe, full fine-tuning gains 2 points in distribution "
-    "and loses 7 out of it; probing first, then tuning (LP-FT), repairs it",
+    "and loses 7 out of it; probing first, then tuning (LP-FT), repairs it; Wortsman et al. 2022 "
+    "(WiSE-FT; abstract, from memory): averaging tuned with pretrained weights is more robust",
     touches=("linear_probe", "setfit", "full"),
     example={"expects_shift": True},
 )
@@ -38,7 +39,8 @@ def shift_linear_probe(facts: Facts) -> Effects | None:
     def because() -> str:
         rows = "rows at hand" if facts.rows is None else f"{facts.rows:,} rows"
         return (
-            f"You expect texts unlike your {rows}; frozen features held up better under shift (by 7 points on average)."
+            f"You expect texts unlike your {rows}; frozen features held up better under shift (by 7 points on "
+            "average). If you tune, average the tuned weights with the pretrained ones (WiSE)."
         )
 
     return push(because, linear_probe="+S", setfit="-W", full="-W")
@@ -188,7 +190,8 @@ def serving_dominates(facts: Facts) -> Effects | None:
     id="retention-replay",
     strength="S",
     source="PEFT method comparison: .050 nats forgotten on general text by LoRA r32, .030 by full fine-tuning at a "
-    "learning rate of 1e-5, .314 by IA3 at 5e-3, .198 to 1.785 by prefix tuning",
+    "learning rate of 1e-5, .314 by IA3 at 5e-3, .198 to 1.785 by prefix tuning; Ibrahim et al. 2024 (abstract): "
+    "replay of earlier text keeps what was learned; the 1 to 5 % are from memory",
     touches=("ia3", "lora", "qlora", "dora", "full", "tapt", "dapt"),
     example={"model_kind": "causal", "retention_required": True},
 )
