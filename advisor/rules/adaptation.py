@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule
+from advisor.rules.base import Effects, Threshold, count, push, rule, weights
 
 DISTANT = Threshold(
     "domain_overlap", 0.25, 0.45, "of the frequent words shared",
@@ -15,6 +15,10 @@ LARGE_CORPUS = Threshold("corpus_tokens", 3e8, 3e9, "tokens", "our line: Biderma
 TASK_TEXT = Threshold("unlabelled_rows", 500, 10_000, "rows", "our line: Gururangan et al. 2020 had 500 to 180,000")
 STRONG_MODEL = Threshold("model_parameters", 3e8, 3e9, "parameters", "our line: the study is of models of 7B and more")
 
+_REPLAY = (
+    "Ibrahim et al. 2024 (abstract): re-warming, decay and replay of earlier text do as well as training anew; the 1 "
+    "to 5 % replayed are from memory"
+)
 _GURURANGAN = "Gururangan et al. 2020, table 5"
 
 
@@ -69,7 +73,7 @@ def distant_domain(facts: Facts) -> Effects | None:
     id="strong-model-dapt-pilot",
     strength="S",
     source="Jeong et al. 2024 (abstract): 10 medical LLMs against the models they were made from: better in 22.7 % of "
-    "comparisons, level in 36.8 %, worse in 40.5 %",
+    "comparisons, level in 36.8 %, worse in 40.5 %; " + _REPLAY,
     touches=("dapt",),
     thresholds=(STRONG_MODEL,),
     example={"model_kind": "causal", "model_parameters": 7_000_000_000},
@@ -85,7 +89,7 @@ def strong_model(facts: Facts) -> Effects | None:
         return None
     return push(
         lambda: (
-            f"With {(facts.model_parameters or 0) / 1e9:,.2g}B parameters, {facts.model_name} has seen most domains; "
+            f"With {weights(facts.model_parameters or 0)} parameters, {facts.model_name} has seen most domains; "
             "LLMs pretrained further on medicine were better than their base in 22.7 % of comparisons and worse in "
             "40.5 %."
         ),
@@ -98,7 +102,7 @@ def strong_model(facts: Facts) -> Effects | None:
     id="large-corpus-all-weights",
     strength="S",
     source="Biderman et al. 2024: code, 20 billion tokens of continued pretraining: full .263, LoRA r256 .224, r16 "
-    ".162 (the line of a billion tokens is ours)",
+    ".162 (the line of a billion tokens is ours); " + _REPLAY,
     touches=("dapt",),
     thresholds=(LARGE_CORPUS,),
     example={"corpus_tokens": 5_000_000_000},

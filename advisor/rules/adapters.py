@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule
+from advisor.rules.base import Effects, Threshold, count, push, rule, weights
 from advisor.rules.weights import ADAPTERS, TUNED, WHOLE, WRITES, each, give
 
 LORA_SUFFICES = Threshold(
@@ -141,10 +141,10 @@ def dora(facts: Facts) -> Effects | None:
 
     def because() -> str:
         size = facts.model_parameters
-        weights = "" if size is None else f" ({size:,} parameters)"
+        large = "" if size is None else f" ({weights(size)} parameters)"
         return (
-            f"For a causal LM such as {facts.model_name}{weights}, DoRA was 17 % slower than LoRA and no better; keep "
-            "it for ranks up to 8."
+            f"Before DoRA, try LoRA on {facts.model_name}{large}: on Llama-3.2-3B DoRA was 17 % slower and no better; "
+            "keep it for ranks up to 8."
         )
 
     return push(because, dora="-W")

@@ -186,6 +186,20 @@ def count(number: float, noun: str) -> str:
     return f"{shown} {noun if number == 1 else plural}"
 
 
+def weights(number: float) -> str:
+    """Write a number of a model's weights in billions or millions.
+
+    Examples
+    --------
+    >>> weights(8.03e9), weights(70_600_000_000), weights(22_713_216), weights(4_400_000), weights(120_000)
+    ('8.0B', '71B', '23M', '4.4M', '120,000')
+    """
+    if number < 1e6:
+        return f"{number:,.0f}"
+    size, unit = (number / 1e9, "B") if number >= 999.5e6 else (number / 1e6, "M")
+    return f"{size:,.1f}{unit}" if size < 9.95 else f"{size:,.0f}{unit}"
+
+
 def gigabytes(size: float) -> str:
     """Write bytes in GB of 10⁹, or in MB when small.
 

@@ -7,13 +7,14 @@ from functools import partial
 
 from advisor.costs import LEAST_STEPS, SHARE_OF_FULL, full_hours, full_money, hourly_price
 from advisor.facts import Facts
-from advisor.rules.base import LOG_ODDS, Effect, Effects, Threshold, count, push, rule
+from advisor.rules.base import LOG_ODDS, Effect, Effects, Threshold, count, push, rule, weights
 from advisor.rules.groups import DEMONSTRATIONS, TUNED, each, nats, spread
 
 _MFU = "the estimate supposes 30 % of the data sheet's FLOP/s; trainings see 12 to 45 %"
 HOURS = Threshold("hours", 0.67, 2.5, "times the hours allowed", _MFU)
 MONEY = Threshold("money", 0.67, 2.5, "times the money allowed", _MFU)
 SLOW_ON_CPU = Threshold("model_parameters", 1.5e8, 3e9, "parameters", "our line: base-size encoders train in minutes")
+DAYS_ON_CPU = Threshold("model_parameters", 1e9, 5e9, "parameters", "our line: a step of 16 rows takes minutes")
 BREAK_EVEN = Threshold("token_price", 10, 365, "days until a training has paid for itself", "our line")
 PROMPT_VOLUME = Threshold("prompt_tokens", 1e6, 1e8, "prompt tokens a day", "our line: 10,000 requests of 1,000 tokens")
 
@@ -79,9 +80,15 @@ def training_fits_money(facts: Facts) -> Effects | None:
         MONEY,
         lambda strategy: (
             f"The shortest training ({LEAST_STEPS} steps) costs about {full * SHARE_OF_FULL[strategy]:,.2f} on "
-            f"{facts.gpu} at {hourly_price(facts):g} an hour; you allow {allowed:,g}."
+            f"{facts.gpu} at {_price(facts)}; you allow {allowed:,g}."
         ),
     )
+
+
+def _price(facts: Facts) -> str:
+    """Name the price of an hour, and whose it is."""
+    usual = ", the usual price of that GPU" if facts.gpu_hourly_price is None else ""
+    return f"{hourly_price(facts):g} an hour{usual}"
 
 
 def _breaks(share: float, line: Threshold, because: Callable[[str], str]) -> Effects | None:
@@ -118,8 +125,37 @@ def cpu_slow(facts: Facts) -> Effects | None:
     if parameters is None or parameters <= SLOW_ON_CPU.low or facts.gpu_bytes != 0:
         return None
     return spread(
-        lambda: f"Without an accelerator, each step on {parameters:,} parameters takes a hundred times as long.",
+        lambda: f"Without an accelerator, each step on {weights(parameters)} parameters takes a hundred times as long.",
         SLOW_ON_CPU.grade(parameters),
+        _ON_CPU,
+    )
+
+
+@rule(
+    id="cpu-days-for-billions",
+    strength="S",
+    source="arithmetic: LoRA on 8 billion weights, 200 steps of 16 rows of 300 tokens, takes 3 × 10¹⁶ operations: 9 "
+    "hours at a CPU's 10¹² a second, over a day at the third of them that trainings see (the band is our line)",
+    touches=("setfit", *TUNED, "from_scratch"),
+    thresholds=(DAYS_ON_CPU,),
+    example={"model_parameters": 8_000_000_000, "gpu_memory_gb": 0},
+)
+def cpu_days(facts: Facts) -> Effects | None:
+    """Without an accelerator, don't tune a model of billions of parameters.
+
+    Slow becomes hopeless: even the shortest training takes days, and every trial of a learning rate takes them again.
+    A prompt or a classifier on frozen features reads each text once.
+
+    What to do: prompt the model, take one of some 100 million weights, or rent a GPU for an hour.
+    """
+    parameters = facts.model_parameters
+    if parameters is None or parameters <= DAYS_ON_CPU.low or facts.gpu_bytes != 0:
+        return None
+    return spread(
+        lambda: (
+            f"On a CPU, even a short training of {weights(parameters)} parameters takes days, and so does each trial."
+        ),
+        DAYS_ON_CPU.grade(parameters),
         _ON_CPU,
     )
 
@@ -144,7 +180,7 @@ def limited_compute(facts: Facts) -> Effects | None:
     """
     if facts.compute != "limited":
         return None
-    size = "" if facts.model_parameters is None else f" of {facts.model_parameters:,} parameters"
+    size = "" if facts.model_parameters is None else f" of {weights(facts.model_parameters)} parameters"
     because = (
         f"Your compute is limited; frozen features of a model{size} are computed once, tuning computes them anew at "
         "every step."
@@ -290,6 +326,7 @@ RULES = (
     training_fits_hours,
     training_fits_money,
     cpu_slow,
+    cpu_days,
     limited_compute,
     many_requests_long_prompt,
     long_prompt_break_even,

@@ -23,7 +23,7 @@ def cautions(facts: Facts) -> tuple[str, ...]:
     if facts.facts_change:
         found.append("For new or changing facts, retrieval can be updated; weights have to be trained again.")
     if facts.data_may_leave is False:
-        found.append("Every strategy here runs on your own machine: no row leaves it.")
+        found.append("Every strategy here can run on your own machines.")
     name = facts.model_name
     found.append(f"Whatever is trained inherits the biases of {name}; tuning hides them more than it mends them.")
     if facts.model_licence:

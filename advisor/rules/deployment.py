@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, push, rule
-from advisor.rules.groups import DEMONSTRATIONS, PROMPTED, each, nats, spread
+from advisor.rules.base import Effects, Threshold, push, rule, weights
+from advisor.rules.groups import ADAPTERS, ALL_WEIGHTS, DEMONSTRATIONS, PARTIAL, PROMPTED, each, nats, spread
 
 SHORT_LATENCY = Threshold("latency_ms", 50, 500, "ms", "our line")
 TARGET_ROWS = Threshold("unlabelled_rows", 300, 5_000, "rows", "our line")
 HEAVY_SERVING = Threshold("requests_per_day", 10_000, 1_000_000, "requests a day", "our line")
 LARGE_TO_SERVE = Threshold("model_parameters", 3e8, 5e9, "parameters", "our line")
 
+_SERVED = (*PROMPTED, "retrieval", "linear_probe", "setfit", *ADAPTERS, *PARTIAL, *ALL_WEIGHTS)
+_TEACH = nats(**each(_SERVED, "-S"), distillation="+S")
 _LONG_PROMPTS = nats(**each((*DEMONSTRATIONS, "retrieval"), "-W"))
 
 
@@ -18,7 +20,8 @@ _LONG_PROMPTS = nats(**each((*DEMONSTRATIONS, "retrieval"), "-W"))
     id="shift-linear-probe",
     strength="S",
     source="Kumar et al. 2022 (abstract): against a linear probe, full fine-tuning gains 2 points in distribution "
-    "and loses 7 out of it; probing first, then tuning (LP-FT), repairs it",
+    "and loses 7 out of it; probing first, then tuning (LP-FT), repairs it; Wortsman et al. 2022 "
+    "(WiSE-FT; abstract, from memory): averaging tuned with pretrained weights is more robust",
     touches=("linear_probe", "setfit", "full"),
     example={"expects_shift": True},
 )
@@ -36,7 +39,8 @@ def shift_linear_probe(facts: Facts) -> Effects | None:
     def because() -> str:
         rows = "rows at hand" if facts.rows is None else f"{facts.rows:,} rows"
         return (
-            f"You expect texts unlike your {rows}; frozen features held up better under shift (by 7 points on average)."
+            f"You expect texts unlike your {rows}; frozen features held up better under shift (by 7 points on "
+            "average). If you tune, average the tuned weights with the pretrained ones (WiSE)."
         )
 
     return push(because, linear_probe="+S", setfit="-W", full="-W")
@@ -150,7 +154,7 @@ def short_latency(facts: Facts) -> Effects | None:
     strength="S",
     source="arithmetic: an answer takes 2 FLOPs per weight and token, so a model a tenth of the size answers at a "
     "tenth of the cost; Hinton et al. 2015 (from memory): a small model learns from a large one's answers",
-    touches=("distillation",),
+    touches=tuple(_TEACH),
     thresholds=(LARGE_TO_SERVE, HEAVY_SERVING, SHORT_LATENCY),
     example={"model_kind": "causal", "model_parameters": 7_000_000_000, "requests_per_day": 1_000_000},
 )
@@ -158,7 +162,8 @@ def serving_dominates(facts: Facts) -> Effects | None:
     """Where a large model would answer very often, or very fast, teach a small one with its answers.
 
     Training is paid once, serving every day. From hundreds of thousands of requests a day, or under a tenth of a
-    second an answer, the size of what is served matters more than what teaching it costs.
+    second an answer, the size of what is served matters more than what teaching it costs. It speaks alike against
+    whatever leaves the large model itself to answer: prompted, frozen or tuned.
 
     What to do: let the large model label texts of the task, train an encoder of some 100M weights on them, and compare.
     """
@@ -174,18 +179,19 @@ def serving_dominates(facts: Facts) -> Effects | None:
         volume = f"{facts.requests_per_day or 0:,} requests a day"
         asked = volume if often >= fast else f"{facts.latency_ms or 0:g} ms an answer"
         return (
-            f"At {asked}, the {(facts.model_parameters or 0) / 1e9:,.2g}B parameters of {facts.model_name} cost more "
-            "to serve than a small model costs to teach."
+            f"At {asked}, the {weights(facts.model_parameters or 0)} parameters of {facts.model_name} cost more to "
+            "serve than a small model costs to teach."
         )
 
-    return push(because, large * max(often, fast), distillation="+S")
+    return spread(because, large * max(often, fast), _TEACH)
 
 
 @rule(
     id="retention-replay",
     strength="S",
     source="PEFT method comparison: .050 nats forgotten on general text by LoRA r32, .030 by full fine-tuning at a "
-    "learning rate of 1e-5, .314 by IA3 at 5e-3, .198 to 1.785 by prefix tuning",
+    "learning rate of 1e-5, .314 by IA3 at 5e-3, .198 to 1.785 by prefix tuning; Ibrahim et al. 2024 (abstract): "
+    "replay of earlier text keeps what was learned; the 1 to 5 % are from memory",
     touches=("ia3", "lora", "qlora", "dora", "full", "tapt", "dapt"),
     example={"model_kind": "causal", "retention_required": True},
 )

@@ -10,12 +10,19 @@ PIECES = Threshold("fertility", 1.6, 2.4, "tokens a word", "1.5 times the usual 
 CUT_OFF = Threshold("truncated_share", 0.05, 0.2, "of the rows", "our line")
 FROM_SCRATCH = Threshold("train_rows", 10_000, 1_000_000, "training rows", "our line")
 
+VERY_MANY = Threshold("train_rows", 1e5, 3e6, "training rows", "our line: about a million")
+ONE_LANGUAGE = Threshold("language_share", 0.3, 0.7, "of the rows in one language", "our line: half")
+MOSTLY_ONE = Threshold("language_share", 0.5, 0.7, "of the rows in one language", "our line")
+OTHER_SCRIPT = Threshold("non_latin", 0.3, 0.7, "of the letters", "our line: half")
+
 _UNRELATED = nats(baseline="+M", **each(TRANSFERS, "-M"))
 _STRANGE = nats(
     baseline="+M",
     **each((*PROMPTED, "retrieval", "linear_probe"), "-M"),
     **each(("setfit", *ADAPTERS, *PARTIAL, "full", "distillation"), "-W"),
 )
+_NO_LANGUAGE = frozenset({"und", "zxx"})
+_FROM_ROWS = nats(no_model="-M", baseline="-M", from_scratch="+S")
 _PIECEMEAL = nats(baseline="+W", **each((*PROMPTED, "retrieval", "linear_probe"), "-W"))
 _CUT = nats(baseline="+W", **each(("linear_probe", "setfit", *TUNED, "distillation"), "-W"))
 
@@ -71,10 +78,50 @@ def unrelated_from_scratch(facts: Facts) -> Effects | None:
     return push(
         lambda: (
             f"The domain{_called(facts)} is unrelated to the pretraining and you have {count(rows, 'training row')}; "
-            f"{FROM_SCRATCH.band} a model from random weights comes within reach."
+            f"between {FROM_SCRATCH.low:,.0f} and {FROM_SCRATCH.high:,.0f} a model from random weights comes within "
+            "reach."
         ),
         FROM_SCRATCH.grade(rows),
         from_scratch="+M",
+    )
+
+
+@rule(
+    id="far-domain-very-many-rows",
+    strength="S",
+    source="arithmetic: a million rows of a hundred tokens are as many tokens as a small network has weights, so the "
+    "rows alone can settle them, and more than counts of words can take up (the band is our line)",
+    touches=tuple(_FROM_ROWS),
+    thresholds=(ONE_LANGUAGE, VERY_MANY),
+    example={"language": "zxx", "rows": 5_000_000},
+)
+def far_with_very_many_rows(facts: Facts) -> Effects | None:
+    """Where nothing transfers but about a million rows are at hand, train a network from scratch.
+
+    Counting words stops gaining long before; order and combinations are what a network learns from so many rows. Holds
+    in a domain you call unrelated, and for rows that are no natural language.
+
+    What to do: train a small network with a tokenizer of its own on the rows, and keep the baseline to compare with.
+    """
+    if facts.domain_related is False:
+        far = 1.0
+    else:
+        language = _language(facts)
+        if language is None:
+            return None
+        far = 1 - language
+    if not far:
+        return None
+    rows = facts.train_rows
+    if rows is None:
+        return None
+    return spread(
+        lambda: (
+            f"What {facts.model_name} learned is far from your {count(rows, 'training row')}; from about a million "
+            "on, a network can learn from the rows alone what counting words leaves out."
+        ),
+        far * VERY_MANY.grade(rows),
+        _FROM_ROWS,
     )
 
 
@@ -110,7 +157,7 @@ def related_domain(facts: Facts) -> Effects | None:
     source="Howard & Ruder 2018 (ULMFiT, abstract, from memory): 100 labels with pretraining match 100 times as many "
     "without",
     touches=("baseline",),
-    thresholds=(PIECES,),
+    thresholds=(PIECES, OTHER_SCRIPT, ONE_LANGUAGE, MOSTLY_ONE),
     example={"language": "en"},
 )
 def natural_language_transfers(facts: Facts) -> Effects | None:
@@ -121,14 +168,15 @@ def natural_language_transfers(facts: Facts) -> Effects | None:
 
     What to do: keep the baseline in the comparison all the same; it costs seconds.
     """
-    if not facts.is_language or facts.language_known is False or facts.domain_related is False:
+    language, stranger = _language(facts), _stranger(facts)
+    if not language or stranger == 1 or facts.domain_related is False:
         return None
 
     def because() -> str:
         share = "Your" if facts.language_share is None else f"{facts.language_share:.0%} of your"
         return f"{share} rows read as natural language ({facts.language}); pretraining usually pays off there."
 
-    return push(because, 1 - _pieces(facts), baseline="-M")
+    return push(because, language * (1 - stranger) * (1 - _pieces(facts)), baseline="-M")
 
 
 @rule(
@@ -136,6 +184,7 @@ def natural_language_transfers(facts: Facts) -> Effects | None:
     strength="M",
     source="common practice (no transfer between unrelated domains)",
     touches=tuple(_STRANGE),
+    thresholds=(ONE_LANGUAGE,),
     example={"language": "zxx"},
 )
 def text_is_no_language(facts: Facts) -> Effects | None:
@@ -145,17 +194,18 @@ def text_is_no_language(facts: Facts) -> Effects | None:
 
     What to do: take a model pretrained on such sequences, if there is one, and compare with the baseline.
     """
-    if facts.is_language is not False:
+    language = _language(facts)
+    if language is None or language == 1:
         return None
 
     def because() -> str:
         rows = "your rows" if facts.rows is None else f"your {count(facts.rows, 'row')}"
-        if facts.language in {"und", "zxx"} or facts.language_share is None:
+        if facts.language in _NO_LANGUAGE or facts.language_share is None:
             return f"In {rows} no language was recognised; what the model learned from text may not carry over."
         share = f"only {facts.language_share:.0%} read as one language ({facts.language})"
         return f"In {rows} {share}; what the model learned from text may not carry over."
 
-    return spread(because, 1.0, _STRANGE)
+    return spread(because, 1 - language, _STRANGE)
 
 
 @rule(
@@ -163,6 +213,7 @@ def text_is_no_language(facts: Facts) -> Effects | None:
     strength="M",
     source="common practice (a model knows the languages it was pretrained on)",
     touches=tuple(_STRANGE),
+    thresholds=(MOSTLY_ONE,),
     example={"language": "sw", "model_languages": ("en",)},
 )
 def language_not_in_model_card(facts: Facts) -> Effects | None:
@@ -172,18 +223,21 @@ def language_not_in_model_card(facts: Facts) -> Effects | None:
 
     What to do: name a multilingual model, or one of that language, as a second candidate.
     """
-    if facts.language_known is not False:
+    stranger = _stranger(facts)
+    if not stranger:
         return None
 
     def because() -> str:
-        share = "Your" if facts.language_share is None else f"{facts.language_share:.0%} of your"
+        share = facts.language_share
+        rows = "You say the texts are in" if share is None else f"{share:.0%} of your rows read as"
         script = "" if facts.non_latin is None else f", {facts.non_latin:.0%} of the letters are not Latin"
         return (
-            f"{share} rows read as '{facts.language}'{script}; the card of {facts.model_name} names "
-            f"{', '.join(facts.model_languages)}."
+            f"{rows} '{facts.language}'{script}; the card of {facts.model_name} names "
+            f"{', '.join(facts.model_languages)}; take a multilingual model, or one of that language, before anything "
+            "else."
         )
 
-    return spread(because, 1.0, _STRANGE)
+    return spread(because, stranger, _STRANGE)
 
 
 @rule(
@@ -191,7 +245,7 @@ def language_not_in_model_card(facts: Facts) -> Effects | None:
     strength="W",
     source="common practice (tokens per word over 1.5 times the usual 1.3; both figures are rough)",
     touches=("baseline", *PROMPTED, "retrieval", "linear_probe"),
-    thresholds=(PIECES,),
+    thresholds=(PIECES, OTHER_SCRIPT),
     example={"fertility": 3.1, "non_latin": 0.0},
 )
 def tokenizer_splits_words(facts: Facts) -> Effects | None:
@@ -250,14 +304,31 @@ def _called(facts: Facts) -> str:
 
 def _pieces(facts: Facts) -> float:
     """Return the degree to which the tokenizer breaks words up; 0 where it was not counted."""
-    if facts.fertility is None or facts.fertility <= PIECES.low or facts.non_latin is None or facts.non_latin >= 0.5:
+    if facts.fertility is None or facts.fertility <= PIECES.low or facts.non_latin is None:
         return 0.0
-    return PIECES.grade(facts.fertility)
+    return PIECES.grade(facts.fertility) * (1 - OTHER_SCRIPT.grade(facts.non_latin))
+
+
+def _language(facts: Facts) -> float | None:
+    """Return the degree to which the rows are one natural language; None where nobody knows."""
+    if facts.language is None:
+        return None
+    if facts.language in _NO_LANGUAGE:
+        return 0.0
+    return 1.0 if facts.language_share is None else ONE_LANGUAGE.grade(facts.language_share)
+
+
+def _stranger(facts: Facts) -> float:
+    """Return the degree to which the rows are in a language that the model card does not name."""
+    if facts.language_known is not False:
+        return 0.0
+    return 1.0 if facts.language_share is None else MOSTLY_ONE.grade(facts.language_share)
 
 
 RULES = (
     unrelated_domain,
     unrelated_from_scratch,
+    far_with_very_many_rows,
     related_domain,
     natural_language_transfers,
     text_is_no_language,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, push, rule
+from advisor.rules.base import Effects, Threshold, count, push, rule, weights
 from advisor.rules.groups import PROMPTED, TUNED, each, nats, spread
 
 SMALL_BASE = Threshold("model_parameters", 1e9, 8e9, "parameters", "our line: 7B models are LoRA Land's size")
 
-_STALE = each((*TUNED, "distillation", "from_scratch"), "-S")
+_HOLD_FACTS = (*TUNED, "distillation", "from_scratch")
+_STALE = each(_HOLD_FACTS, "-S")
+_USELESS = each(_HOLD_FACTS, "block")
 _FIXED = nats(**each(PROMPTED, "-S"))
 _TOO_SMALL = each(TUNED, "-W")
 
@@ -24,8 +26,9 @@ _TOO_SMALL = each(TUNED, "-W")
 def changing_facts(facts: Facts) -> Effects | None:
     """For new or changing facts, look them up; don't tune them in.
 
-    Facts belong into the prompt, by retrieval, where they can be replaced. In classification the labels may still be
-    learned by tuning, so this is no block; whatever is trained, be it a small classifier, goes stale. Where answers are
+    Facts belong into the prompt, by retrieval, where they can be replaced. In question answering the facts are the
+    answer, so whatever would hold them in its weights is out. In other tasks labels or form may still be learned by
+    tuning, so there it is no block; whatever is trained, be it a small classifier, goes stale. Where answers are
     written, a prompt without the facts cannot hold them either.
 
     What to do: index the documents that hold the facts, retrieve passages for each question, and tune for form only.
@@ -34,13 +37,14 @@ def changing_facts(facts: Facts) -> Effects | None:
         return None
 
     def because() -> str:
-        rows = "what is tuned in goes" if facts.rows is None else f"your {facts.rows:,} rows go"
+        rows = f"what is learned from your {count(facts.rows, 'row')}" if facts.rows else "what is tuned in"
         return (
-            f"Your brief says right answers need new or changing facts; {rows} stale in the weights, retrieved text in "
-            "a prompt can be replaced."
+            f"Your brief says right answers need new or changing facts; {rows} goes stale in the weights, retrieved "
+            "text in a prompt can be replaced."
         )
 
-    found = push(because, 1.0, retrieval="+S", baseline="-W", linear_probe="-W", setfit="-W", **_STALE)
+    stale = _USELESS if facts.task == "question-answering" else _STALE
+    found = push(because, 1.0, retrieval="+S", baseline="-W", linear_probe="-W", setfit="-W", **stale)
     if facts.classification:
         return found
     return found + spread(
@@ -72,7 +76,7 @@ def small_model(facts: Facts) -> Effects | None:
     size = facts.model_parameters
     return push(
         lambda: (
-            f"Question answering lives on knowledge, and {facts.model_name} has {size / 1e9:,.2g}B parameters; a model "
+            f"Question answering lives on knowledge, and {facts.model_name} has {weights(size)} parameters; a model "
             f"of {SMALL_BASE.high / 1e9:g}B or more knows more than tuning can teach."
         ),
         1 - SMALL_BASE.grade(size),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from advisor.facts import FULL_BYTES, LORA_TRAINABLE, QLORA_BYTES, Facts
 from advisor.rules.base import Effects, Threshold, gigabytes, push, rule
-from advisor.rules.resources import USABLE
+from advisor.rules.resources import USABLE, memory_has
 
+LORA_EASY = Threshold("lora_bytes", 0.4, 0.6, "of the GPU's memory", "our line: below half, activations fit too")
 LORA_TIGHT = Threshold("lora_bytes", 0.6, 1.0, "of the GPU's memory", "our line: LoRA needs room for activations")
 
 
@@ -61,16 +62,18 @@ def qlora_fits_memory(facts: Facts) -> Effects | None:
 @rule(
     id="qlora-where-lora-is-tight",
     strength="S",
-    source="Dettmers et al. 2023 (QLoRA): mean MMLU 53.1 with NF4 and double quantisation, 53.0 in bf16; about a third "
-    "less memory and 39 % more time",
+    source="Dettmers et al. 2023 (QLoRA): mean MMLU 53.1 with NF4 and double quantisation, 53.0 in bf16; a third less "
+    "memory and 39 % more time (abstract)",
     touches=("qlora",),
-    thresholds=(LORA_TIGHT,),
+    thresholds=(LORA_EASY, LORA_TIGHT),
     example={"model_parameters": 8_000_000_000, "gpu_memory_gb": 16},
 )
 def qlora_where_tight(facts: Facts) -> Effects | None:
     """Where LoRA does not fit, or hardly, train it on weights in four bits.
 
-    It costs no quality and a third of the memory, but more time, so where LoRA fits well there is no reason for it.
+    It costs no quality and saves a third of the memory, but takes more time, so where LoRA fits well there is nothing
+    to gain. Where LoRA is tight it only takes LoRA's place, hence the weak reason: little memory is none to tune rather
+    than to prompt.
 
     What to do: NF4 with double quantisation, learning rate 2e-4, all linear layers.
     """
@@ -82,15 +85,22 @@ def qlora_where_tight(facts: Facts) -> Effects | None:
         return None
     size = (2 + FULL_BYTES * LORA_TRAINABLE) * parameters
     share = size / gpu
-    if share <= LORA_TIGHT.low:
-        return None
+    if share < LORA_TIGHT.low:
+        return push(
+            lambda: (
+                f"LoRA on {facts.model_name} needs {gigabytes(size)} before activations, and {memory_has(facts)}: four "
+                "bits have nothing to gain there and take more time."
+            ),
+            1 - LORA_EASY.grade(share),
+            qlora="-M",
+        )
     return push(
         lambda: (
-            f"LoRA on {facts.model_name} takes {gigabytes(size)} of {facts.memory_words} before activations, QLoRA "
-            f"{gigabytes(facts.qlora_bytes or 0)}, at no loss of quality."
+            f"LoRA on {facts.model_name} needs {gigabytes(size)} before activations, and {memory_has(facts)}; QLoRA "
+            f"needs {gigabytes(facts.qlora_bytes or 0)}, at no loss of quality."
         ),
         LORA_TIGHT.grade(share),
-        qlora="+S",
+        qlora="+W",
     )
 
 

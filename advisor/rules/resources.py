@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from advisor.facts import FULL_BYTES, LORA_TRAINABLE, Facts
-from advisor.rules.base import Effects, Threshold, gigabytes, push, rule
+from advisor.rules.base import Effects, Threshold, gigabytes, push, rule, weights
 from advisor.rules.groups import ALL_WEIGHTS, FROZEN_ADAPTERS, PARTIAL, PROMPTED, each, nats, spread
 
 USABLE = 0.9
@@ -79,6 +79,24 @@ def _judge(
     if found.blocked:
         return push(because, 1.0, **each(names, "block"))
     return push(because, line.grade(found.share), **each(names, "-S"))
+
+
+def memory_has(facts: Facts) -> str:
+    """Say how much memory there is, as the end of a sentence.
+
+    Examples
+    --------
+    >>> memory_has(Facts(gpu="T4")), memory_has(Facts(gpu="T4", gpus=2))
+    ('T4 has 16 GB', '2 × T4 have 32 GB')
+    """
+    size = f"{(facts.memory or 0) / 1e9:,.4g} GB"
+    if facts.gpu_memory_gb or facts.gpu is not None:
+        name = "the GPU in your brief" if facts.gpu is None else facts.gpu
+        if facts.gpus and facts.gpus > 1:
+            name = f"the {facts.gpus} GPUs in your brief" if facts.gpu is None else f"{facts.gpus} × {name}"
+            return f"{name} have {size}"
+        return f"{name} has {size}"
+    return f"{facts.device_name or 'the GPU'} has {size}" if facts.gpu_bytes else f"main memory has {size}"
 
 
 def _where(facts: Facts) -> str:
@@ -173,8 +191,8 @@ def full_fits_memory(facts: Facts) -> Effects | None:
     found = need(facts, FULL_BYTES, FULL_BYTES)
     if found is None or (found.share <= USABLE and not found.blocked):
         return None
-    what = "Tuning all {:,} parameters, before activations,"
-    return _judge(facts, found, TOO_MUCH, _FULL, lambda: what.format(facts.model_parameters))
+    size = facts.model_parameters or 0
+    return _judge(facts, found, TOO_MUCH, _FULL, lambda: f"Tuning all {weights(size)} parameters, before activations,")
 
 
 @rule(
@@ -199,8 +217,9 @@ def full_leaves_little_memory(facts: Facts) -> Effects | None:
         return None
     return spread(
         lambda: (
-            f"Tuning all {facts.model_parameters or 0:,} parameters takes {gigabytes(found.size)} of "
-            f"{facts.memory_words}; activations come on top and may not fit without checkpointing and small batches."
+            f"Tuning all {weights(facts.model_parameters or 0)} parameters needs {gigabytes(found.size)}, and "
+            f"{memory_has(facts)}; for activations on top checkpoint them, compute the loss in chunks, or take a "
+            "smaller model."
         ),
         FULL_TIGHT.grade(found.share),
         _FULL_WEAK,
@@ -229,8 +248,8 @@ def lora_leaves_little_memory(facts: Facts) -> Effects | None:
         return None
     return spread(
         lambda: (
-            f"LoRA on {facts.model_name} takes {gigabytes(found.size)} of {facts.memory_words} before activations, "
-            "which may not fit without checkpointing and small batches."
+            f"LoRA on {facts.model_name} needs {gigabytes(found.size)}, and {memory_has(facts)}; for activations on "
+            "top checkpoint them, compute the loss in chunks, or take a smaller model."
         ),
         LORA_TIGHT.grade(found.share),
         _LORA_WEAK,

@@ -38,11 +38,21 @@ def few_test_rows(facts: Facts) -> Effects | None:
     tests = facts.rows * (1 - facts.train_share) * TEST_SHARE / (TEST_SHARE + VALIDATION_SHARE)
     if tests < 1 or tests >= TELLS_A_POINT:
         return None
+
+    def because() -> str:
+        points = seen(tests)
+        shows = (
+            "too few to show any difference under 10 points"
+            if points > 10
+            else f"which shows differences of {points:.1f} points"
+        )
+        return (
+            f"About {tests:,.0f} of your {count(facts.rows or 0, 'row')} are for the test, {shows}; to see one point "
+            f"takes about {TELLS_A_POINT:,} test rows."
+        )
+
     return push(
-        lambda: (
-            f"About {tests:,.0f} of your {count(facts.rows or 0, 'row')} are for the test, which shows differences of "
-            f"{seen(tests):.1f} points; to see one point takes about {TELLS_A_POINT:,} test rows."
-        ),
+        because,
         1.0,
         **each(_NOTED, "note"),
     )

@@ -11,6 +11,7 @@ from tests.advisor.rules.cases import Case, check, check_rule, facts_of, name, w
 
 HOURS, MONEY, SLOW = "training-fits-hours", "training-fits-money", "cpu-slow-for-large-models"
 LIGHT, VOLUME, EVEN = "limited-compute-light", "many-requests-long-prompt", "long-prompt-break-even"
+DAYS = "cpu-days-for-billions"
 LABELS, SHARD = "more-labels-price", "several-gpus-shard"
 LM = {"model_kind": "causal"}
 JOB = {"model_parameters": 7_000_000_000, "gpu": "T4", "gpus": 1, "input_tokens": 1_000}
@@ -44,22 +45,32 @@ CASES = [
         MONEY, {**JOB, "gpu_hourly_price": 2, "money": FULL_HOURS / 10}, dict.fromkeys(SHARE_OF_FULL, -1.6), "at 2 an"
     ),
     Case(MONEY, {**JOB, "gpus": 8, "gpu_hourly_price": 2, "money": 2 * FULL_HOURS}, held(1.0), "you allow"),
-    Case(MONEY, {**JOB, "money": 0}, dict.fromkeys(SHARE_OF_FULL, -1.6), "at 0.45 an hour; you allow 0."),
+    Case(
+        MONEY,
+        {**JOB, "money": 0},
+        dict.fromkeys(SHARE_OF_FULL, -1.6),
+        "an hour, the usual price of that GPU; you",
+    ),
     Case(MONEY, {**JOB, "money": 500}, waits=("gpu_hourly_price",)),
     Case(MONEY, {**JOB, "gpu_hourly_price": 0, "money": 0}),
     Case(MONEY, JOB, waits=("money",)),
     Case(MONEY, {"model_parameters": 10**9, "money": 5}, waits=("gpu",)),
-    Case(SLOW, {"model_parameters": 3 * 10**9, "gpu_memory_gb": 0}, dict.fromkeys(TRAINED, -1.6), "3,000,000,000"),
-    Case(SLOW, {"model_parameters": 670_820_393, "gpu_memory_gb": 0}, dict.fromkeys(TRAINED, -0.8), "670,820,393"),
+    Case(SLOW, {"model_parameters": 3 * 10**9, "gpu_memory_gb": 0}, dict.fromkeys(TRAINED, -1.6), "3.0B parameters"),
+    Case(SLOW, {"model_parameters": 670_820_393, "gpu_memory_gb": 0}, dict.fromkeys(TRAINED, -0.8), "671M"),
     Case(SLOW, {"model_parameters": 150_000_000}),
     Case(SLOW, {"model_parameters": 3 * 10**9, "gpu_memory_gb": 8, "gpus": 1}),
     Case(SLOW, {"model_parameters": 3 * 10**9}, waits=("gpu_memory_gb", "gpu")),
+    Case(DAYS, {"model_parameters": 8 * 10**9, "gpu_memory_gb": 0}, dict.fromkeys(TRAINED, -1.6), "8.0B parameters"),
+    Case(DAYS, {"model_parameters": 2_236_067_977, "gpu_memory_gb": 0}, dict.fromkeys(TRAINED, -0.8), "2.2B"),
+    Case(DAYS, {"model_parameters": 10**9, "gpu_memory_gb": 0}),
+    Case(DAYS, {"model_parameters": 8 * 10**9, "gpu": "T4", "gpus": 1}, waits=("gpu_memory_gb",)),
+    Case(DAYS, {"model_parameters": 8 * 10**9}, waits=("gpu_memory_gb", "gpu")),
     Case(LIGHT, {"compute": "limited", **LM}, {"linear_probe": 0.4, **HEAVY}, "limited"),
     Case(
         LIGHT,
         {"compute": "limited", "model_kind": "encoder", "model_parameters": 22_000_000},
         {"linear_probe": 0.4, "top_layers": 0.9, **HEAVY},
-        "22,000,000 parameters",
+        "22M parameters",
     ),
     Case(LIGHT, {"compute": "plenty"}),
     Case(LIGHT, {}, waits=("compute",)),

@@ -30,7 +30,7 @@ def test_licence_is_named_where_it_is_known() -> None:
         ({"imbalance": 10}, "10 times the rows of the rarest"),
         ({"rows": 40, "classes": 4, "rarest_class_share": 0.3, "rarest_class": "spam"}, "Class 'spam' has 3 training"),
         ({"facts_change": True}, "retrieval"),
-        ({"data_may_leave": False}, "no row leaves it"),
+        ({"data_may_leave": False}, "can run on your own machines"),
     ],
 )
 def test_said(known: dict[str, object], says: str) -> None:

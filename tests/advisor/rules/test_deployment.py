@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from advisor.rules.deployment import RULES
-from advisor.rules.groups import DEMONSTRATIONS, PROMPTED
+from advisor.rules.groups import ADAPTERS, ALL_WEIGHTS, DEMONSTRATIONS, PARTIAL, PROMPTED
 from tests.advisor.rules.cases import Case, check, check_rule, name
 
 SHIFT, EARLY, TOP = "shift-linear-probe", "input-shift-early-layers", "output-shift-top-layers"
@@ -20,7 +20,13 @@ INPUT = {"expects_shift": True, "shift_kind": "input"}
 LARGE = {**LM, "model_parameters": 5_000_000_000}
 LONG = (*DEMONSTRATIONS, "retrieval")
 KEPT = {"ia3": 0, "lora": 0, "qlora": 0, "dora": 0, "full": 0, "tapt": -0.4, "dapt": -0.9}
+SERVED = (*PROMPTED, "retrieval", "linear_probe", "setfit", *ADAPTERS, *PARTIAL, *ALL_WEIGHTS)
 BLOCK = -float("inf")
+
+
+def taught(by: float) -> dict[str, float]:
+    return {**dict.fromkeys(SERVED, -1.6 * by), "distillation": 1.6 * by}
+
 
 CASES = [
     Case(SHIFT, {"expects_shift": True, "rows": 800}, {"linear_probe": 1.6, "setfit": -0.4, "full": -0.4}, "800 rows"),
@@ -46,11 +52,11 @@ CASES = [
     Case(FAST, {**LM, "latency_ms": 500}),
     Case(FAST, {"model_kind": "encoder"}),
     Case(FAST, LM, waits=("latency_ms",)),
-    Case(DISTIL, {**LARGE, "requests_per_day": 1_000_000}, {"distillation": 1.6}, "1,000,000 requests a day"),
-    Case(DISTIL, {**LARGE, "requests_per_day": 100_000}, {"distillation": 0.8}, "100,000 requests a day"),
+    Case(DISTIL, {**LARGE, "requests_per_day": 1_000_000}, taught(1), "1,000,000 requests a day"),
+    Case(DISTIL, {**LARGE, "requests_per_day": 100_000}, taught(0.5), "100,000 requests a day"),
     Case(DISTIL, {**LARGE, "requests_per_day": 10_000, "latency_ms": 500}),
-    Case(DISTIL, {**LARGE, "requests_per_day": 10, "latency_ms": 50}, {"distillation": 1.6}, "50 ms an answer"),
-    Case(DISTIL, {**LM, "model_parameters": 1_224_744_871, "latency_ms": 50}, {"distillation": 0.8}, "1.2B"),
+    Case(DISTIL, {**LARGE, "requests_per_day": 10, "latency_ms": 50}, taught(1), "50 ms an answer"),
+    Case(DISTIL, {**LM, "model_parameters": 1_224_744_871, "latency_ms": 50}, taught(0.5), "1.2B"),
     Case(DISTIL, {**LM, "model_parameters": 300_000_000}),
     Case(DISTIL, {"model_kind": "encoder"}),
     Case(DISTIL, LARGE, waits=("requests_per_day", "latency_ms")),

@@ -14,6 +14,7 @@ UNRELATED, SCRATCH, RELATED = (
     "related-domain-transfers",
 )
 NATURAL, NO_LANGUAGE, CARD = "natural-language-transfers", "text-is-no-language", "language-not-in-model-card"
+FAR = "far-domain-very-many-rows"
 PIECES, CUT = "tokenizer-splits-words", "rows-longer-than-context"
 
 
@@ -21,6 +22,11 @@ def all_of(names: tuple[str, ...], nats: float) -> dict[str, float]:
     return dict.fromkeys(names, nats)
 
 
+def graded(nats: dict[str, float], by: float) -> dict[str, float]:
+    return {name: by * weight for name, weight in nats.items()}
+
+
+FROM_ROWS = {"no_model": -0.9, "baseline": -0.9, "from_scratch": 1.6}
 AS_IS = (*PROMPTED, "retrieval", "linear_probe")
 STRANGE = {
     "baseline": 0.9,
@@ -34,12 +40,20 @@ CASES = [
     Case(UNRELATED, {"domain_related": False, "domain": "DNA"}, {"baseline": 0.9, **all_of(TRANSFERS, -0.9)}, "(DNA)"),
     Case(UNRELATED, {"domain_related": True}),
     Case(UNRELATED, {}, waits=("domain_related",)),
-    Case(SCRATCH, {"domain_related": False, "rows": 1_000_000}, {"from_scratch": 0.9}, "1,000,000 training rows"),
+    Case(SCRATCH, {"domain_related": False, "rows": 1_000_000}, {"from_scratch": 0.9}, "and 1,000,000 a model"),
     Case(SCRATCH, {"domain_related": False, "rows": 100_000}, {"from_scratch": 0.45}, "100,000 training rows"),
     Case(SCRATCH, {"domain_related": False, "rows": 10_000}),
     Case(SCRATCH, {"domain_related": True, "rows": 10**6}),
     Case(SCRATCH, {"domain_related": False}, waits=("rows",)),
     Case(SCRATCH, {}, waits=("domain_related",)),
+    Case(FAR, {"language": "zxx", "rows": 3_000_000}, FROM_ROWS, "far from your 3,000,000 training rows"),
+    Case(FAR, {"domain_related": False, "rows": 547_723}, graded(FROM_ROWS, 0.5), "547,723"),
+    Case(FAR, {"language": "en", "language_share": 0.4583, "rows": 3_000_000}, graded(FROM_ROWS, 0.5), "far from"),
+    Case(FAR, {"domain_related": False, "rows": 100_000}),
+    Case(FAR, {"domain_related": True, "language": "en", "rows": 3_000_000}),
+    Case(FAR, {"domain_related": False}, waits=("rows",)),
+    Case(FAR, {"language": "zxx"}, waits=("domain_related", "rows")),
+    Case(FAR, {"rows": 3_000_000}, waits=("domain_related", "language")),
     Case(
         RELATED,
         {"domain_related": True, "model": "minilm"},
@@ -55,20 +69,32 @@ CASES = [
     Case(NATURAL, {"language": "en", "domain_related": True, "fertility": 2.4, "non_latin": 0}, None),
     Case(NATURAL, {"language": "en", "domain_related": False}),
     Case(NATURAL, {"language": "sw", "model_languages": ("en",)}),
+    Case(NATURAL, {"language": "en", "language_share": 0.4583}, {"baseline": -0.45}, "46%"),
+    Case(NATURAL, {"language": "sw", "language_share": 0.5916, "model_languages": ("en",)}, {"baseline": -0.404}),
     Case(NATURAL, {"language": "zxx"}),
     Case(NATURAL, {}, waits=("language",)),
     Case(NO_LANGUAGE, {"language": "zxx", "rows": 500}, STRANGE, "your 500 rows no language"),
-    Case(NO_LANGUAGE, {"language": "en", "language_share": 0.49}, STRANGE, "49%"),
-    Case(NO_LANGUAGE, {"language": "en", "language_share": 0.5}),
+    Case(NO_LANGUAGE, {"language": "en", "language_share": 0.3}, STRANGE, "30%"),
+    Case(NO_LANGUAGE, {"language": "en", "language_share": 0.4583}, graded(STRANGE, 0.5), "46%"),
+    Case(NO_LANGUAGE, {"language": "en", "language_share": 0.7}),
     Case(NO_LANGUAGE, {}, waits=("language",)),
     Case(CARD, {"language": "sw", "model_languages": ("en", "de"), "non_latin": 0.02}, STRANGE, "2% of the letters"),
+    Case(CARD, {"language": "sw", "model_languages": ("en",)}, STRANGE, "You say the texts are in 'sw'; the card"),
+    Case(
+        CARD,
+        {"language": "sw", "language_share": 0.5916, "model_languages": ("en",)},
+        graded(STRANGE, 0.5),
+        "59% of your rows read as 'sw'; the card of the model names en; take a multilingual model, or one of that",
+    ),
+    Case(CARD, {"language": "sw", "language_share": 0.5, "model_languages": ("en",)}),
     Case(CARD, {"language": "de", "language_share": 0.9, "model_languages": ("en", "deu")}),
     Case(CARD, {"language": "sw", "language_share": 0.9, "model_languages": ("multilingual",)}),
     Case(CARD, {"language": "sw"}),
     Case(PIECES, {"fertility": 2.4, "non_latin": 0}, {**all_of(AS_IS, -0.4), "baseline": 0.4}, "2.4 tokens"),
     Case(PIECES, {"fertility": 1.9596, "non_latin": 0}, {**all_of(AS_IS, -0.2), "baseline": 0.2}, "2.0 tokens"),
     Case(PIECES, {"fertility": 1.6, "non_latin": 0}),
-    Case(PIECES, {"fertility": 3, "non_latin": 0.5}),
+    Case(PIECES, {"fertility": 3, "non_latin": 0.4583}, {**all_of(AS_IS, -0.2), "baseline": 0.2}, "3.0 tokens"),
+    Case(PIECES, {"fertility": 3, "non_latin": 0.7}),
     Case(PIECES, {"fertility": 3}),
     Case(PIECES, {}),
     Case(

@@ -169,6 +169,11 @@ STEPS: list[tuple[str, float, float, dict[str, Any]]] = [
     ("gpu_memory_gb", 0.5, 500, {"model_parameters": 10**9, "gpus": 1}),
     ("model_parameters", 10**6, 10**12, {"model_kind": "causal", "task": "question-answering", "gpu_memory_gb": 0}),
     ("fertility", 1, 6, {"non_latin": 0, "language": "en"}),
+    ("language_share", 0.01, 1, {"language": "sw", "model_languages": ("en",), "rows": 10**7}),
+    ("language_share", 0.01, 1, {"language": "en", "model_languages": ("en",), "fertility": 3, "non_latin": 0.4}),
+    ("non_latin", 0.01, 1, {"language": "en", "fertility": 3}),
+    ("rows", 30, 5_000_000, {"language": "zxx"}),
+    ("gpu_memory_gb", 9, 500, {"model_parameters": 8 * 10**9, "gpus": 1}),
     ("truncated_share", 0.001, 1, {}),
 ]  # fmt: skip
 

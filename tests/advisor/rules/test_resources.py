@@ -53,7 +53,7 @@ CASES = [
     Case(PART, gpu(4), all_of(PARTIAL, -1.6), "6.0 GB"),
     Case(PART, gpu(6.7)),
     Case(PART, BILLION, waits=NO_MACHINE),
-    Case(FULL, cpu(17.7), all_of(ALL, BLOCK), "1,000,000,000 parameters"),
+    Case(FULL, cpu(17.7), all_of(ALL, BLOCK), "all 1.0B parameters"),
     Case(FULL, cpu(17.8), waits=NO_GPU),
     Case(FULL, {"model_parameters": 7 * 10**9, "gpu": "A100-80"}, all_of(ALL, BLOCK), "112.0 GB"),
     Case(FULL, {"model_parameters": 7 * 10**9, "gpu": "A100-80", "gpus": 2}, waits=("gpu_memory_gb",)),
@@ -61,12 +61,17 @@ CASES = [
     Case(FULL, gpu(13.7706), all_of(ALL, -0.8), "it would have to run in main memory"),
     Case(FULL, gpu(17.8)),
     Case(FULL, BILLION, waits=NO_MACHINE),
-    Case(FULL_TIGHT, cpu(17.78), all_of(ALL, -0.4), "16.0 GB of the 17.78 GB of"),
-    Case(FULL_TIGHT, gpu(26.6667), all_of(ALL, -0.2), "checkpointing"),
+    Case(FULL_TIGHT, cpu(17.78), all_of(ALL, -0.4), "needs 16.0 GB, and main memory has 17.78 GB;"),
+    Case(
+        FULL_TIGHT,
+        gpu(26.6667),
+        all_of(ALL, -0.2),
+        "checkpoint them, compute the loss in chunks, or",
+    ),
     Case(FULL_TIGHT, gpu(40)),
     Case(FULL_TIGHT, {"gpu_memory_gb": 8}, waits=("model_parameters",)),
     Case(LORA_TIGHT, gpu(2.4), all_of(FROZEN_ADAPTERS, -0.4), "2.2 GB"),
-    Case(LORA_TIGHT, gpu(3.6), all_of(FROZEN_ADAPTERS, -0.2), "2.2 GB of the 3.6 GB"),
+    Case(LORA_TIGHT, gpu(3.6), all_of(FROZEN_ADAPTERS, -0.2), "needs 2.2 GB, and the GPU in your brief has 3.6 GB"),
     Case(LORA_TIGHT, gpu(5.4)),
     Case(LORA_TIGHT, BILLION, waits=NO_MACHINE),
     Case(ON_GPU, {"gpu_memory_gb": 0}, {"qlora": BLOCK}, "0 GB"),
@@ -77,9 +82,11 @@ CASES = [
     Case(FOUR_BIT, gpu(0.79)),
     Case(FOUR_BIT, BILLION, waits=NO_MACHINE),
     Case(FOUR_BIT, {"gpu_memory_gb": 4}, waits=("model_parameters",)),
-    Case(QLORA, gpu(2.16), {"qlora": 1.6}, "2.2 GB of the 2.16 GB"),
-    Case(QLORA, gpu(2.7885), {"qlora": 0.8}, "710 MB"),
+    Case(QLORA, gpu(2.16), {"qlora": 0.4}, "needs 2.2 GB before activations, and the GPU in your brief has 2.16 GB"),
+    Case(QLORA, gpu(2.7885), {"qlora": 0.2}, "710 MB"),
     Case(QLORA, gpu(3.6)),
+    Case(QLORA, gpu(4.409), {"qlora": -0.45}, "nothing to gain"),
+    Case(QLORA, {**gpu(40), "gpus": 2}, {"qlora": -0.9}, "the 2 GPUs in your brief have 80 GB"),
     Case(QLORA, gpu(0)),
     Case(QLORA, BILLION, waits=NO_MACHINE),
 ]
@@ -105,7 +112,7 @@ def blocked(**known: object) -> set[str]:
 def test_qlora_fits_where_lora_does_not() -> None:
     seven, small = {"model_parameters": 7_000_000_000}, {"gpu_memory_gb": 8}
     total = [weights(rule.ask(facts_of({**seven, **small})) or ()) for rule in RULES]
-    assert sum(each.get("qlora", 0) for each in total) > 1
+    assert sum(each.get("qlora", 0) for each in total) > 0
     assert sum(each.get("lora", 0) for each in total) < -1
 
 

@@ -82,7 +82,12 @@ CASES = [
     Case("ia3-few-rows-instruct", {"rows": 50, **CAUSAL}, waits=("instruction_tuned",)),
     Case("ia3-few-rows-instruct", {"rows": 50}, waits=("model_kind",)),
     Case("ia3-few-rows-instruct", INSTRUCT, waits=("rows",)),
-    Case("dora-not-default", {"model_parameters": 7_000_000_000, **CAUSAL}, {"dora": -0.4}, "7,000,000,000 param"),
+    Case(
+        "dora-not-default",
+        {"model_parameters": 7_000_000_000, **CAUSAL},
+        {"dora": -0.4},
+        "(7.0B parameters): on Llama",
+    ),
     Case("dora-not-default", CAUSAL, {"dora": -0.4}, "talker"),
     Case("dora-not-default", ENCODER),
     Case("dora-not-default", {}, waits=("model_kind",)),
