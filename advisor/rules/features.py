@@ -102,7 +102,9 @@ def frozen_features_under_8(facts: Facts) -> Effects | None:
     if rows is None or rows >= VERY_FEW.high:
         return None
     return give(
-        lambda: f"{rows_of_a_class(facts)}, hardly 8 ({VERY_FEW.band}); the fewer weights are learned, the better.",
+        lambda: (
+            f"{rows_of_a_class(facts)}, fewer than about 8 ({VERY_FEW.band}); the fewer weights are learned, the better."
+        ),
         1 - VERY_FEW.grade(rows),
         _FEWEST_WEIGHTS,
     )

@@ -7,7 +7,7 @@ any lighter one. So a strategy that does well with few rows keeps its weight, an
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule
+from advisor.rules.base import Effects, Threshold, count, push, rule, weights
 from advisor.rules.start import PRIOR
 from advisor.rules.weights import (
     ADAPTERS,
@@ -20,7 +20,6 @@ from advisor.rules.weights import (
     WRITES,
     each,
     give,
-    parameters,
     rows_of_a_class,
     typical_class,
 )
@@ -247,7 +246,7 @@ def over_10000(facts: Facts) -> Effects | None:
         said = (
             "plenty of compute"
             if facts.compute
-            else f"a small model ({parameters(facts.model_parameters or 0)} parameters)"
+            else f"a small model ({weights(facts.model_parameters or 0)} parameters)"
         )
         have = f"You have {count(rows, 'training row')} and {said}"
         return f"{have}; over about 10,000 ({ALL_WEIGHTS.band}), tune all weights."

@@ -74,15 +74,3 @@ def rows_of_a_class(facts: Facts) -> str:
     if facts.median_class_share is not None:
         return f"The median of your {count(classes, 'class')} has {rows}"
     return f"Your one class has {rows}" if classes == 1 else f"On average your {count(classes, 'class')} have {rows}"
-
-
-def parameters(number: float) -> str:
-    """Write a number of parameters as people say it.
-
-    Examples
-    --------
-    >>> parameters(22_713_216), parameters(7_000_000_000), parameters(1_540_000_000), parameters(400_000)
-    ('23M', '7B', '1.5B', '0.4M')
-    """
-    size, unit = (number / 1e9, "B") if number >= 1e9 else (number / 1e6, "M")
-    return f"{size:.1f}".removesuffix(".0") + unit if size < 10 else f"{size:,.0f}{unit}"

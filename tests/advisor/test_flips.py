@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import pytest
@@ -67,8 +68,12 @@ def test_the_number_next_to_a_flip_does_not_flip(known: dict[str, Any]) -> None:
         scale, now = SCALES[fact], SCALES[fact].now(facts)
         if not scale.is_number or now is None or not isinstance(now, int | float):
             continue
-        near = value - (1 if value > now else -1) if scale.whole and value < 1e6 else value + (now - value) * 0.01
-        near = round(near) if scale.whole else near
+        if scale.whole and value < 1e6:
+            near = value - (1 if value > now else -1)
+        else:  # given to three digits, so an edge may lie a unit of the last one beside it
+            unit = 2 * 10.0 ** (math.floor(math.log10(abs(value))) - 2) if value else 0.0
+            near = value + math.copysign(max(abs(now - value) * 0.01, unit), now - value)
+            near = round(near) if scale.whole else near
         assert winner(facts.model_copy(update={fact: near}), NAMES) == first
 
 
