@@ -6,15 +6,19 @@ import math
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from advisor.report.fitted import Fitted
 from advisor.whatif import Sweep
 
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 MARKS = "●▲■◆▼★"
 WIDTH, HEIGHT = 60, 15
-"""Columns and lines of the plot."""
+"""Columns (at most) and lines of the plot."""
+AXIS = 8
+"""Columns left of the plot, and one to spare on its right."""
 ROWS_SHOWN = 9
 """Values whose ranking is shown."""
 
@@ -26,7 +30,7 @@ def sweep_page(sweep: Sweep) -> RenderableType:
         _bands(sweep),
     ]
     if sweep.is_range:
-        parts += [Text(), *_plot(sweep)]
+        parts += [Text(), Fitted(lambda width, _: _plot(sweep, max(10, min(WIDTH, width - AXIS))))]
     return Group(*parts, Text(), _rankings(sweep))
 
 
@@ -63,7 +67,7 @@ def _drawn(sweep: Sweep) -> list[str]:
     return sorted(best, key=best.__getitem__)[: len(MARKS)]
 
 
-def _plot(sweep: Sweep) -> list[RenderableType]:
+def _plot(sweep: Sweep, columns: int) -> RenderableType:
     """Draw the probability of the strategies that matter over the values of the fact."""
     drawn = _drawn(sweep)
     low, high = sweep.values[0].value, sweep.values[-1].value
@@ -75,9 +79,9 @@ def _plot(sweep: Sweep) -> list[RenderableType]:
             share = math.log(max(value, least) / least) / math.log(high / least)
         else:
             share = (value - low) / (high - low)
-        return round(share * (WIDTH - 1))
+        return round(share * (columns - 1))
 
-    grid: list[list[tuple[str, str]]] = [[(" ", "")] * WIDTH for _ in range(HEIGHT)]
+    grid: list[list[tuple[str, str]]] = [[(" ", "")] * columns for _ in range(HEIGHT)]
     for number, name in reversed(list(enumerate(drawn))):
         points = [(across(swept.value), swept.probability[name]) for swept in sweep.values]
         for (left, p), (right, q) in zip(points, points[1:] or points, strict=False):
@@ -89,15 +93,19 @@ def _plot(sweep: Sweep) -> list[RenderableType]:
     for place, cells in enumerate(grid):
         label = f"{1 - place / (HEIGHT - 1):.0%}" if place % 7 == 0 else ""
         lines.append(Text.assemble((f"{label:>5} ┤" if label else "      │", "dim"), *cells, no_wrap=True))
-    lines.append(Text(f"      └{'─' * WIDTH}", style="dim", no_wrap=True))
+    lines.append(Text(f"      └{'─' * columns}", style="dim", no_wrap=True))
     scale = f"{sweep.fact}{', log scale' if logarithmic else ''}"
-    ends = shown(low) + scale.center(WIDTH - len(shown(low)) - len(shown(high))) + shown(high)
-    lines.append(Text(f"       {ends}", style="dim", no_wrap=True))
-    legend = Text("       ")
+    between = columns - len(shown(low)) - len(shown(high))
+    if len(scale) + 2 <= between:
+        lines.append(Text(f"       {shown(low)}{scale.center(between)}{shown(high)}", style="dim", no_wrap=True))
+    else:
+        lines.append(Text(f"       {shown(low)}{' ' * max(1, between)}{shown(high)}", style="dim", no_wrap=True))
+        lines.append(Padding(Text(scale, style="dim"), (0, 0, 0, 7), expand=False))
+    legend = Text()
     for number, name in enumerate(drawn):
-        legend.append(f"{MARKS[number]} ", style=COLOURS[number]).append(f"{name}  ")
-    lines.append(legend)
-    return lines
+        legend.append(f"{MARKS[number]}\N{NO-BREAK SPACE}", style=COLOURS[number]).append(f"{name}  ")
+    lines.append(Padding(legend, (0, 0, 0, 7), expand=False))
+    return Group(*lines)
 
 
 def _is_logarithmic(values: list[Any]) -> bool:
@@ -116,7 +124,7 @@ def _rankings(sweep: Sweep) -> RenderableType:
     table = Table(title=None, box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(sweep.fact, justify="right", no_wrap=True)
     for heading in ("first", "second", "third"):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, overflow="fold")
     for place in sorted(places_shown):
         swept = sweep.values[place]
         best = [f"{name} {swept.probability[name]:.0%}" for name in swept.ranking[:3]]

@@ -178,7 +178,6 @@ CASES = [
     case("recommend --set rows=many", "rows is 'many'", "a whole number"),
     case("recommend --set train_rows=5", "train_rows", "worked out from other facts"),
     case("recommend --text-column text", "--text-column without rows", "--data"),
-    case("explain", "BRIEF|RUN", "explain --help"),
     case("explain missing.yaml", "missing.yaml", "brief"),
     case("explain full-folder", "holds no run"),
     case("explain run-unfinished", "facts.json", "not come that far"),
