@@ -101,11 +101,18 @@ def _plot(sweep: Sweep, columns: int) -> RenderableType:
     else:
         lines.append(Text(f"       {shown(low)}{' ' * max(1, between)}{shown(high)}", style="dim", no_wrap=True))
         lines.append(Padding(Text(scale, style="dim"), (0, 0, 0, 7), expand=False))
-    legend = Text()
-    for number, name in enumerate(drawn):
-        legend.append(f"{MARKS[number]}\N{NO-BREAK SPACE}", style=COLOURS[number]).append(f"{name}  ")
-    lines.append(Padding(legend, (0, 0, 0, 7), expand=False))
+    lines += _legend(drawn, columns)
     return Group(*lines)
+
+
+def _legend(drawn: list[str], columns: int) -> list[Text]:
+    """Name the marks, on as many lines as they need; none is parted from its name."""
+    lines = [Text(" " * 7, no_wrap=True)]
+    for number, name in enumerate(drawn):
+        if len(lines[-1]) > 7 and len(lines[-1]) + len(name) + 2 > columns + 7:
+            lines.append(Text(" " * 7, no_wrap=True))
+        lines[-1].append(f"{MARKS[number]} ", style=COLOURS[number]).append(f"{name}  ")
+    return lines
 
 
 def _is_logarithmic(values: list[Any]) -> bool:

@@ -28,7 +28,7 @@ def _legend(_: int, coloured: bool) -> RenderableType:
     told = (
         "Green speaks for it, red against it."
         if coloured
-        else "A bar to the right (+) speaks for it, to the left (-) against it."
+        else "A step to the right (+) speaks for it, to the left (-) against it."
     )
     return Text(LEGEND + told, style="dim")
 

@@ -348,7 +348,9 @@ def test_a_plot_is_whole_on_a_narrow_terminal(width: int) -> None:
     assert axis.count("─") == min(60, width - 8)
     assert any(line.rstrip().endswith("200,000") for line in lines)
     assert "rows, log scale" in "\n".join(lines)
-    assert all(line.startswith("       ") for line in lines if "\N{NO-BREAK SPACE}" in line)
+    legend = [line for line in lines if line.startswith(" " * 7) and any(f"{mark} " in line for mark in "●▲■◆▼★")]
+    assert sum(len(line.split()) for line in legend) == 12
+    assert all(len(line.split()) % 2 == 0 for line in legend)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
