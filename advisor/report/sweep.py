@@ -23,12 +23,15 @@ ROWS_SHOWN = 9
 """Values whose ranking is shown."""
 
 
-def sweep_page(sweep: Sweep) -> RenderableType:
-    """Return the page of a sweep."""
+def sweep_page(sweep: Sweep, *, matters: bool = True) -> RenderableType:
+    """Return the page of a sweep; of a fact that does not matter, that no rule looks at it."""
     parts: list[RenderableType] = [
         Text(f"What if {sweep.fact} varied: {sweep.model or 'no model given'}", style="bold"),
         _bands(sweep),
     ]
+    if not matters:
+        parts.insert(1, Text(f"No rule looks at {sweep.fact} here: the ranking is the same whatever its value."))
+        return Group(*parts)
     if sweep.is_range:
         parts += [Text(), Fitted(lambda width, _: _plot(sweep, max(10, min(WIDTH, width - AXIS))))]
     return Group(*parts, Text(), _rankings(sweep))

@@ -377,3 +377,11 @@ def test_without_colours_no_colour_is_spoken_of() -> None:
     assert "Green" in " ".join(
         narrowed(explanation_page(told), 200, force_terminal=True, color_system="truecolor", no_color=False)
     )
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 160])
+def test_no_id_is_broken_in_the_list_of_rules(width: int) -> None:
+    lines = narrowed(rules_page(rules_table()), width)
+    words = {word for line in lines for word in line.split()}
+    assert {rule.id for rule in RULES} <= words
+    assert ("evidence" if width > 120 else "evidence]") in words

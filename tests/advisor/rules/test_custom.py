@@ -196,6 +196,19 @@ BAD: dict[str, tuple[object, str, str]] = {
 }
 
 
+def test_a_remedy_is_given_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as raised:
+        load_rules([write(tmp_path, "")])
+    assert raised.value.remedy.count("Write one rule") == 1
+
+
+def test_the_page_of_a_rule_tells_its_effects_and_its_reason(tmp_path: Path) -> None:
+    docs = loaded(tmp_path, GOOD).docs
+    assert "Effects: dapt blocked, full -0.50, lora +0.90." in docs
+    assert f"Because: {GOOD['because']}" in docs
+    assert f"Because: {OFF['because']}" in loaded(tmp_path, OFF).docs
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_rule_file_gives_one_helpful_message(tmp_path: Path, name: str) -> None:
     content, got, remedy = BAD[name]
