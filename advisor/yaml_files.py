@@ -63,7 +63,7 @@ def read_document(path: Path, noun: str, remedy: str, example: str) -> object:
     path = user_path(path)
     text = _read_text(path, noun, remedy)
     if not text.strip():
-        raise SettingError(f"{path} is empty", f"{example} {remedy}")
+        raise SettingError(f"{path} is empty", " ".join(dict.fromkeys((example, remedy))))
     try:
         return _parse(text)
     except ValueError as error:

@@ -13,13 +13,13 @@ from advisor.cli.output import print_json, show
 
 def explain(
     place: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            help="A brief's YAML file, or a run folder that `advisor probe` wrote.",
-            metavar="BRIEF|RUN",
+            help="A brief's YAML file, or a run folder; without it, --set says what there is.",
+            metavar="[BRIEF|RUN]",
             show_default=False,
         ),
-    ],
+    ] = None,
     strategy: Annotated[
         list[str] | None,
         typer.Option("--strategy", help="Only this strategy. Repeat it for several.", metavar="NAME"),
@@ -28,7 +28,7 @@ def explain(
     json: o.Json = False,
 ) -> int:
     """Show each strategy's log-odds as a waterfall: the prior, every reason with its source, and the total."""
-    from advisor.advising import facts_at
+    from advisor.advising import AdviceRequest, facts_at, facts_for
     from advisor.brief import settings_from
     from advisor.engine import advise
     from advisor.explain import Explanation
@@ -38,7 +38,8 @@ def explain(
     from advisor.rules.start import PRIOR
 
     wanted = parse_strategies(",".join(strategy), "--strategy") if strategy else None
-    facts = facts_at(place, settings_from(setting or ()))
+    changes = settings_from(setting or ())
+    facts = [one for one, _ in facts_for(AdviceRequest(changes=changes))] if place is None else facts_at(place, changes)
     rules = load_rules()
     told = Explanation(models=tuple(explained(advise(one, tuple(PRIOR), rules), wanted) for one in facts))
     if json:

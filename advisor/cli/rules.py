@@ -29,6 +29,7 @@ def rules(
     from probes.errors import SettingError
 
     table = rules_table(load_rules())
+    families_of = {str(entry["id"]): str(entry["family"]) for entry in table}
     if family is not None:
         families = sorted({str(entry["family"]) for entry in table})
         if family not in families:
@@ -36,6 +37,11 @@ def rules(
         table = [entry for entry in table if entry["family"] == family]
     if rule is not None:
         ids = [str(entry["id"]) for entry in table]
+        if rule not in ids and rule in families_of:
+            raise SettingError(
+                f"rule {rule!r} is not in the family {family}",
+                f"It is in {families_of[rule]}: write --family {families_of[rule]}, or leave --family out.",
+            )
         if rule not in ids:
             close = difflib.get_close_matches(rule, ids, n=1)
             meant = f"Did you mean {close[0]}? " if close else ""

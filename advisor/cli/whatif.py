@@ -13,7 +13,7 @@ from advisor.cli.output import counting, print_json, show
 
 def whatif(
     vary: Annotated[
-        str,
+        list[str],
         typer.Option(
             "--vary",
             help="The fact and its values: a range, rows=50:50000, or choices, compute=limited,plenty.",
@@ -47,11 +47,15 @@ def whatif(
     from advisor.house_rules import load_rules
     from advisor.request import DataRequest
     from advisor.rules.start import PRIOR
-    from advisor.whatif import parse_vary, sweep
+    from advisor.whatif import WhatIf, parse_vary, sweep
     from probes.errors import SettingError
     from probes.files import user_path
 
-    fact, values = parse_vary(vary, points)
+    if len(vary) > 1:
+        raise SettingError(f"--vary is given {len(vary)} times", "Vary one fact; --set gives the others their values.")
+    if (named := vary[0].partition("=")[0].strip()) in ("model", "models"):
+        raise SettingError(f"--vary cannot vary {named}", "Name models with --model, one a call.")
+    fact, values = parse_vary(vary[0], points)
     changes = settings_from(setting or ())
     if fact in changes:
         raise SettingError(f"--vary and --set both name {fact}", "Leave one of them out.")
@@ -72,11 +76,12 @@ def whatif(
         )
         with counting("reading", quiet=json) as progress:
             facts = facts_for(request, progress)[0][0]
-    found = sweep(facts, fact, values, tuple(PRIOR), load_rules())
+    rules = load_rules()
+    found = sweep(facts, fact, values, tuple(PRIOR), rules)
     if json:
         print_json(found)
     else:
         from advisor.report.sweep import sweep_page
 
-        show(sweep_page(found))
+        show(sweep_page(found, matters=WhatIf(facts, tuple(PRIOR), rules).matters([fact])))
     return 0

@@ -5,24 +5,40 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from advisor.report.fitted import Fitted
+
 STRENGTHS = {"W": "weak", "M": "medium", "S": "strong"}
-REMEDY = "What to do:"
+LEADS = ("Because:", "What to do:")
+"""How paragraphs begin whose opening stands out."""
+BESIDE = 70
+"""Columns that a list needs beside the ids."""
 
 
 def rules_page(table: list[dict[str, Any]]) -> RenderableType:
     """Return the page of the rule base."""
+    return Fitted(lambda width, _: _list(table, width))
+
+
+def _list(table: list[dict[str, Any]], width: int) -> RenderableType:
+    """List rules in columns or, where the ids leave too little room beside them, below each other; no id is broken."""
     page = Table(title=f"{len(table)} rules", title_justify="left", title_style="bold")
-    page.add_column("rule", overflow="fold")
-    page.add_column("", no_wrap=True)
+    page.add_column("rule", no_wrap=True)
+    page.add_column("evidence", no_wrap=True)
     page.add_column("what it says", ratio=2)
     page.add_column("source", ratio=1, style="dim")
+    lines: list[RenderableType] = [Text(f"{len(table)} rules", style="bold")]
     for rule in table:
+        name, evidence, source = str(rule["id"]), STRENGTHS[rule["strength"]], str(rule["source"])
         title = rule["title"] if rule["origin"] == "advisor" else f"{rule['title']} ({rule['origin']})"
-        page.add_row(*(Text(str(cell)) for cell in (rule["id"], rule["strength"], title, rule["source"])))
-    return page
+        page.add_row(Text(name), Text(evidence), Text(title), Text(source))
+        told = Text.assemble(title, (f" [{source}; {evidence} evidence]", "dim"))
+        lines += [Text(name, style="bold", no_wrap=True, overflow="ignore"), Padding(told, (0, 0, 0, 2))]
+    longest = max((len(str(rule["id"])) for rule in table), default=0)
+    return page if longest + BESIDE <= width else Group(*lines)
 
 
 def rule_page(rule: dict[str, Any]) -> RenderableType:
@@ -31,8 +47,9 @@ def rule_page(rule: dict[str, Any]) -> RenderableType:
     said = []
     for paragraph in paragraphs:
         text = Text(" ".join(paragraph.split()))
-        if text.plain.startswith(REMEDY):
-            text.stylize("bold", 0, len(REMEDY))
+        for lead in LEADS:
+            if text.plain.startswith(lead):
+                text.stylize("bold", 0, len(lead))
         said.append(text)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)

@@ -6,27 +6,34 @@ import math
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from advisor.report.fitted import Fitted
 from advisor.whatif import Sweep
 
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 MARKS = "●▲■◆▼★"
 WIDTH, HEIGHT = 60, 15
-"""Columns and lines of the plot."""
+"""Columns (at most) and lines of the plot."""
+AXIS = 8
+"""Columns left of the plot, and one to spare on its right."""
 ROWS_SHOWN = 9
 """Values whose ranking is shown."""
 
 
-def sweep_page(sweep: Sweep) -> RenderableType:
-    """Return the page of a sweep."""
+def sweep_page(sweep: Sweep, *, matters: bool = True) -> RenderableType:
+    """Return the page of a sweep; of a fact that does not matter, that no rule looks at it."""
     parts: list[RenderableType] = [
         Text(f"What if {sweep.fact} varied: {sweep.model or 'no model given'}", style="bold"),
         _bands(sweep),
     ]
+    if not matters:
+        parts.insert(1, Text(f"No rule looks at {sweep.fact} here: the ranking is the same whatever its value."))
+        return Group(*parts)
     if sweep.is_range:
-        parts += [Text(), *_plot(sweep)]
+        parts += [Text(), Fitted(lambda width, _: _plot(sweep, max(10, min(WIDTH, width - AXIS))))]
     return Group(*parts, Text(), _rankings(sweep))
 
 
@@ -63,7 +70,7 @@ def _drawn(sweep: Sweep) -> list[str]:
     return sorted(best, key=best.__getitem__)[: len(MARKS)]
 
 
-def _plot(sweep: Sweep) -> list[RenderableType]:
+def _plot(sweep: Sweep, columns: int) -> RenderableType:
     """Draw the probability of the strategies that matter over the values of the fact."""
     drawn = _drawn(sweep)
     low, high = sweep.values[0].value, sweep.values[-1].value
@@ -75,9 +82,9 @@ def _plot(sweep: Sweep) -> list[RenderableType]:
             share = math.log(max(value, least) / least) / math.log(high / least)
         else:
             share = (value - low) / (high - low)
-        return round(share * (WIDTH - 1))
+        return round(share * (columns - 1))
 
-    grid: list[list[tuple[str, str]]] = [[(" ", "")] * WIDTH for _ in range(HEIGHT)]
+    grid: list[list[tuple[str, str]]] = [[(" ", "")] * columns for _ in range(HEIGHT)]
     for number, name in reversed(list(enumerate(drawn))):
         points = [(across(swept.value), swept.probability[name]) for swept in sweep.values]
         for (left, p), (right, q) in zip(points, points[1:] or points, strict=False):
@@ -89,14 +96,25 @@ def _plot(sweep: Sweep) -> list[RenderableType]:
     for place, cells in enumerate(grid):
         label = f"{1 - place / (HEIGHT - 1):.0%}" if place % 7 == 0 else ""
         lines.append(Text.assemble((f"{label:>5} ┤" if label else "      │", "dim"), *cells, no_wrap=True))
-    lines.append(Text(f"      └{'─' * WIDTH}", style="dim", no_wrap=True))
+    lines.append(Text(f"      └{'─' * columns}", style="dim", no_wrap=True))
     scale = f"{sweep.fact}{', log scale' if logarithmic else ''}"
-    ends = shown(low) + scale.center(WIDTH - len(shown(low)) - len(shown(high))) + shown(high)
-    lines.append(Text(f"       {ends}", style="dim", no_wrap=True))
-    legend = Text("       ")
+    between = columns - len(shown(low)) - len(shown(high))
+    if len(scale) + 2 <= between:
+        lines.append(Text(f"       {shown(low)}{scale.center(between)}{shown(high)}", style="dim", no_wrap=True))
+    else:
+        lines.append(Text(f"       {shown(low)}{' ' * max(1, between)}{shown(high)}", style="dim", no_wrap=True))
+        lines.append(Padding(Text(scale, style="dim"), (0, 0, 0, 7), expand=False))
+    lines += _legend(drawn, columns)
+    return Group(*lines)
+
+
+def _legend(drawn: list[str], columns: int) -> list[Text]:
+    """Name the marks, on as many lines as they need; none is parted from its name."""
+    lines = [Text(" " * 7, no_wrap=True)]
     for number, name in enumerate(drawn):
-        legend.append(f"{MARKS[number]} ", style=COLOURS[number]).append(f"{name}  ")
-    lines.append(legend)
+        if len(lines[-1]) > 7 and len(lines[-1]) + len(name) + 2 > columns + 7:
+            lines.append(Text(" " * 7, no_wrap=True))
+        lines[-1].append(f"{MARKS[number]} ", style=COLOURS[number]).append(f"{name}  ")
     return lines
 
 
@@ -116,7 +134,7 @@ def _rankings(sweep: Sweep) -> RenderableType:
     table = Table(title=None, box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(sweep.fact, justify="right", no_wrap=True)
     for heading in ("first", "second", "third"):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, overflow="fold")
     for place in sorted(places_shown):
         swept = sweep.values[place]
         best = [f"{name} {swept.probability[name]:.0%}" for name in swept.ranking[:3]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import itertools
 import operator
 import threading
 import types
@@ -35,6 +36,11 @@ def _of_numbers(operation: _Operation) -> _Operation:
     return apply
 
 
+def _equal(left: object, right: object) -> bool:
+    """Compare; a list written in brackets is one in parentheses."""
+    return (list(left) if isinstance(left, tuple) else left) == (list(right) if isinstance(right, tuple) else right)
+
+
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: _of_numbers(operator.add),
     ast.Sub: _of_numbers(operator.sub),
@@ -44,8 +50,8 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Mod: _of_numbers(operator.mod),
     ast.USub: operator.neg,
     ast.Not: operator.not_,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
+    ast.Eq: _equal,
+    ast.NotEq: lambda left, right: not _equal(left, right),
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
@@ -58,6 +64,8 @@ _ALLOWED = (
     *(ast.Name, ast.Load, ast.Constant, ast.Tuple, ast.List),
     *_OPERATORS,
 )
+_SPELLED = {"true": True, "false": False, "null": None}
+"""Constants as YAML spells them."""
 _REFUSED = {
     ast.Call: "calls a function",
     ast.Attribute: "uses an attribute",
@@ -166,16 +174,41 @@ class Condition:
         for node in ast.walk(self._tree):
             if isinstance(node, ast.Compare | ast.BinOp | ast.UnaryOp):
                 try:
-                    self._evaluate(node, lambda name: _sample(fact_types()[name.id]))
+                    self._tried(node)
+                    if isinstance(node, ast.Compare):
+                        self._check_kinds(node)
                 except TypeError:
                     raise ConditionError(
                         f"cannot work out {ast.unparse(node)}: its sides are of different kinds",
-                        "Compare numbers with numbers, and texts with texts in quotes.",
+                        "Compare numbers with numbers, and texts with texts in quotes; of a fact that is true or "
+                        "false, write `data_may_leave` or `not data_may_leave`.",
                     ) from None
                 except ArithmeticError:
                     continue
                 except RecursionError:
                     raise ConditionError("is nested too deeply", "Write two rules instead of one.") from None
+
+    def _tried(self, node: ast.expr) -> object:
+        """Evaluate a part on values of the right types."""
+        return self._evaluate(node, lambda name: _sample(fact_types()[name.id]))
+
+    def _check_kinds(self, node: ast.Compare) -> None:
+        """Refuse to ask whether two things are equal that never are: a text and a number, say."""
+        sides = [self._tried(side) for side in (node.left, *node.comparators)]
+        for asked, (left, right) in zip(node.ops, itertools.pairwise(sides), strict=True):
+            among = [right]
+            if isinstance(asked, ast.In | ast.NotIn) and isinstance(right, list | tuple):
+                among = list(right)
+            if not among:
+                raise ConditionError(f"looks in an empty list: {ast.unparse(node)}", "Write what may stand there.")
+            if any(_kind(left) != _kind(one) for one in among):
+                raise TypeError
+
+
+def _kind(value: object) -> str:
+    """Return what values may be compared with this one."""
+    kinds = {bool: "truth", int: "number", float: "number", str: "text"}
+    return kinds.get(type(value), "list")
 
 
 def _parsed(text: str) -> ast.expr:
@@ -184,11 +217,23 @@ def _parsed(text: str) -> ast.expr:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd escapes in texts
-            return ast.parse(text.strip(), mode="eval").body
+            return _spelled(ast.parse(text.strip(), mode="eval")).body
     except SyntaxError as error:
         raise ConditionError(f"is no expression: {error.msg}", GRAMMAR) from None
     except (ValueError, RecursionError, MemoryError):
         raise ConditionError("is no expression", GRAMMAR) from None
+
+
+def _spelled(tree: ast.Expression) -> ast.Expression:
+    """Read true, false and null as YAML does."""
+
+    def read(part: object) -> object:
+        return ast.Constant(_SPELLED[part.id]) if isinstance(part, ast.Name) and part.id in _SPELLED else part
+
+    for node in ast.walk(tree):
+        for name, value in ast.iter_fields(node):
+            setattr(node, name, [read(part) for part in value] if isinstance(value, list) else read(value))
+    return tree
 
 
 def _check(tree: ast.expr) -> None:
@@ -213,11 +258,35 @@ def _check(tree: ast.expr) -> None:
     for node in nodes:
         if isinstance(node, ast.Name) and node.id not in facts:
             raise ConditionError(
-                f"names {node.id!r}, which is no fact", f"{meant(node.id, facts)}Facts: {', '.join(sorted(facts))}."
+                f"names {node.id!r}, which is no fact",
+                "Write true or false, or the fact alone: `data_may_leave`, `not data_may_leave`."
+                if node.id.lower() in ("yes", "no", "on", "off", *_SPELLED)
+                else f"{meant(node.id, facts)}Facts: {', '.join(sorted(facts))}.",
             )
+    constants = [type(node.value) for node in nodes if isinstance(node, ast.Constant)]
+    if not _facts_in(nodes) and set(constants) != {bool}:
+        raise ConditionError(
+            f"names no fact: {ast.unparse(tree)}",
+            "Write facts without quotes, for example `when: rows < 500`; `when: true` holds always.",
+        )
     for node in nodes:
         if isinstance(node, ast.Compare):
             _check_choices(node)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.FloorDiv | ast.Mod):
+            _check_divisor(node)
+
+
+def _facts_in(nodes: Iterable[ast.AST]) -> bool:
+    return any(isinstance(node, ast.Name) for node in nodes)
+
+
+def _check_divisor(node: ast.BinOp) -> None:
+    """Refuse a division by zero that stands there: such a condition never holds."""
+    divisor: ast.expr = node.right
+    while isinstance(divisor, ast.UnaryOp):
+        divisor = divisor.operand
+    if isinstance(divisor, ast.Constant) and divisor.value == 0:
+        raise ConditionError(f"divides by zero: {ast.unparse(node)}", "Divide by a fact, or by another number.")
 
 
 def _check_choices(node: ast.Compare) -> None:

@@ -94,9 +94,8 @@ def custom_rule(values: object, where: str, origin: str, known: Mapping[str, Rul
     def ask(facts: Facts) -> Effects | None:
         return (Effect(partial(_fill, template, facts), weights),) if condition.holds(facts) else None
 
-    ask.__doc__ = _docs(
-        _text(values, "title", where), f"Holds when {condition.text}.", values, where, origin, overruled
-    )
+    told = f"Holds when {condition.text}. Effects: {_listed(tuple(map(_effect, weights.items())))}."
+    ask.__doc__ = _docs(_text(values, "title", where), told, values, where, origin, overruled)
     rule = Rule(
         id=identity,
         strength=_strength(values.get("strength"), weights, where),
@@ -240,12 +239,25 @@ def _shown(value: object) -> str:
     return _plain(", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
 
 
+def _effect(weight: tuple[str, float]) -> str:
+    """Write what the rule does to one strategy.
+
+    Examples
+    --------
+    >>> _effect(("lora", 0.9)), _effect(("full", BLOCK)), _effect(("dora", 0.0))
+    ('lora +0.90', 'full blocked', 'dora note')
+    """
+    name, nats = weight
+    return f"{name} {'blocked' if nats == BLOCK else 'note' if nats == 0 else f'{nats:+.2f}'}"
+
+
 def _docs(title: str, holds: str, values: Mapping[str, object], where: str, origin: str, overruled: Rule | None) -> str:
     """Write the documentation, built like that of the built-in rules."""
     instead = f" It takes the place of {overruled.id} ({overruled.title})." if overruled else ""
     advised = _text(values, "what_to_do", where) if values.get("what_to_do") is not None else "read the source."
     return (
-        f"{title.rstrip('.')}.\n\nA rule of your team's own, from {origin}. {holds}{instead}\n\nWhat to do: {advised}"
+        f"{title.rstrip('.')}.\n\nA rule of your team's own, from {origin}. {holds}{instead}\n\n"
+        f"Because: {_text(values, 'because', where)}\n\nWhat to do: {advised}"
     )
 
 

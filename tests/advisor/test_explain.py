@@ -91,3 +91,8 @@ def test_a_run_is_explained_by_the_facts_it_kept(
     assert {e["strategy"]: e["probability"] for e in result["advice"][0]["advice"]}.items() <= ours.items()
     swept = json.loads(run(capsys, "whatif", folder, "--vary", "rows=50:5000", "--points", 5, "--json"))
     assert swept["model"] == str(tiny_encoder)
+
+
+def test_settings_alone_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    (told,) = json.loads(run(capsys, "explain", "--set", "rows=8", "--json"))["models"]
+    assert told["train_rows"] == 6

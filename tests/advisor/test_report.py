@@ -329,3 +329,59 @@ def test_a_plot_has_its_axes_and_its_legend() -> None:
     choices = printed(sweep_page(sweep(Facts(rows=20_000), "compute", ["limited", "plenty"], NAMES)))
     assert "plenty" in choices
     assert "┤" not in choices
+
+
+def narrowed(page: RenderableType, width: int, **console: Any) -> list[str]:
+    shown = Console(file=io.StringIO(), width=width, highlight=False, **console)
+    shown.print(page, crop=False)
+    assert isinstance(shown.file, io.StringIO)
+    return shown.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_plot_is_whole_on_a_narrow_terminal(width: int) -> None:
+    swept = sweep(Facts(classes=12, model_kind="encoder"), "rows", [20, 200, 2_000, 20_000, 200_000], NAMES)
+    lines = narrowed(sweep_page(swept), width)
+    assert max(map(len, lines)) <= width
+    assert "…" not in "".join(lines)
+    axis = next(line for line in lines if "└" in line)
+    assert axis.count("─") == min(60, width - 8)
+    assert any(line.rstrip().endswith("200,000") for line in lines)
+    assert "rows, log scale" in "\n".join(lines)
+    legend = [line for line in lines if line.startswith(" " * 7) and any(f"{mark} " in line for mark in "●▲■◆▼★")]
+    assert sum(len(line.split()) for line in legend) == 12
+    assert all(len(line.split()) % 2 == 0 for line in legend)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_a_waterfall_can_be_read_on_a_narrow_terminal(width: int) -> None:
+    told = explain(advice_of(rows=3_000, classes=12, model_kind="encoder"))
+    lines = narrowed(explanation_page(told), width)
+    assert max(map(len, lines)) <= width
+    page = "\n".join(lines)
+    assert "█" in page
+    for step in told.strategies[0].steps:
+        assert step.because.split()[0] in page
+        assert f"{step.effect:+.2f}" in page
+    if width < 70:
+        assert " ".join(told.strategies[0].steps[0].because.split()) in " ".join(page.split())
+
+
+def test_without_colours_no_colour_is_spoken_of() -> None:
+    told = explain(advice_of(rows=3_000))
+    plain = " ".join(
+        narrowed(explanation_page(told), 200, force_terminal=True, color_system="truecolor", no_color=True)
+    )
+    assert "Green" not in plain
+    assert "to the right" in plain
+    assert "Green" in " ".join(
+        narrowed(explanation_page(told), 200, force_terminal=True, color_system="truecolor", no_color=False)
+    )
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 160])
+def test_no_id_is_broken_in_the_list_of_rules(width: int) -> None:
+    lines = narrowed(rules_page(rules_table()), width)
+    words = {word for line in lines for word in line.split()}
+    assert {rule.id for rule in RULES} <= words
+    assert ("evidence" if width > 120 else "evidence]") in words

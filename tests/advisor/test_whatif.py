@@ -156,3 +156,15 @@ def test_what_cannot_vary_is_refused(text: str) -> None:
     with pytest.raises(SettingError) as refused:
         parse_vary(text, 3)
     assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("vary", "silent"), [("domain=law,medicine", True), ("target=0.5:0.9", True), ("rows=5:9", False)]
+)
+def test_a_fact_that_no_rule_looks_at_is_said_to_be_one(
+    vary: str, silent: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["whatif", "--vary", vary])
+    assert stopped.value.code == 0
+    assert (f"No rule looks at {vary.partition('=')[0]} here" in capsys.readouterr().out) is silent

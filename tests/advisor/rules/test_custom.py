@@ -85,6 +85,14 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
     ("rows / unlabelled_rows > 8", {"rows": 90, "unlabelled_rows": 0}, False),
     ("full_bytes > gpu_bytes", {"model_parameters": 7_000_000_000, "gpu": "L4"}, True),
     ("-rows < -10", {"rows": 11}, True),
+    ("data_may_leave == false", {"data_may_leave": False}, True),
+    ("data_may_leave == false", {"data_may_leave": True}, False),
+    ("data_may_leave in (true, False) and true", {"data_may_leave": True}, True),
+    ("data_may_leave != true", {}, False),
+    ("model_languages == ['de']", {"model_languages": ("de",)}, True),
+    ("model_languages != ('de',)", {"model_languages": ("de",)}, False),
+    ("rows in [5, 7.0]", {"rows": 7}, True),
+    ("'law' in domain", {"domain": "case law"}, True),
 ]
 
 
@@ -188,6 +196,19 @@ BAD: dict[str, tuple[object, str, str]] = {
 }
 
 
+def test_a_remedy_is_given_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as raised:
+        load_rules([write(tmp_path, "")])
+    assert raised.value.remedy.count("Write one rule") == 1
+
+
+def test_the_page_of_a_rule_tells_its_effects_and_its_reason(tmp_path: Path) -> None:
+    docs = loaded(tmp_path, GOOD).docs
+    assert "Effects: dapt blocked, full -0.50, lora +0.90." in docs
+    assert f"Because: {GOOD['because']}" in docs
+    assert f"Because: {OFF['because']}" in loaded(tmp_path, OFF).docs
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_rule_file_gives_one_helpful_message(tmp_path: Path, name: str) -> None:
     content, got, remedy = BAD[name]
@@ -224,6 +245,23 @@ UNSAFE = {
     "compute in ['lots']": "never is",
     "model_fields == 1": "no fact",
     "rows == b'x'": "uses b'x'",
+    "data_may_leave == 'no'": "different kinds",
+    "data_may_leave == 0": "different kinds",
+    "rows != 'many'": "different kinds",
+    "rows in ('5', 6)": "different kinds",
+    "3 not in model_languages": "different kinds",
+    "model_languages == 'de'": "different kinds",
+    "1 < rows == 'many'": "different kinds",
+    "rows > 5 and (task == 5 or binary)": "different kinds",
+    "rows in []": "empty list",
+    "'rows'": "names no fact",
+    "1 > 0": "names no fact",
+    "7 and True": "names no fact",
+    "()": "names no fact",
+    "rows / 0 > 1": "divides by zero",
+    "rows % -0.0 > 1": "divides by zero",
+    "rows == null": "uses None",
+    "data_may_leave == no": "'no', which is no fact",
     "-" * 900 + "1 > rows": "nested too deeply",
     "rows > 1" + " and rows > 1" * 100: "characters",
     "(" * 300 + "rows" + ")" * 300: "no expression",
