@@ -103,7 +103,7 @@ def frozen_features_under_8(facts: Facts) -> Effects | None:
         return None
     return give(
         lambda: (
-            f"{rows_of_a_class(facts)}, fewer than about 8 ({VERY_FEW.band}); the fewer weights are learned, the better."
+            f"{rows_of_a_class(facts)}, fewer than about 8 ({VERY_FEW.band}); the fewer weights learned, the better."
         ),
         1 - VERY_FEW.grade(rows),
         _FEWEST_WEIGHTS,
