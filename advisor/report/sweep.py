@@ -24,14 +24,14 @@ ROWS_SHOWN = 9
 
 
 def sweep_page(sweep: Sweep, *, matters: bool = True) -> RenderableType:
-    """Return the page of a sweep; of a fact that does not matter, that no rule looks at it."""
+    """Return the page of a sweep; where it never moves, with the reason: `matters` is whether any rule looks."""
     parts: list[RenderableType] = [
         Text(f"What if {sweep.fact} varied: {sweep.model or 'no model given'}", style="bold"),
         _bands(sweep),
     ]
-    if not matters:
-        parts.insert(1, Text(f"No rule looks at {sweep.fact} here: the ranking is the same whatever its value."))
-        return Group(*parts)
+    if all(swept.probability == sweep.values[0].probability for swept in sweep.values):
+        why = f"{sweep.fact} moves nothing here" if matters else f"No rule looks at {sweep.fact} here"
+        parts.insert(1, Text(f"{why}: the ranking is the same at every value."))
     if sweep.is_range:
         parts += [Text(), Fitted(lambda width, _: _plot(sweep, max(10, min(WIDTH, width - AXIS))))]
     return Group(*parts, Text(), _rankings(sweep))
