@@ -33,6 +33,7 @@ def _plain_number(value: object) -> object:
 
 _Plain = BeforeValidator(_plain_number)
 Share = Annotated[float, Field(ge=0, le=1), _Plain]
+Lift = Annotated[float, Field(ge=-1, le=1), _Plain]
 Points = Annotated[float, Field(ge=0, le=100), _Plain]
 Amount = Annotated[float, Field(ge=0), _Plain]
 Positive = Annotated[float, Field(gt=0), _Plain]
@@ -95,6 +96,8 @@ class Brief(Frozen):
     """Rows of the task's own kind without labels."""
     corpus_tokens: Count | None = None
     """Tokens of unlabelled text from the task's domain, in all."""
+    corpus_related: bool | None = None
+    """Whether that text is of the task's own domain, and not of a neighbouring one."""
     classes: Whole | None = None
     """Distinct labels of a classification."""
     input_tokens: Whole | None = None
@@ -111,6 +114,11 @@ class Brief(Frozen):
     domain_overlap: Share | None = None
     """Share of the domain's frequent words that are frequent in the model's pretraining text too (Gururangan et al.
     2020: news .54, reviews .35, biomedicine .27, computer science .19)."""
+    probe_lift: Share | None = None
+    """By how much a linear probe (or nearest neighbours) on frozen features beats always saying the commonest class,
+    on the scale of the score."""
+    pretraining_lift: Lift | None = None
+    """By how much the tuned model beats the same architecture from random weights, on the scale of the score."""
     facts_change: bool | None = None
     """Whether right answers need new or changing facts."""
     retention_required: bool | None = None

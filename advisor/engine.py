@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from advisor.facts import Facts
 from advisor.questions import QUESTIONS, Question
 from advisor.rules import RULES, Rule
-from advisor.rules.base import Strength
+from advisor.rules.base import LOG_ODDS, Strength
 from advisor.rules.cautions import cautions
 from advisor.rules.start import PRIOR
 from advisor.rules.volume import way_out
@@ -203,7 +203,7 @@ def advise(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULE
         model=facts.model,
         train_rows=facts.train_rows,
         advice=tuple(_stand(name, totals[name], bounds[name], reasons[name]) for name in ranked),
-        notes=(*_left_over(facts, totals), *cautions(facts)),
+        notes=(*_left_over(facts, totals), *_too_close(ranked, totals), *cautions(facts)),
         unknowns=unknowns,
     )
 
@@ -220,6 +220,16 @@ def _left_over(facts: Facts, totals: dict[str, float]) -> tuple[str, ...]:
         return ()
     out = way_out(facts) or "Change one of the facts that rule the others out."
     return (f"Every strategy but no_model is ruled out, so it is no recommendation. {out}",)
+
+
+def _too_close(ranked: Sequence[str], totals: dict[str, float]) -> tuple[str, ...]:
+    """Say that the rules do not tell the first from the second, where less than one weak reason lies between them."""
+    if len(ranked) < 2 or totals[ranked[1]] == -math.inf:
+        return ()
+    gap = totals[ranked[0]] - totals[ranked[1]]
+    if gap >= LOG_ODDS["W"]:
+        return ()
+    return (f"{ranked[0]} and {ranked[1]} lie {gap:.2f} nats apart, less than one weak reason: only measuring tells.",)
 
 
 def _stand(strategy: str, total: float, bounds: tuple[float, float], reasons: list[Reason]) -> StrategyAdvice:

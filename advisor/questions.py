@@ -115,6 +115,11 @@ QUESTIONS: tuple[Question, ...] = (
         "count", (0, 10_000_000, 2_000_000_000), "Continued pretraining takes tens of millions at least.",
         group="Domain",
     ),
+    Question(
+        "corpus_related", "Is that text of the task's own domain, and not of a neighbouring one?", "yes-no",
+        (True, False), "Pretraining on text of another domain did harm on 5 of 8 tasks.", group="Domain",
+        applies=lambda facts: bool(facts.corpus_tokens),
+    ),
     Question("input_tokens", "How many tokens has a usual input (a page has about 500)?", "count", (20, 300, 3_000)),
     Question("output_tokens", "How many tokens has a usual answer?", "count", (5, 100, 1_000), applies=_generates),
     Question("language", "Which language are the texts in (en, de, sw, …)?", "text", (), group="Domain"),
@@ -127,6 +132,16 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "domain_overlap", "What share of the domain's frequent words are frequent in web text too, 0 to 1?", "share",
         (0.15, 0.3, 0.55), "Computer science papers .19, biomedicine .27, reviews .35, news .54.", group="Domain",
+    ),
+    Question(
+        "probe_lift", "By how much does a linear probe beat always guessing the most frequent class, 0 to 1?", "share",
+        (0.01, 0.1, 0.4), "`advisor probe --strategies linear_probe` tells in seconds.", group="Domain",
+        applies=lambda facts: facts.domain_related is False,
+    ),
+    Question(
+        "pretraining_lift", "By how much does tuning beat the same model from random weights, -1 to 1?", "share",
+        (0.0, 0.05, 0.2), "`advisor probe --strategies full,from_scratch` tells.", group="Domain",
+        applies=lambda facts: facts.probe_lift is not None,
     ),
     Question(
         "facts_change", "Do right answers need facts that are new or change (prices, rules, stock)?", "yes-no",

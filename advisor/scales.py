@@ -28,6 +28,8 @@ _PHRASES = {
     "input_tokens": "{} tokens an input",
     "output_tokens": "{} tokens an answer",
     "domain_overlap": "a domain overlap of {}",
+    "probe_lift": "a lead of {} of a linear probe",
+    "pretraining_lift": "a lead of {} over random weights",
     "prompted_score": "a prompted score of {}",
     "requests_per_day": "{} requests a day",
     "latency_ms": "{} ms an answer",
@@ -45,6 +47,8 @@ _PHRASES = {
 _CLAUSES: dict[tuple[str, object], str] = {
     ("domain_related", True): "the domain were related to the model's pretraining",
     ("domain_related", False): "the domain were unrelated to the model's pretraining",
+    ("corpus_related", True): "your corpus were of the task's own domain",
+    ("corpus_related", False): "your corpus were of another domain",
     ("facts_change", True): "right answers needed new or changing facts",
     ("facts_change", False): "right answers needed no changing facts",
     ("expects_shift", True): "the texts in use were to differ from your rows",

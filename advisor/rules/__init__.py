@@ -18,6 +18,7 @@ from advisor.rules import (
     start,
     task,
     team,
+    transfer,
     tuning,
     volume,
 )
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     *prompting.RULES,
     *knowledge.RULES,
     *domain.RULES,
+    *transfer.RULES,
     *adaptation.RULES,
     *deployment.RULES,
     *stability.RULES,

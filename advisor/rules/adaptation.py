@@ -189,6 +189,29 @@ def no_corpus(facts: Facts) -> Effects | None:
 
 
 @rule(
+    id="off-domain-corpus-no-dapt",
+    strength="S",
+    source="Gururangan et al. 2020, table 3 (¬DAPT): pretraining on an irrelevant domain is worse than none on 5 of 8 "
+    "tasks",
+    touches=("dapt",),
+    example={"corpus_tokens": 100_000_000, "corpus_related": False},
+)
+def off_domain_corpus(facts: Facts) -> Effects | None:
+    """Don't continue pretraining on a corpus of another domain.
+
+    It moves the model away from the task instead of towards it.
+
+    What to do: collect text of the task's own domain, be it little, or leave the model as it is.
+    """
+    if not facts.corpus_tokens or facts.corpus_related is not False:
+        return None
+    return push(
+        lambda: f"Your {_tokens(facts.corpus_tokens)} are of another domain; such text did harm on 5 of 8 tasks.",
+        dapt="block",
+    )
+
+
+@rule(
     id="in-domain-no-dapt",
     strength="M",
     source=f"{_GURURANGAN}: on news, with 54.1 % of the vocabulary shared, DAPT gains 0 to 1.6 points",
@@ -224,4 +247,4 @@ def _tokens(number: float | None) -> str:
     return f"{number / 1e6:,.0f} million tokens" if number >= 1e7 else count(number, "token")
 
 
-RULES = (distant_domain, strong_model, large_corpus, task_text, no_corpus, in_domain)
+RULES = (distant_domain, strong_model, large_corpus, task_text, no_corpus, off_domain_corpus, in_domain)

@@ -132,7 +132,8 @@ def ia3(facts: Facts) -> Effects | None:
 def dora(facts: Facts) -> Effects | None:
     """Don't take DoRA by default: its gains over LoRA were not found again, its cost was.
 
-    At ranks up to 8 its separate magnitudes may still help.
+    At ranks up to 8 its separate magnitudes may still help. The same holds for PiSSA and other ways to start LoRA:
+    plain LoRA with its learning rate tuned often does as well (abstracts).
 
     What to do: take LoRA with its learning rate tuned; try DoRA where the rank must be 8 or less.
     """
@@ -144,7 +145,7 @@ def dora(facts: Facts) -> Effects | None:
         large = "" if size is None else f" ({weights(size)} parameters)"
         return (
             f"Before DoRA, try LoRA on {facts.model_name}{large}: on Llama-3.2-3B DoRA was 17 % slower and no better; "
-            "keep it for ranks up to 8."
+            "keep it for ranks up to 8, and PiSSA likewise for a second try."
         )
 
     return push(because, dora="-W")

@@ -8,9 +8,7 @@ from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, TRANSFERS, TUNED, 
 
 PIECES = Threshold("fertility", 1.6, 2.4, "tokens a word", "1.5 times the usual 1.3 of English text; the band is ours")
 CUT_OFF = Threshold("truncated_share", 0.05, 0.2, "of the rows", "our line")
-FROM_SCRATCH = Threshold("train_rows", 10_000, 1_000_000, "training rows", "our line")
 
-VERY_MANY = Threshold("train_rows", 1e5, 3e6, "training rows", "our line: about a million")
 ONE_LANGUAGE = Threshold("language_share", 0.3, 0.7, "of the rows in one language", "our line: half")
 MOSTLY_ONE = Threshold("language_share", 0.5, 0.7, "of the rows in one language", "our line")
 OTHER_SCRIPT = Threshold("non_latin", 0.3, 0.7, "of the letters", "our line: half")
@@ -22,7 +20,6 @@ _STRANGE = nats(
     **each(("setfit", *ADAPTERS, *PARTIAL, "full", "distillation"), "-W"),
 )
 _NO_LANGUAGE = frozenset({"und", "zxx"})
-_FROM_ROWS = nats(no_model="-M", baseline="-M", from_scratch="+S")
 _PIECEMEAL = nats(baseline="+W", **each((*PROMPTED, "retrieval", "linear_probe"), "-W"))
 _CUT = nats(baseline="+W", **each(("linear_probe", "setfit", *TUNED, "distillation"), "-W"))
 
@@ -46,82 +43,11 @@ def unrelated_domain(facts: Facts) -> Effects | None:
         return None
     return spread(
         lambda: (
-            f"Your brief says the domain{_called(facts)} is unrelated to what {facts.model_name} was pretrained on; "
+            f"Your brief says the domain{called(facts)} is unrelated to what {facts.model_name} was pretrained on; "
             "let your rows speak through a model that transfers nothing."
         ),
         1.0,
         _UNRELATED,
-    )
-
-
-@rule(
-    id="unrelated-domain-from-scratch",
-    strength="M",
-    source="common practice (train from random weights where transfer fails and rows abound; the band is our line)",
-    touches=("from_scratch",),
-    thresholds=(FROM_SCRATCH,),
-    example={"domain_related": False, "rows": 500_000},
-)
-def unrelated_from_scratch(facts: Facts) -> Effects | None:
-    """In an unrelated domain with very many rows, a model trained from scratch comes into its own.
-
-    Where pretraining gives no lead, only the rows teach, and a network needs many. If frozen features are near chance
-    and the tuned model is no better than one from random weights, do not transfer.
-
-    What to do: train the same architecture once from random weights, and compare before you tune any further.
-    """
-    if facts.domain_related is not False:
-        return None
-    rows = facts.train_rows
-    if rows is None:
-        return None
-    return push(
-        lambda: (
-            f"The domain{_called(facts)} is unrelated to the pretraining and you have {count(rows, 'training row')}; "
-            f"between {FROM_SCRATCH.low:,.0f} and {FROM_SCRATCH.high:,.0f} a model from random weights comes within "
-            "reach."
-        ),
-        FROM_SCRATCH.grade(rows),
-        from_scratch="+M",
-    )
-
-
-@rule(
-    id="far-domain-very-many-rows",
-    strength="S",
-    source="arithmetic: a million rows of a hundred tokens are as many tokens as a small network has weights, so the "
-    "rows alone can settle them, and more than counts of words can take up (the band is our line)",
-    touches=tuple(_FROM_ROWS),
-    thresholds=(ONE_LANGUAGE, VERY_MANY),
-    example={"language": "zxx", "rows": 5_000_000},
-)
-def far_with_very_many_rows(facts: Facts) -> Effects | None:
-    """Where nothing transfers but about a million rows are at hand, train a network from scratch.
-
-    Counting words stops gaining long before; order and combinations are what a network learns from so many rows. Holds
-    in a domain you call unrelated, and for rows that are no natural language.
-
-    What to do: train a small network with a tokenizer of its own on the rows, and keep the baseline to compare with.
-    """
-    if facts.domain_related is False:
-        far = 1.0
-    else:
-        language = _language(facts)
-        if language is None:
-            return None
-        far = 1 - language
-    if not far:
-        return None
-    rows = facts.train_rows
-    if rows is None:
-        return None
-    return spread(
-        lambda: (
-            f"What {facts.model_name} learned is far from your {count(rows, 'training row')}; from about a million "
-            "on, a network can learn from the rows alone what counting words leaves out."
-        ),
-        far * VERY_MANY.grade(rows),
-        _FROM_ROWS,
     )
 
 
@@ -142,7 +68,7 @@ def related_domain(facts: Facts) -> Effects | None:
     if not facts.domain_related:
         return None
     return push(
-        lambda: f"Your brief says the domain{_called(facts)} is related to what {facts.model_name} was pretrained on.",
+        lambda: f"Your brief says the domain{called(facts)} is related to what {facts.model_name} was pretrained on.",
         baseline="-W",
         linear_probe="+W",
         setfit="+W",
@@ -168,7 +94,7 @@ def natural_language_transfers(facts: Facts) -> Effects | None:
 
     What to do: keep the baseline in the comparison all the same; it costs seconds.
     """
-    language, stranger = _language(facts), _stranger(facts)
+    language, stranger = language_grade(facts), _stranger(facts)
     if not language or stranger == 1 or facts.domain_related is False:
         return None
 
@@ -194,7 +120,7 @@ def text_is_no_language(facts: Facts) -> Effects | None:
 
     What to do: take a model pretrained on such sequences, if there is one, and compare with the baseline.
     """
-    language = _language(facts)
+    language = language_grade(facts)
     if language is None or language == 1:
         return None
 
@@ -297,7 +223,7 @@ def rows_longer_than_context(facts: Facts) -> Effects | None:
     return spread(because, CUT_OFF.grade(share), _CUT)
 
 
-def _called(facts: Facts) -> str:
+def called(facts: Facts) -> str:
     """Name the domain, in brackets, where the user did."""
     return f" ({facts.domain})" if facts.domain else ""
 
@@ -309,7 +235,7 @@ def _pieces(facts: Facts) -> float:
     return PIECES.grade(facts.fertility) * (1 - OTHER_SCRIPT.grade(facts.non_latin))
 
 
-def _language(facts: Facts) -> float | None:
+def language_grade(facts: Facts) -> float | None:
     """Return the degree to which the rows are one natural language; None where nobody knows."""
     if facts.language is None:
         return None
@@ -327,8 +253,6 @@ def _stranger(facts: Facts) -> float:
 
 RULES = (
     unrelated_domain,
-    unrelated_from_scratch,
-    far_with_very_many_rows,
     related_domain,
     natural_language_transfers,
     text_is_no_language,

@@ -279,3 +279,11 @@ def test_no_heavy_import() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_rules_that_cannot_tell_the_first_from_the_second_say_so() -> None:
+    near = (Rule("near", "W", "a test", ("lora",), lambda _: push("Near.", lora="+W")),)
+    far = (Rule("far", "S", "a test", ("lora",), lambda _: push("Far.", lora="+S")),)
+    for rules, said in (((), True), (near, False), (far, False)):
+        advice = advise(Facts(rows=300), ("baseline", "lora"), rules)
+        assert any("only measuring tells" in note for note in advice.notes) == said

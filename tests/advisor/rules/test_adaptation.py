@@ -10,6 +10,7 @@ from tests.advisor.rules.cases import Case, check, check_rule, name
 FAR, PILOT, ALL = "distant-domain-dapt", "strong-model-dapt-pilot", "large-corpus-all-weights"
 TAPT, NONE, INSIDE = "unlabelled-task-text-tapt", "no-corpus-no-dapt", "in-domain-no-dapt"
 BERT = {"model_kind": "encoder"}
+OFF = "off-domain-corpus-no-dapt"
 DISTANT = {**BERT, "corpus_tokens": 200_000_000, "domain_overlap": 0.25}
 BLOCK = -float("inf")
 
@@ -37,6 +38,11 @@ CASES = [
     Case(TAPT, {**BERT, "unlabelled_rows": 500}),
     Case(TAPT, {"model_kind": "causal"}),
     Case(TAPT, BERT, waits=("unlabelled_rows",)),
+    Case(OFF, {"corpus_tokens": 50_000_000, "corpus_related": False}, {"dapt": BLOCK}, "50 million tokens"),
+    Case(OFF, {"corpus_tokens": 50_000_000, "corpus_related": True}),
+    Case(OFF, {"corpus_tokens": 0, "corpus_related": False}),
+    Case(OFF, {"corpus_tokens": 50_000_000}, waits=("corpus_related",)),
+    Case(OFF, {"corpus_related": False}, waits=("corpus_tokens",)),
     Case(NONE, {"corpus_tokens": 0}, {"dapt": BLOCK}, "0 tokens"),
     Case(NONE, {"corpus_tokens": 5_000_000}, {"dapt": -1.6}, "5,000,000 tokens"),
     Case(NONE, {"corpus_tokens": 31_622_777}, {"dapt": -0.8}, "tokens"),

@@ -8,13 +8,8 @@ from advisor.rules.domain import RULES
 from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, TRANSFERS, TUNED
 from tests.advisor.rules.cases import Case, check, check_rule, name
 
-UNRELATED, SCRATCH, RELATED = (
-    "unrelated-domain-no-transfer",
-    "unrelated-domain-from-scratch",
-    "related-domain-transfers",
-)
+UNRELATED, RELATED = "unrelated-domain-no-transfer", "related-domain-transfers"
 NATURAL, NO_LANGUAGE, CARD = "natural-language-transfers", "text-is-no-language", "language-not-in-model-card"
-FAR = "far-domain-very-many-rows"
 PIECES, CUT = "tokenizer-splits-words", "rows-longer-than-context"
 
 
@@ -26,7 +21,6 @@ def graded(nats: dict[str, float], by: float) -> dict[str, float]:
     return {name: by * weight for name, weight in nats.items()}
 
 
-FROM_ROWS = {"no_model": -0.9, "baseline": -0.9, "from_scratch": 1.6}
 AS_IS = (*PROMPTED, "retrieval", "linear_probe")
 STRANGE = {
     "baseline": 0.9,
@@ -40,20 +34,6 @@ CASES = [
     Case(UNRELATED, {"domain_related": False, "domain": "DNA"}, {"baseline": 0.9, **all_of(TRANSFERS, -0.9)}, "(DNA)"),
     Case(UNRELATED, {"domain_related": True}),
     Case(UNRELATED, {}, waits=("domain_related",)),
-    Case(SCRATCH, {"domain_related": False, "rows": 1_000_000}, {"from_scratch": 0.9}, "and 1,000,000 a model"),
-    Case(SCRATCH, {"domain_related": False, "rows": 100_000}, {"from_scratch": 0.45}, "100,000 training rows"),
-    Case(SCRATCH, {"domain_related": False, "rows": 10_000}),
-    Case(SCRATCH, {"domain_related": True, "rows": 10**6}),
-    Case(SCRATCH, {"domain_related": False}, waits=("rows",)),
-    Case(SCRATCH, {}, waits=("domain_related",)),
-    Case(FAR, {"language": "zxx", "rows": 3_000_000}, FROM_ROWS, "far from your 3,000,000 training rows"),
-    Case(FAR, {"domain_related": False, "rows": 547_723}, graded(FROM_ROWS, 0.5), "547,723"),
-    Case(FAR, {"language": "en", "language_share": 0.4583, "rows": 3_000_000}, graded(FROM_ROWS, 0.5), "far from"),
-    Case(FAR, {"domain_related": False, "rows": 100_000}),
-    Case(FAR, {"domain_related": True, "language": "en", "rows": 3_000_000}),
-    Case(FAR, {"domain_related": False}, waits=("rows",)),
-    Case(FAR, {"language": "zxx"}, waits=("domain_related", "rows")),
-    Case(FAR, {"rows": 3_000_000}, waits=("domain_related", "language")),
     Case(
         RELATED,
         {"domain_related": True, "model": "minilm"},
