@@ -26,6 +26,9 @@ SEARCH_ROWS = 1_000
 SAFETY = 1.1
 """An estimate is believed to be off by up to this factor."""
 
+DOUBT = 2.0
+"""How many times the time left an estimate may be for the last candidate to be tried nevertheless."""
+
 LEAST_ROWS = 200
 """A strategy that cannot learn from this many rows within its share of the budget is not measured."""
 
@@ -243,6 +246,8 @@ class Ladder:
             if several and self.train_rows <= SEARCH_ROWS and unsearched <= max(share, left - barely):
                 # Few rows cost as many steps as some more: then it is the search that has to go.
                 return self.train_rows, False
+            if not later and seconds(least) <= DOUBT * left:
+                return least, True  # nobody waits for the time, the deadline holds, and an estimate may be off
             raise MeasurementFailed(
                 f"{left:.0f} s were left: it needs about {seconds(least):.0f} s for "
                 f"{least:,} training rows, {wanted:.0f} s for all {self.train_rows:,}, and its share was {share:.0f} s"

@@ -188,6 +188,12 @@ def test_too_little_to_learn_from_is_not_measured_and_says_why(climb: Climb) -> 
     assert "training rows" in reason
 
 
+def test_the_last_one_is_tried_where_its_estimate_may_be_off(climb: Climb) -> None:
+    ladder, done = climb(Made("light", 0.001), Made("doubtful", 0.4), seconds=60)
+    assert [(m.strategy, m.train_rows) for m in done][1] == ("doubtful", 200)
+    assert not ladder.failures
+
+
 def test_an_estimate_that_was_too_low_is_learned_from(climb: Climb, data: TaskData) -> None:
     rows = len(data.train)
     _, done = climb(Made("a", 0.05), Made("b", 0.05), seconds=0.16 * rows, slower=2.0)
