@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule, weights
-from advisor.rules.weights import ADAPTERS, TUNED, WHOLE, WRITES, each, give
+from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread, weights
+from advisor.rules.groups import HEAVY, LORAS, WHOLE, WRITES, each
 
 LORA_SUFFICES = Threshold(
     "train_rows", 200_000, 800_000, "training rows", "Hu et al. 2021, table 16 ends at 392,000; the band is ours"
@@ -14,8 +14,8 @@ PROMPT_TUNING = Threshold(
 )
 IA3_ROWS = Threshold("train_rows", 50, 200, "training rows", "Liu et al. 2022: 41 rows in the median; the band is ours")
 
-_NOT_ALL = each(WHOLE, "-M")
-_HEAVIER = {"ia3": 0.0} | each(TUNED, "-W")
+_NOT_ALL = nats(**each(WHOLE, "-M"))
+_HEAVIER = {"ia3": 0.0} | nats(**each(HEAVY, "-W"))
 
 
 @rule(
@@ -24,7 +24,7 @@ _HEAVIER = {"ia3": 0.0} | each(TUNED, "-W")
     source="Hu et al. 2021 (LoRA), table 16, MNLI-n on GPT-3: LoRA 63.8 / 85.6 / 89.2 / 91.7 against 60.2 / 85.8 / "
     "88.9 / 89.5 in full at 100 / 1k / 10k / 392k rows; LoRA Without Regret (2025): about 67 % of the FLOPs; Biderman "
     "et al. 2024: full ahead on code with billions of tokens",
-    touches=(*ADAPTERS, *WHOLE),
+    touches=(*LORAS, *WHOLE),
     thresholds=(LORA_SUFFICES,),
     example={"model_kind": "causal", "rows": 5_000},
 )
@@ -49,7 +49,7 @@ def llm_lora_default(facts: Facts) -> Effects | None:
         )
 
     lora = push(because, lora="+M", qlora="+M", dora="+M")
-    return lora if rows is None else lora + give(because, 1 - LORA_SUFFICES.grade(rows), _NOT_ALL)
+    return lora if rows is None else lora + spread(because, 1 - LORA_SUFFICES.grade(rows), _NOT_ALL)
 
 
 @rule(
@@ -91,7 +91,7 @@ def prompt_tuning(facts: Facts) -> Effects | None:
     strength="M",
     source="Liu et al. 2022 (T-Few), table 9: IA3 on an instruction-tuned model, 41 rows in the median; PEFT method "
     "comparison: IA3 31.1 to 45.5 by learning rate, LoRA 47.8",
-    touches=("ia3", *TUNED),
+    touches=("ia3", *HEAVY),
     thresholds=(IA3_ROWS,),
     example={"model_kind": "causal", "instruction_tuned": True, "rows": 40},
 )
@@ -111,7 +111,7 @@ def ia3(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= IA3_ROWS.high:
         return None
-    return give(
+    return spread(
         lambda: (
             f"With {count(rows, 'training row')} and {facts.model_name} instruction-tuned, IA3's few weights (learning "
             "rate 3e-3 or more) are settled sooner than those of heavier tuning."

@@ -168,9 +168,31 @@ def push(because: str | Callable[[], str], by: float = 1.0, **weights: Weight) -
     >>> push("…", 0.5, lora="+M")[0].weights, push("…", 0.0, lora="+M")
     ({'lora': 0.45}, ())
     """
+    return spread(because, by, nats(**weights))
+
+
+def nats(**weights: Weight) -> dict[str, float]:
+    """Look up the nats of weights, once for rules that push many strategies and are asked very often.
+
+    Examples
+    --------
+    >>> nats(lora="+M", full="-W")
+    {'lora': 0.9, 'full': -0.4}
+    """
+    return {strategy: _NATS[weight] for strategy, weight in weights.items()}
+
+
+def spread(because: str | Callable[[], str], by: float, weights: dict[str, float]) -> Effects:
+    """Do what `push` does, with weights that were looked up before; they are not copied where the grade is 1.
+
+    Examples
+    --------
+    >>> spread("…", 0.5, nats(lora="-M"))[0].weights
+    {'lora': -0.45}
+    """
     if by < 0.01:
         return ()
-    return (Effect(because, {strategy: by * _NATS[weight] for strategy, weight in weights.items()}),)
+    return (Effect(because, weights if by == 1 else {strategy: by * nat for strategy, nat in weights.items()}),)
 
 
 def count(number: float, noun: str) -> str:

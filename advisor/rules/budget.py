@@ -7,8 +7,8 @@ from functools import partial
 
 from advisor.costs import LEAST_STEPS, SHARE_OF_FULL, full_hours, full_money, hourly_price
 from advisor.facts import Facts
-from advisor.rules.base import LOG_ODDS, Effect, Effects, Threshold, count, push, rule, weights
-from advisor.rules.groups import DEMONSTRATIONS, TUNED, each, nats, spread
+from advisor.rules.base import LOG_ODDS, Effect, Effects, Threshold, count, nats, push, rule, spread, weights
+from advisor.rules.groups import DEMONSTRATIONS, TUNED, each
 
 _MFU = "the estimate supposes 30 % of the data sheet's FLOP/s; trainings see 12 to 45 %"
 HOURS = Threshold("hours", 0.67, 2.5, "times the hours allowed", _MFU)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, push, rule, weights
-from advisor.rules.groups import ADAPTERS, ALL_WEIGHTS, DEMONSTRATIONS, PARTIAL, PROMPTED, each, nats, spread
+from advisor.rules.base import Effects, Threshold, nats, push, rule, spread, weights
+from advisor.rules.groups import ADAPTERS, ALL_WEIGHTS, DEMONSTRATIONS, PARTIAL, PROMPTED, each
 
 SHORT_LATENCY = Threshold("latency_ms", 50, 500, "ms", "our line")
 TARGET_ROWS = Threshold("unlabelled_rows", 300, 5_000, "rows", "our line")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule
-from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, TRANSFERS, TUNED, each, nats, spread
+from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread
+from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, TRANSFERS, TUNED, each
 
 PIECES = Threshold("fertility", 1.6, 2.4, "tokens a word", "1.5 times the usual 1.3 of English text; the band is ours")
 CUT_OFF = Threshold("truncated_share", 0.05, 0.2, "of the rows", "our line")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule
-from advisor.rules.weights import ADAPTERS, LIGHT, PARTS, TRAINED, WHOLE, each, give, rows_of_a_class, typical_class
+from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread
+from advisor.rules.classes import rows_of_a_class, typical_class
+from advisor.rules.groups import LIGHT, LORAS, PARTIAL, TRAINED, WHOLE, each
 
 CROSSOVER = Threshold(
     "class_rows", 8, 91, "training rows of the median class",
@@ -14,20 +15,20 @@ CROSSOVER = Threshold(
 VERY_FEW = Threshold("class_rows", 4, 16, "training rows of the median class", "our line: the measured range ends at 8")
 
 _PROBE_AHEAD = {
-    "S": each(TRAINED, "-S"),
-    "M": each(TRAINED, "-M"),
-    "W": each(TRAINED, "-W"),
-    "images": each((*LIGHT, *ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M"),
-    "instruct": each((*PARTS, *WHOLE), "-W"),
+    "S": nats(**each(TRAINED, "-S")),
+    "M": nats(**each(TRAINED, "-M")),
+    "W": nats(**each(TRAINED, "-W")),
+    "images": nats(**each((*LIGHT, *LORAS, *PARTIAL), "-W")) | nats(**each(WHOLE, "-M")),
+    "instruct": nats(**each((*PARTIAL, *WHOLE), "-W")),
 }
 _TUNED_AHEAD = {
-    "S": each(TRAINED, "+S"),
-    "M": each(TRAINED, "+M"),
-    "W": each(TRAINED, "+W"),
-    "images": each((*LIGHT, *ADAPTERS, *PARTS), "+W") | each(WHOLE, "+M"),
-    "instruct": each(TRAINED, "+W"),
+    "S": nats(**each(TRAINED, "+S")),
+    "M": nats(**each(TRAINED, "+M")),
+    "W": nats(**each(TRAINED, "+W")),
+    "images": nats(**each((*LIGHT, *LORAS, *PARTIAL), "+W")) | nats(**each(WHOLE, "+M")),
+    "instruct": nats(**each(TRAINED, "+W")),
 }
-_FEWEST_WEIGHTS = each((*LIGHT, *ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M")
+_FEWEST_WEIGHTS = nats(**each((*LIGHT, *LORAS, *PARTIAL), "-W")) | nats(**each(WHOLE, "-M"))
 
 
 @rule(
@@ -77,7 +78,7 @@ def frozen_features(facts: Facts) -> Effects | None:
         band = f"{CROSSOVER.low:g} to {CROSSOVER.high:g}"
         return f"{have}; from about 27 on ({band}), tuning overtakes frozen features{where}."
 
-    return give(because, abs(ahead), (_PROBE_AHEAD if ahead < 0 else _TUNED_AHEAD)[size])
+    return spread(because, abs(ahead), (_PROBE_AHEAD if ahead < 0 else _TUNED_AHEAD)[size])
 
 
 @rule(
@@ -101,7 +102,7 @@ def frozen_features_under_8(facts: Facts) -> Effects | None:
     rows = facts.class_rows
     if rows is None or rows >= VERY_FEW.high:
         return None
-    return give(
+    return spread(
         lambda: (
             f"{rows_of_a_class(facts)}, fewer than about 8 ({VERY_FEW.band}); the fewer weights learned, the better."
         ),

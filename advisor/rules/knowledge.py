@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule, weights
-from advisor.rules.groups import PROMPTED, TUNED, each, nats, spread
+from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread, weights
+from advisor.rules.groups import PROMPTED, TUNED, each
 
 SMALL_BASE = Threshold("model_parameters", 1e9, 8e9, "parameters", "our line: 7B models are LoRA Land's size")
 

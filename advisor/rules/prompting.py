@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule
-from advisor.rules.groups import DEMONSTRATIONS, FROM_PROMPT_TUNING, PROMPTED, TUNED, UNTRAINED, each, nats, spread
+from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread
+from advisor.rules.groups import DEMONSTRATIONS, PROMPTED, TRAINED, TUNED, UNTRAINED, each
 
 ROOM = Threshold("context", 2, 16, "demonstrations that fit the context", "our line: a few is few-shot, 16 are many")
 LARGE_LABEL_SET = Threshold("classes", 10, 40, "classes", "our line")
@@ -20,7 +20,7 @@ _TUNE = nats(**each(("setfit", *TUNED), "+M"))
 _PROMPT_WILL_DO = nats(**each(PROMPTED, "+M"), **each(_TRAINED, "-S"))
 _PROMPT_DOES = nats(**each(PROMPTED, "+S"), **each(_TRAINED, "-S"))
 _UNTRAINED_LOSE = nats(**each(UNTRAINED, "-M"))
-_BASE_IS_HARD = nats(**each(FROM_PROMPT_TUNING, "-W"))
+_BASE_IS_HARD = nats(**each(TRAINED, "-W"))
 
 
 @rule(
@@ -294,7 +294,7 @@ def instruct_over_base(facts: Facts) -> Effects | None:
     id="base-model-few-rows",
     strength="W",
     source="common practice (instruction-tuned rather than base models; the band around 1,000 rows is our line)",
-    touches=FROM_PROMPT_TUNING,
+    touches=TRAINED,
     thresholds=(FEW_FOR_BASE,),
     example={"model_kind": "causal", "instruction_tuned": False, "rows": 200},
 )

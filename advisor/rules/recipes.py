@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, count, rule
-from advisor.rules.weights import ADAPTERS, PARTS, TRAINED, each, give
+from advisor.rules.base import Effects, count, nats, rule, spread
+from advisor.rules.groups import LORAS, PARTIAL, TRAINED, each
 
 UNSTABLE_ROWS = 5_000
 """Training rows under which encoders need several seeds (our line; Mosbach et al. 2021 looked at less)."""
@@ -13,10 +13,10 @@ EPOCHS, BATCH = 3, 32
 SHORT_RUN = 100
 """Steps under which LoRA's learning rate is 15 times that of full fine-tuning (LoRA Without Regret, 2025)."""
 
-_ADAPTERS = each(ADAPTERS, "note")
-_LEARNING_RATES = each(TRAINED, "note")
-_SEEDS = each((*ADAPTERS, *PARTS, "full"), "note")
-_STARTS_FROM_PROBE = each(("full", *PARTS), "note")
+_ADAPTERS = nats(**each(LORAS, "note"))
+_LEARNING_RATES = nats(**each(TRAINED, "note"))
+_SEEDS = nats(**each((*LORAS, *PARTIAL, "full"), "note"))
+_STARTS_FROM_PROBE = nats(**each(("full", *PARTIAL), "note"))
 
 
 @rule(
@@ -24,7 +24,7 @@ _STARTS_FROM_PROBE = each(("full", *PARTS), "note")
     strength="S",
     source="LoRA Without Regret (2025): adapters on attention alone stay behind at the same number of weights; its "
     "reproduction on Qwen3-4B, 6,400 examples: loss 1.8457 at rank 256 on all layers, 1.8548 on attention alone",
-    touches=ADAPTERS,
+    touches=LORAS,
     example={"model_kind": "causal"},
 )
 def all_linear_layers(facts: Facts) -> Effects | None:
@@ -37,7 +37,7 @@ def all_linear_layers(facts: Facts) -> Effects | None:
     """
     if not facts.causal:
         return None
-    return give(
+    return spread(
         lambda: f"Train adapters on all linear layers of {facts.model_name}, not on attention alone.", 1.0, _ADAPTERS
     )
 
@@ -47,7 +47,7 @@ def all_linear_layers(facts: Facts) -> Effects | None:
     strength="M",
     source="Biderman et al. 2024, Llama-2-7B: instruction tuning on code .497 in full, .498 at rank 256, .417 at 64, "
     ".358 at 16; on chat parity at rank 16",
-    touches=ADAPTERS,
+    touches=LORAS,
     example={"model_kind": "causal", "task": "code"},
 )
 def rank_by_task(facts: Facts) -> Effects | None:
@@ -60,11 +60,11 @@ def rank_by_task(facts: Facts) -> Effects | None:
     if not facts.causal:
         return None
     if facts.task == "code":
-        return give("Your task is code; take rank 128 or more, rank 16 stayed far behind there.", 1.0, _ADAPTERS)
+        return spread("Your task is code; take rank 128 or more, rank 16 stayed far behind there.", 1.0, _ADAPTERS)
     if facts.model_languages and facts.language_known is False:
         because = f"The card of {facts.model_name} does not name '{facts.language}'; to learn it take rank 128 or more."
-        return give(because, 1.0, _ADAPTERS)
-    return give(
+        return spread(because, 1.0, _ADAPTERS)
+    return spread(
         lambda: f"For {facts.task}, start at rank 16 to 32; rank 16 matched full fine-tuning on chat.", 1.0, _ADAPTERS
     )
 
@@ -89,7 +89,7 @@ def several_seeds(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= UNSTABLE_ROWS:
         return None
-    return give(
+    return spread(
         lambda: (
             f"With {count(rows, 'training row')}, under {UNSTABLE_ROWS:,}, train up to 20 epochs with warm-up, and "
             "compare averages of at least 5 seeds."
@@ -104,7 +104,7 @@ def several_seeds(facts: Facts) -> Effects | None:
     strength="S",
     source="LoRA Without Regret (2025): the best learning rate of LoRA is about 10 times that of full fine-tuning, "
     "about 15 times in runs of under 100 steps",
-    touches=ADAPTERS,
+    touches=LORAS,
     example={"rows": 500},
 )
 def lora_learning_rate(facts: Facts) -> Effects | None:
@@ -126,14 +126,14 @@ def lora_learning_rate(facts: Facts) -> Effects | None:
             f"{BATCH}; give LoRA about {times} times the learning rate of full fine-tuning."
         )
 
-    return give(because, 1.0, _ADAPTERS)
+    return spread(because, 1.0, _ADAPTERS)
 
 
 @rule(
     id="lora-small-batches",
     strength="M",
     source="LoRA Without Regret (2025): large batches cost LoRA more than full fine-tuning (contested)",
-    touches=ADAPTERS,
+    touches=LORAS,
     example={"model_kind": "causal"},
 )
 def small_batches(facts: Facts) -> Effects | None:
@@ -151,7 +151,7 @@ def small_batches(facts: Facts) -> Effects | None:
         devices = "" if not facts.gpus else f" over your {count(facts.gpus, 'GPU')}"
         return f"Keep the effective batch of LoRA on {facts.model_name} at 32 or less{devices}, accumulation included."
 
-    return give(because, 1.0, _ADAPTERS)
+    return spread(because, 1.0, _ADAPTERS)
 
 
 @rule(
@@ -173,7 +173,7 @@ def learning_rate_first(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None:
         return None
-    return give(
+    return spread(
         lambda: f"On a part of your {count(rows, 'training row')}, try three learning rates before you judge a method.",
         1.0,
         _LEARNING_RATES,
@@ -202,7 +202,7 @@ def head_from_the_probe(facts: Facts) -> Effects | None:
         classes = "" if facts.classes is None else f" for your {count(facts.classes, 'class')}"
         return f"Start the head{classes} from a linear probe on {facts.model_name}, then tune (LP-FT)."
 
-    return give(because, 1.0, _STARTS_FROM_PROBE)
+    return spread(because, 1.0, _STARTS_FROM_PROBE)
 
 
 RULES = (

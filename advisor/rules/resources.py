@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from advisor.facts import FULL_BYTES, LORA_TRAINABLE, Facts
-from advisor.rules.base import Effects, Threshold, gigabytes, push, rule, weights
-from advisor.rules.groups import ALL_WEIGHTS, FROZEN_ADAPTERS, PARTIAL, PROMPTED, each, nats, spread
+from advisor.rules.base import Effects, Threshold, gigabytes, nats, push, rule, spread, weights
+from advisor.rules.groups import ALL_WEIGHTS, FROZEN_ADAPTERS, PARTIAL, PROMPTED, each
 
 USABLE = 0.9
 """Share of the memory that a training may plan with."""

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, rule
+from advisor.rules.base import Effects, Threshold, count, nats, rule, spread
+from advisor.rules.groups import HEAVY, LIGHT, OPEN, PARTIAL, TRAINED, WRITES, each
 from advisor.rules.start import PRIOR
-from advisor.rules.weights import LIGHT, OPEN, PARTS, TRAINED, TUNED, WRITES, each, give
 
 OPEN_ANSWERS = Threshold(
     "train_rows", 20, 500, "training rows", "Google's tuning guide: 20 at least, 100 to 500 better (vendor's figures)"
 )
 FIXED_FORMAT = Threshold("train_rows", 2_500, 10_000, "training rows", "our line (5,000)")
 
-_NO_LABELS = each(("baseline", "linear_probe", "setfit"), "block")
-_CANNOT_WRITE = each(TRAINED, "block")
-_OPEN_BEHIND = each(LIGHT, "-W") | each(TUNED, "-M")
-_OPEN_AHEAD = each(LIGHT, "+W") | each(TUNED, "+M")
-_TUNE = each(TUNED, "+S")
-_FOR_IMAGES = ("linear_probe", *PARTS, "full", "distillation", "from_scratch")
-_NOT_FOR_IMAGES = each(tuple(name for name in PRIOR if name not in ("no_model", *_FOR_IMAGES)), "block")
+_NO_LABELS = nats(**each(("baseline", "linear_probe", "setfit"), "block"))
+_CANNOT_WRITE = nats(**each(TRAINED, "block"))
+_OPEN_BEHIND = nats(**each(LIGHT, "-W")) | nats(**each(HEAVY, "-M"))
+_OPEN_AHEAD = nats(**each(LIGHT, "+W")) | nats(**each(HEAVY, "+M"))
+_TUNE = nats(**each(HEAVY, "+S"))
+_FOR_IMAGES = ("linear_probe", *PARTIAL, "full", "distillation", "from_scratch")
+_NOT_FOR_IMAGES = nats(**each(tuple(name for name in PRIOR if name not in ("no_model", *_FOR_IMAGES)), "block"))
 
 
 @rule(
@@ -43,9 +43,9 @@ def open_answers_need_a_generator(facts: Facts) -> Effects | None:
         because = "Your task is extraction: it takes labels of tokens, not one label for a text."
     else:
         because = f"Your task is {facts.task}: its answers are open, and a classifier has none but its labels."
-    blocked = give(because, 1.0, _NO_LABELS)
+    blocked = spread(because, 1.0, _NO_LABELS)
     if facts.task in WRITES and facts.model_kind == "encoder":
-        blocked += give(
+        blocked += spread(
             lambda: f"Your task is {facts.task}, and {facts.model_name} writes no text.", 1.0, _CANNOT_WRITE
         )
     return blocked
@@ -80,7 +80,7 @@ def open_answers(facts: Facts) -> Effects | None:
             f"You have {count(rows, 'training row')} for {facts.task}; {OPEN_ANSWERS.band}, tuning overtakes a prompt."
         )
 
-    return give(because, 1 - 2 * ahead, _OPEN_BEHIND) if ahead < 0.5 else give(because, 2 * ahead - 1, _OPEN_AHEAD)
+    return spread(because, 1 - 2 * ahead, _OPEN_BEHIND) if ahead < 0.5 else spread(because, 2 * ahead - 1, _OPEN_AHEAD)
 
 
 @rule(
@@ -88,7 +88,7 @@ def open_answers(facts: Facts) -> Effects | None:
     strength="S",
     source="LoRA Land (Predibase 2024), tasks bc5cdr and conllpp: extraction in a fixed format, where tuned 7B models "
     "were far ahead of prompted GPT-4 (5,000 rows are our line)",
-    touches=TUNED,
+    touches=HEAVY,
     thresholds=(FIXED_FORMAT,),
     example={"task": "extraction", "rows": 20_000},
 )
@@ -104,7 +104,7 @@ def extraction(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows <= FIXED_FORMAT.low:
         return None
-    return give(
+    return spread(
         lambda: (
             f"You have {count(rows, 'training row')} for extraction; from about 5,000 ({FIXED_FORMAT.band}), tuned "
             "models were far ahead of prompted ones."
@@ -131,7 +131,7 @@ def images(facts: Facts) -> Effects | None:
     """
     if facts.task != "image-classification":
         return None
-    return give(
+    return spread(
         "Your task is image classification, and this strategy is built for text only here.", 1.0, _NOT_FOR_IMAGES
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule
-from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, each, nats, spread
+from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread
+from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, each
 
 NOTHING_TO_LEARN = Threshold("rows", 2, 30, "labelled rows", "our line")
 FEW_REQUESTS = Threshold("requests_per_day", 2, 30, "requests a day", "our line")

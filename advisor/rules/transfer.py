@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule
+from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread
 from advisor.rules.domain import ONE_LANGUAGE, called, language_grade
-from advisor.rules.groups import TRANSFERS, each, nats, spread
+from advisor.rules.groups import TRANSFERS, each
 
 FROM_SCRATCH = Threshold("train_rows", 10_000, 1_000_000, "training rows", "our line")
 VERY_MANY = Threshold("train_rows", 1e5, 3e6, "training rows", "our line: about a million")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, rule
-from advisor.rules.weights import ADAPTERS, LIGHT, PARTS, TRAINED, WHOLE, each, give
+from advisor.rules.base import Effects, Threshold, count, nats, rule, spread
+from advisor.rules.groups import LIGHT, LORAS, PARTIAL, TRAINED, WHOLE, each
 
 LOW_RESOURCE = Threshold("train_rows", 500, 2_000, "training rows", "our line (1,000) for Chen et al.'s low resource")
 HIGH_RESOURCE = Threshold("train_rows", 5_000, 20_000, "training rows", "our line (10,000) for Chen et al.'s high one")
@@ -13,10 +13,10 @@ UNSTABLE = Threshold(
 )
 CONFLICTS = Threshold("conflict_share", 0.005, 0.02, "of the rows", "our line (1 %)")
 
-_NOT_ALL = each(WHOLE, "-M")
-_ALL = each(WHOLE, "+M")
-_UNSTABLE = each(WHOLE, "-W")
-_CONFLICTING = each(TRAINED, "-W")
+_NOT_ALL = nats(**each(WHOLE, "-M"))
+_ALL = nats(**each(WHOLE, "+M"))
+_UNSTABLE = nats(**each(WHOLE, "-W"))
+_CONFLICTING = nats(**each(TRAINED, "-W"))
 
 
 @rule(
@@ -40,7 +40,7 @@ def encoder_under_1000(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= LOW_RESOURCE.high:
         return None
-    return give(
+    return spread(
         lambda: (
             f"With {count(rows, 'training row')} for {facts.model_name}, an encoder, parameter-efficient tuning tends "
             f"to win; full fine-tuning catches up {LOW_RESOURCE.band}."
@@ -71,7 +71,7 @@ def encoder_over_10000(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows <= HIGH_RESOURCE.low:
         return None
-    return give(
+    return spread(
         lambda: (
             f"With {count(rows, 'training row')} for {facts.model_name}, an encoder, full fine-tuning tends to win "
             f"({HIGH_RESOURCE.band} it draws ahead)."
@@ -102,7 +102,7 @@ def encoder_under_5000(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= UNSTABLE.high:
         return None
-    return give(
+    return spread(
         lambda: (
             f"With {count(rows, 'training row')}, under about 5,000 ({UNSTABLE.band}), full fine-tuning of an encoder "
             "needs warm-up, a long schedule and at least 5 seeds."
@@ -138,7 +138,7 @@ def conflicting_labels(facts: Facts) -> Effects | None:
             "on them."
         )
 
-    return give(because, CONFLICTS.grade(share), _CONFLICTING)
+    return spread(because, CONFLICTS.grade(share), _CONFLICTING)
 
 
 @rule(
@@ -163,7 +163,7 @@ def retention_keeps_weights(facts: Facts) -> Effects | None:
     """
     if not facts.retention_required:
         return None
-    return give(
+    return spread(
         lambda: (
             f"Your brief asks {facts.model_name} to keep its general ability; frozen weights keep it, adapters "
             "come off."
@@ -174,9 +174,9 @@ def retention_keeps_weights(facts: Facts) -> Effects | None:
 
 
 _KEEPS = (
-    each(("zero_shot", "few_shot", "few_shot_retrieved", "many_shot", "retrieval", "linear_probe"), "+M")
-    | each((*LIGHT, *ADAPTERS), "+W")
-    | each((*PARTS, *WHOLE), "-W")
+    nats(**each(("zero_shot", "few_shot", "few_shot_retrieved", "many_shot", "retrieval", "linear_probe"), "+M"))
+    | nats(**each((*LIGHT, *LORAS), "+W"))
+    | nats(**each((*PARTIAL, *WHOLE), "-W"))
 )
 
 RULES = (

@@ -7,22 +7,10 @@ any lighter one. So a strategy that does well with few rows keeps its weight, an
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.rules.base import Effects, Threshold, count, push, rule, weights
+from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread, weights
+from advisor.rules.classes import rows_of_a_class, typical_class
+from advisor.rules.groups import HEAVY, LIGHT, LORAS, OPEN, PARTIAL, TRAINED, WHOLE, WRITES, each
 from advisor.rules.start import PRIOR
-from advisor.rules.weights import (
-    ADAPTERS,
-    LIGHT,
-    OPEN,
-    PARTS,
-    TRAINED,
-    TUNED,
-    WHOLE,
-    WRITES,
-    each,
-    give,
-    rows_of_a_class,
-    typical_class,
-)
 
 IN_CONTEXT = Threshold("train_rows", 50, 200, "training rows", "common practice (100); the band is ours")
 BREAK_EVEN = Threshold("train_rows", 50, 200, "training rows", "Pecher et al. 2025 (abstract): 100 labels; band ours")
@@ -34,20 +22,20 @@ EVERY_CLASS = Threshold("class_rows", 1, 2, "training rows of a class", "our lin
 REPEATED = Threshold("duplicate_share", 0.05, 0.2, "of the rows", "our line")
 
 
-_NO_ROWS = each(tuple(name for name in PRIOR if name not in ("no_model", "zero_shot", "retrieval")), "block")
+_NO_ROWS = nats(**each(tuple(name for name in PRIOR if name not in ("no_model", "zero_shot", "retrieval")), "block"))
 _LEARNERS = tuple(name for name in PRIOR if name != "no_model")
 """All that learns or is prompted: where a class has hardly a row and there is no prompt, all are held back alike."""
-_NO_ROW_OF_A_CLASS = each(_LEARNERS, "block")
-_ONE_EACH = each(_LEARNERS, "-S")
-_IN_CONTEXT = each((*ADAPTERS, *PARTS), "-W") | each(WHOLE, "-M")
-_IN_CONTEXT_INSTRUCT = each(PARTS, "-W") | each(WHOLE, "-M")
-_NOT_ALL = each(WHOLE, "-W")
-_ALL = each(WHOLE, "+W")
-_BLOCKED = each(TRAINED, "block")
-_TOO_FEW = each(TRAINED, "-M")
-_BEHIND = each(("linear_probe", "setfit"), "-W") | each(LIGHT, "-M") | each(TUNED, "-S")
-_AHEAD = each(("linear_probe", "setfit"), "+W") | each(LIGHT, "+M") | each(TUNED, "+S")
-_REPEATED = each(TRAINED, "-W")
+_NO_ROW_OF_A_CLASS = nats(**each(_LEARNERS, "block"))
+_ONE_EACH = nats(**each(_LEARNERS, "-S"))
+_IN_CONTEXT = nats(**each((*LORAS, *PARTIAL), "-W")) | nats(**each(WHOLE, "-M"))
+_IN_CONTEXT_INSTRUCT = nats(**each(PARTIAL, "-W")) | nats(**each(WHOLE, "-M"))
+_NOT_ALL = nats(**each(WHOLE, "-W"))
+_ALL = nats(**each(WHOLE, "+W"))
+_BLOCKED = nats(**each(TRAINED, "block"))
+_TOO_FEW = nats(**each(TRAINED, "-M"))
+_BEHIND = nats(**each(("linear_probe", "setfit"), "-W")) | nats(**each(LIGHT, "-M")) | nats(**each(HEAVY, "-S"))
+_AHEAD = nats(**each(("linear_probe", "setfit"), "+W")) | nats(**each(LIGHT, "+M")) | nats(**each(HEAVY, "+S"))
+_REPEATED = nats(**each(TRAINED, "-W"))
 
 
 @rule(
@@ -66,7 +54,7 @@ def no_rows(facts: Facts) -> Effects | None:
     """
     if facts.rows != 0:
         return None
-    return give("You have 0 labelled rows, so nothing can be learned from them.", 1.0, _NO_ROWS)
+    return spread("You have 0 labelled rows, so nothing can be learned from them.", 1.0, _NO_ROWS)
 
 
 @rule(
@@ -136,7 +124,9 @@ def every_class(facts: Facts) -> Effects | None:
         return f"{rows_of_a_class(facts)}; a class without one cannot be learned, and one of each tells little."
 
     blocked = rows < EVERY_CLASS.low
-    return give(because, 1.0 if blocked else 1 - EVERY_CLASS.grade(rows), _NO_ROW_OF_A_CLASS if blocked else _ONE_EACH)
+    return spread(
+        because, 1.0 if blocked else 1 - EVERY_CLASS.grade(rows), _NO_ROW_OF_A_CLASS if blocked else _ONE_EACH
+    )
 
 
 @rule(
@@ -182,7 +172,7 @@ def under_100(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= IN_CONTEXT.high:
         return None
-    return give(
+    return spread(
         lambda: (
             f"You have {count(rows, 'training row')}; under about 100 ({IN_CONTEXT.band}), leave the weights alone."
         ),
@@ -209,7 +199,7 @@ def up_to_10000(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None or rows >= ALL_WEIGHTS.high:
         return None
-    return give(
+    return spread(
         lambda: (
             f"You have {count(rows, 'training row')}; up to about 10,000 ({ALL_WEIGHTS.band}), tune a small part of "
             "the weights rather than all."
@@ -251,7 +241,7 @@ def over_10000(facts: Facts) -> Effects | None:
         have = f"You have {count(rows, 'training row')} and {said}"
         return f"{have}; over about 10,000 ({ALL_WEIGHTS.band}), tune all weights."
 
-    return give(because, ALL_WEIGHTS.grade(rows) * enough, _ALL)
+    return spread(because, ALL_WEIGHTS.grade(rows) * enough, _ALL)
 
 
 @rule(
@@ -276,7 +266,7 @@ def few_rows_per_class(facts: Facts) -> Effects | None:
     if rows is None:
         return None
     if rows < FEW_ROWS.low:
-        return give(
+        return spread(
             lambda: f"You have {count(rows, 'training row')} in all, under 10: too few to tune weights on.",
             1.0,
             _BLOCKED,
@@ -288,7 +278,7 @@ def few_rows_per_class(facts: Facts) -> Effects | None:
             return None
         many = f", {count(of_class, 'row')} of {typical_class(facts)}"
         if of_class < FEW_PER_CLASS.low:
-            return give(
+            return spread(
                 lambda: f"{rows_of_a_class(facts)}, under 5: too few to tune weights on.",
                 1.0,
                 _BLOCKED,
@@ -296,7 +286,7 @@ def few_rows_per_class(facts: Facts) -> Effects | None:
         enough = min(enough, FEW_PER_CLASS.grade(of_class))
     if enough == 1:
         return None
-    return give(
+    return spread(
         lambda: f"You have {count(rows, 'training row')}{many}: what tuning makes of so few is partly luck.",
         1 - enough,
         _TOO_FEW,
@@ -340,10 +330,10 @@ def small_tuned_beats_prompting(facts: Facts) -> Effects | None:
 
     if facts.instruct:
         # Adapters never start behind: they rise from nothing, where others rise from as far behind as they end ahead.
-        start = _BEHIND | dict.fromkeys((*LIGHT, *ADAPTERS), 0.0)
+        start = _BEHIND | dict.fromkeys((*LIGHT, *LORAS), 0.0)
         risen = {name: start[name] + ahead * (end - start[name]) for name, end in _AHEAD.items()}
-        return give(because, 1.0, {name: weight for name, weight in risen.items() if weight})
-    return give(because, 1 - 2 * ahead, _BEHIND) if ahead < 0.5 else give(because, 2 * ahead - 1, _AHEAD)
+        return spread(because, 1.0, {name: weight for name, weight in risen.items() if weight})
+    return spread(because, 1 - 2 * ahead, _BEHIND) if ahead < 0.5 else spread(because, 2 * ahead - 1, _AHEAD)
 
 
 @rule(
@@ -369,7 +359,7 @@ def duplicates_shrink_volume(facts: Facts) -> Effects | None:
         of = f"{share:.0%} of your rows" if not facts.rows else f"{share:.0%} of your {count(facts.rows, 'row')}"
         return f"Repeats of an earlier text make up {of}, so there is less to learn from than the count says."
 
-    return give(because, REPEATED.grade(share), _REPEATED)
+    return spread(because, REPEATED.grade(share), _REPEATED)
 
 
 RULES = (

@@ -9,8 +9,8 @@ import pytest
 from advisor.engine import weigh, winner
 from advisor.facts import Facts
 from advisor.rules import features
+from advisor.rules.groups import LIGHT, LORAS, PARTIAL, TRAINED, WHOLE
 from advisor.rules.start import PRIOR
-from advisor.rules.weights import ADAPTERS, LIGHT, PARTS, TRAINED, WHOLE
 from tests.advisor.rules.cases import Case, check, facts_of, name
 from tests.advisor.rules.test_volume import ALL_OURS, each
 
@@ -21,35 +21,64 @@ HEADLESS = {"model_kind": "encoder", "sentence_encoder": False, "headless_decode
 
 
 def few(by: float) -> dict[str, float]:
-    return each((*LIGHT, *ADAPTERS, *PARTS), -0.4 * by) | each(WHOLE, -0.9 * by)
+    return each((*LIGHT, *LORAS, *PARTIAL), -0.4 * by) | each(WHOLE, -0.9 * by)
 
 
 CASES = [
     Case(
-        "frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **SENTENCES}, each(TRAINED, -1.6), "8 training"
+        "frozen-features-8-to-64-per-class",
+        {"rows": 48, "classes": 6, **SENTENCES},
+        each(TRAINED, -1.6),
+        "8 training",
     ),
     Case(
-        "frozen-features-8-to-64-per-class", {"rows": 6, "classes": 6, **SENTENCES}, each(TRAINED, -1.6), "1 training"
+        "frozen-features-8-to-64-per-class",
+        {"rows": 6, "classes": 6, **SENTENCES},
+        each(TRAINED, -1.6),
+        "1 training",
     ),
     Case("frozen-features-8-to-64-per-class", {"rows": 162, "classes": 6, **SENTENCES}),  # 27: both alike
-    Case("frozen-features-8-to-64-per-class", {"rows": 384, "classes": 6, **SENTENCES}, each(TRAINED, 1.42), "64"),
-    Case("frozen-features-8-to-64-per-class", {"rows": 546, "classes": 6, **SENTENCES}, each(TRAINED, 1.6), "91"),
-    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **ENCODER}, each(TRAINED, -0.9), "6 classes"),
-    Case("frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **CAUSAL}, each(TRAINED, -0.4), "8 train"),
     Case(
-        "frozen-features-8-to-64-per-class", {"rows": 48, "classes": 6, **HEADLESS}, each(TRAINED, -0.4), "8 training"
+        "frozen-features-8-to-64-per-class",
+        {"rows": 384, "classes": 6, **SENTENCES},
+        each(TRAINED, 1.42),
+        "64",
+    ),
+    Case(
+        "frozen-features-8-to-64-per-class",
+        {"rows": 546, "classes": 6, **SENTENCES},
+        each(TRAINED, 1.6),
+        "91",
+    ),
+    Case(
+        "frozen-features-8-to-64-per-class",
+        {"rows": 48, "classes": 6, **ENCODER},
+        each(TRAINED, -0.9),
+        "6 classes",
+    ),
+    Case(
+        "frozen-features-8-to-64-per-class",
+        {"rows": 48, "classes": 6, **CAUSAL},
+        each(TRAINED, -0.4),
+        "8 train",
+    ),
+    Case(
+        "frozen-features-8-to-64-per-class",
+        {"rows": 48, "classes": 6, **HEADLESS},
+        each(TRAINED, -0.4),
+        "8 training",
     ),
     Case(
         "frozen-features-8-to-64-per-class",
         {"rows": 600, "classes": 6, "task": "image-classification"},
-        each((*LIGHT, *ADAPTERS, *PARTS), 0.4) | each(WHOLE, 0.9),
+        each((*LIGHT, *LORAS, *PARTIAL), 0.4) | each(WHOLE, 0.9),
         "On average your 6 classes have 100 training rows; from about 27 on (8 to 91), tuning overtakes frozen "
         "features (measured on texts with a sentence encoder).",
     ),
     Case(
         "frozen-features-8-to-64-per-class",
         {"rows": 96, "classes": 6, "median_class_share": 0.5, "instruction_tuned": True, **CAUSAL},
-        each((*PARTS, *WHOLE), -0.4),
+        each((*PARTIAL, *WHOLE), -0.4),
         "The median of your 6 classes has 8 training rows",
     ),
     Case("frozen-features-8-to-64-per-class", {"rows": 48, "task": "code", **SENTENCES}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from advisor.rules.groups import DEMONSTRATIONS, FROM_PROMPT_TUNING, PROMPTED, TUNED, UNTRAINED
+from advisor.rules.groups import DEMONSTRATIONS, PROMPTED, TRAINED, TUNED, UNTRAINED
 from advisor.rules.prompting import RULES
 from tests.advisor.rules.cases import Case, check, check_rule, name
 
@@ -23,8 +23,8 @@ NEEDS, FIT, LARGE = "prompting-needs-causal-lm", "demonstrations-fit-context", "
 PEFT, SCORE, FIRST = "peft-over-in-context", "prompted-score-against-tuning", "measure-a-prompt-first"
 INSTRUCT, SIBLING = "instruct-over-base", "base-model-few-rows"
 TARGET = "prompt-reaches-target"
-TRAINED = ("setfit", *TUNED, "distillation", "from_scratch")
-REACHED = {**all_of(PROMPTED, 1.6), **all_of(TRAINED, -1.6)}
+TAUGHT = ("setfit", *TUNED, "distillation", "from_scratch")
+REACHED = {**all_of(PROMPTED, 1.6), **all_of(TAUGHT, -1.6)}
 MORE = {"few_shot": -0.9, "few_shot_retrieved": 0.9, "many_shot": 0.9}
 HALF = {name: nats / 2 for name, nats in MORE.items()}
 NO_PROMPTS = all_of((*PROMPTED, "retrieval"), BLOCK)
@@ -60,11 +60,11 @@ CASES = [
     Case(PEFT, CHAT, waits=("rows",)),
     Case(PEFT, LM, waits=("instruction_tuned",)),
     Case(SCORE, {"prompted_score": 0.77}, all_of(("setfit", *TUNED), 0.9), "scores 0.77;"),
-    Case(SCORE, {"prompted_score": 0.93}, {**all_of(PROMPTED, 0.9), **all_of(TRAINED, -1.6)}, "already scores 0.93;"),
+    Case(SCORE, {"prompted_score": 0.93}, {**all_of(PROMPTED, 0.9), **all_of(TAUGHT, -1.6)}, "already scores 0.93;"),
     Case(
         SCORE,
         {"prompted_score": 0.8462},
-        {**all_of(PROMPTED, 0.45), **all_of(TRAINED, -0.8), **all_of(("setfit", *TUNED), -0.35)},
+        {**all_of(PROMPTED, 0.45), **all_of(TAUGHT, -0.8), **all_of(("setfit", *TUNED), -0.35)},
         "0.846",
     ),
     Case(SCORE, {}, waits=("prompted_score",)),
@@ -93,8 +93,8 @@ CASES = [
     Case(INSTRUCT, BASE, {"zero_shot": -0.4, "retrieval": -0.4}, "base model"),
     Case(INSTRUCT, {"model_kind": "encoder"}),
     Case(INSTRUCT, LM, waits=("instruction_tuned",)),
-    Case(SIBLING, {**BASE, "rows": 300}, all_of(FROM_PROMPT_TUNING, -0.4), "300 training rows"),
-    Case(SIBLING, {**BASE, "rows": 949}, all_of(FROM_PROMPT_TUNING, -0.2), "949 training rows"),
+    Case(SIBLING, {**BASE, "rows": 300}, all_of(TRAINED, -0.4), "300 training rows"),
+    Case(SIBLING, {**BASE, "rows": 949}, all_of(TRAINED, -0.2), "949 training rows"),
     Case(SIBLING, {**BASE, "rows": 3_000}),
     Case(SIBLING, {**CHAT, "rows": 100}),
     Case(SIBLING, BASE, waits=("rows",)),

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from advisor.rules import adapters, recipes, task
+from advisor.rules.groups import HEAVY, LORAS, PARTIAL, WHOLE
 from advisor.rules.start import PRIOR
-from advisor.rules.weights import ADAPTERS, PARTS, TUNED, WHOLE
 from tests.advisor.rules.cases import Case, check, name
 from tests.advisor.rules.test_volume import each
 
@@ -19,15 +19,15 @@ CAUSAL = {"model_kind": "causal", "model": "talker"}
 INSTRUCT = {**CAUSAL, "instruction_tuned": True}
 CLASSIFIERS = each(("baseline", "linear_probe", "setfit"), BLOCK)
 IMAGES = ("no_model", "linear_probe", "early_layers", "top_layers", "full", "distillation", "from_scratch")
-NOTED = each(ADAPTERS, 0.0)
+NOTED = each(LORAS, 0.0)
 
 
 def tuned(few: float, many: float) -> dict[str, float]:
-    return each(("prompt_tuning", "ia3"), few) | each(TUNED, many)
+    return each(("prompt_tuning", "ia3"), few) | each(HEAVY, many)
 
 
 def lora(against_all: float) -> dict[str, float]:
-    return each(ADAPTERS, 0.9) | each(WHOLE, against_all)
+    return each(LORAS, 0.9) | each(WHOLE, against_all)
 
 
 CASES = [
@@ -49,8 +49,13 @@ CASES = [
     Case("open-answers-tune-from-hundreds", {"rows": 500}),
     Case("open-answers-tune-from-hundreds", {"task": "code"}, waits=("rows",)),
     Case("extraction-thousands-tune", {"task": "extraction", "rows": 2_500}),
-    Case("extraction-thousands-tune", {"task": "extraction", "rows": 5_000}, each(TUNED, 0.8), "5,000 training rows"),
-    Case("extraction-thousands-tune", {"task": "extraction", "rows": 10_000}, each(TUNED, 1.6), "10,000 training"),
+    Case(
+        "extraction-thousands-tune",
+        {"task": "extraction", "rows": 5_000},
+        each(HEAVY, 0.8),
+        "5,000 training rows",
+    ),
+    Case("extraction-thousands-tune", {"task": "extraction", "rows": 10_000}, each(HEAVY, 1.6), "10,000 training"),
     Case("extraction-thousands-tune", {"task": "summarisation", "rows": 10_000}),
     Case("extraction-thousands-tune", {"task": "extraction"}, waits=("rows",)),
     Case(
@@ -60,11 +65,11 @@ CASES = [
         "image classification",
     ),
     Case("images-have-no-words", {}),
-    Case("llm-lora-default", CAUSAL, each(ADAPTERS, 0.9), "causal LM"),
+    Case("llm-lora-default", CAUSAL, each(LORAS, 0.9), "causal LM"),
     Case("llm-lora-default", {"rows": 100, **CAUSAL}, lora(-0.9), "100 training rows"),
     Case("llm-lora-default", {"rows": 200_000, **CAUSAL}, lora(-0.9), "200,000 training rows"),
     Case("llm-lora-default", {"rows": 400_000, **CAUSAL}, lora(-0.45), "400,000 training rows"),
-    Case("llm-lora-default", {"rows": 800_000, **CAUSAL}, each(ADAPTERS, 0.9), "800,000 training rows"),
+    Case("llm-lora-default", {"rows": 800_000, **CAUSAL}, each(LORAS, 0.9), "800,000 training rows"),
     Case("llm-lora-default", {"rows": 100, "task": "summarisation"}, lora(-0.9), "100 training rows"),
     Case("llm-lora-default", {"rows": 100, **ENCODER}),
     Case("llm-lora-default", {"rows": 100, "task": "summarisation", **ENCODER}),
@@ -74,8 +79,8 @@ CASES = [
     Case("prompt-tuning-needs-rows", {"rows": 20_000}, {"prompt_tuning": -0.8}, "20,000 training rows"),
     Case("prompt-tuning-needs-rows", {"rows": 400_000}),
     Case("prompt-tuning-needs-rows", {}, waits=("rows",)),
-    Case("ia3-few-rows-instruct", {"rows": 50, **INSTRUCT}, {"ia3": 0.0, **each(TUNED, -0.4)}, "50 training rows"),
-    Case("ia3-few-rows-instruct", {"rows": 100, **INSTRUCT}, {"ia3": 0.0, **each(TUNED, -0.2)}, "3e-3"),
+    Case("ia3-few-rows-instruct", {"rows": 50, **INSTRUCT}, {"ia3": 0.0, **each(HEAVY, -0.4)}, "50 training rows"),
+    Case("ia3-few-rows-instruct", {"rows": 100, **INSTRUCT}, {"ia3": 0.0, **each(HEAVY, -0.2)}, "3e-3"),
     Case("ia3-few-rows-instruct", {"rows": 200, **INSTRUCT}),
     Case("ia3-few-rows-instruct", {"instruction_tuned": False, **CAUSAL}, {"ia3": -0.9}, "talker is none"),
     Case("ia3-few-rows-instruct", {"rows": 50, **ENCODER}, {"ia3": -0.9}, "the model is none"),
@@ -100,9 +105,7 @@ CASES = [
     Case("lora-rank-by-task", {"language": "en", "model_languages": ("en",), **CAUSAL}, NOTED, "rank 16 to 32"),
     Case("lora-rank-by-task", ENCODER),
     Case("lora-rank-by-task", {}, waits=("model_kind",)),
-    Case(
-        "encoder-few-rows-seeds", {"rows": 4_999, **ENCODER}, each((*ADAPTERS, *PARTS, "full"), 0.0), "4,999 training"
-    ),
+    Case("encoder-few-rows-seeds", {"rows": 4_999, **ENCODER}, each((*LORAS, *PARTIAL, "full"), 0.0), "4,999 training"),
     Case("encoder-few-rows-seeds", {"rows": 5_000, **ENCODER}),
     Case("encoder-few-rows-seeds", {"rows": 100, **CAUSAL}),
     Case("encoder-few-rows-seeds", {"rows": 100}, waits=("model_kind",)),
@@ -116,8 +119,8 @@ CASES = [
     Case("lora-small-batches", {}, waits=("model_kind",)),
     Case("learning-rate-before-method", {"rows": 300}, tuned(0.0, 0.0), "300 training rows"),
     Case("learning-rate-before-method", {}, waits=("rows",)),
-    Case("head-from-the-probe", {"classes": 5, **ENCODER}, each(("full", *PARTS), 0.0), "5 classes"),
-    Case("head-from-the-probe", {"model": "bert", **ENCODER}, each(("full", *PARTS), 0.0), "bert"),
+    Case("head-from-the-probe", {"classes": 5, **ENCODER}, each(("full", *PARTIAL), 0.0), "5 classes"),
+    Case("head-from-the-probe", {"model": "bert", **ENCODER}, each(("full", *PARTIAL), 0.0), "bert"),
     Case("head-from-the-probe", CAUSAL),
     Case("head-from-the-probe", {"task": "code", **ENCODER}),
     Case("head-from-the-probe", {}, waits=("model_kind",)),

@@ -8,16 +8,16 @@ import pytest
 
 from advisor.engine import weigh, winner
 from advisor.rules import tuning
+from advisor.rules.groups import LIGHT, LORAS, PARTIAL, TRAINED, WHOLE
 from advisor.rules.start import PRIOR
-from advisor.rules.weights import ADAPTERS, LIGHT, PARTS, TRAINED, WHOLE
 from tests.advisor.rules.cases import Case, check, facts_of, name
 from tests.advisor.rules.test_volume import ALL_OURS, each
 
 ENCODER = {"model_kind": "encoder", "headless_decoder": False}
 KEEPS = (
     each(("zero_shot", "few_shot", "few_shot_retrieved", "many_shot", "retrieval", "linear_probe"), 0.9)
-    | each((*LIGHT, *ADAPTERS), 0.4)
-    | each((*PARTS, *WHOLE), -0.4)
+    | each((*LIGHT, *LORAS), 0.4)
+    | each((*PARTIAL, *WHOLE), -0.4)
 )
 
 CASES = [
@@ -40,7 +40,12 @@ CASES = [
     Case("encoder-under-5000-unstable", {"rows": 2_500}, waits=("model_kind",)),
     Case("encoder-under-5000-unstable", ENCODER, waits=("rows",)),
     Case("conflicting-labels-keep-it-simple", {"conflict_share": 0.005}),
-    Case("conflicting-labels-keep-it-simple", {"conflict_share": 0.01}, each(TRAINED, -0.2), "1.0% of your rows"),
+    Case(
+        "conflicting-labels-keep-it-simple",
+        {"conflict_share": 0.01},
+        each(TRAINED, -0.2),
+        "1.0% of your rows",
+    ),
     Case(
         "conflicting-labels-keep-it-simple",
         {"rows": 3_000, "conflict_share": 0.02},

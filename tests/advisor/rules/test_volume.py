@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from advisor.engine import weigh, winner
 from advisor.rules import adapters, features, recipes, start, task, tuning, volume
 from advisor.rules.base import Rule
+from advisor.rules.groups import HEAVY, LIGHT, LORAS, PARTIAL, TRAINED, WHOLE
 from advisor.rules.start import PRIOR
-from advisor.rules.weights import ADAPTERS, LIGHT, PARTS, TRAINED, TUNED, WHOLE
 from tests.advisor.rules.cases import Case, check, check_effects, check_rule, facts_of, name, weights
 
 BLOCK = -math.inf
@@ -35,11 +35,11 @@ def each(names: tuple[str, ...], weight: float) -> dict[str, float]:
 
 
 def in_context(by: float) -> dict[str, float]:
-    return each((*ADAPTERS, *PARTS), -0.4 * by) | each(WHOLE, -0.9 * by)
+    return each((*LORAS, *PARTIAL), -0.4 * by) | each(WHOLE, -0.9 * by)
 
 
 def tuned(frozen: float, few: float, many: float) -> dict[str, float]:
-    return each(("linear_probe", "setfit"), frozen) | each(LIGHT, few) | each(TUNED, many)
+    return each(("linear_probe", "setfit"), frozen) | each(LIGHT, few) | each(HEAVY, many)
 
 
 PLENTY = {"compute": "plenty"}
@@ -91,7 +91,7 @@ CASES = [
     Case(
         "volume-under-100-in-context",
         {"rows": 50, **INSTRUCT},
-        each(PARTS, -0.4) | each(WHOLE, -0.9),
+        each(PARTIAL, -0.4) | each(WHOLE, -0.9),
         "50 training rows",
     ),
     Case("volume-under-100-in-context", {"rows": 200}),
@@ -119,12 +119,25 @@ CASES = [
     Case("few-rows-per-class-no-tuning", {"rows": 9}, each(TRAINED, BLOCK), "9 training rows"),
     Case("few-rows-per-class-no-tuning", {"rows": 40, "classes": 10}, each(TRAINED, BLOCK), "4 training rows"),
     Case(
-        "few-rows-per-class-no-tuning", {"rows": 50, "classes": 10}, each(TRAINED, -0.9), "5 rows of the average class"
+        "few-rows-per-class-no-tuning",
+        {"rows": 50, "classes": 10},
+        each(TRAINED, -0.9),
+        "5 rows of the average class",
     ),
-    Case("few-rows-per-class-no-tuning", {"rows": 100, "classes": 10}, each(TRAINED, -0.45), "100 training rows"),
+    Case(
+        "few-rows-per-class-no-tuning",
+        {"rows": 100, "classes": 10},
+        each(TRAINED, -0.45),
+        "100 training rows",
+    ),
     Case("few-rows-per-class-no-tuning", {"rows": 20, "classes": 1}, each(TRAINED, -0.45), "20 training rows"),
     Case("few-rows-per-class-no-tuning", {"rows": 200, "classes": 10}),
-    Case("few-rows-per-class-no-tuning", {"rows": 10, "task": "generation"}, each(TRAINED, -0.9), "10 training rows"),
+    Case(
+        "few-rows-per-class-no-tuning",
+        {"rows": 10, "task": "generation"},
+        each(TRAINED, -0.9),
+        "10 training rows",
+    ),
     Case("few-rows-per-class-no-tuning", {"rows": 40, "task": "generation"}),
     Case("few-rows-per-class-no-tuning", {"rows": 40}, waits=("classes",)),
     Case("few-rows-per-class-no-tuning", {"classes": 4}, waits=("rows",)),
@@ -133,13 +146,13 @@ CASES = [
     Case(
         "small-tuned-beats-prompting",
         {"rows": 50, **INSTRUCT, **SHOP},
-        each(("linear_probe", "setfit"), -0.4) | each((*PARTS, *WHOLE), -1.6),
+        each(("linear_probe", "setfit"), -0.4) | each((*PARTIAL, *WHOLE), -1.6),
         "50 training rows for 4 classes; between 50 and 200 training rows, tuned models",
     ),
     Case(
         "small-tuned-beats-prompting",
         {"rows": 100, **INSTRUCT, **SHOP},
-        each(LIGHT, 0.45) | each(ADAPTERS, 0.8),
+        each(LIGHT, 0.45) | each(LORAS, 0.8),
         "100 training rows",
     ),
     Case("small-tuned-beats-prompting", {"rows": 200, **INSTRUCT, **SHOP}, tuned(0.4, 0.9, 1.6), "200 training rows"),
@@ -155,7 +168,12 @@ CASES = [
     Case("small-tuned-beats-prompting", {"model_kind": "causal", **SHOP}, waits=("rows",)),
     Case("small-tuned-beats-prompting", {"rows": 300, "task": "generation"}),
     Case("duplicates-shrink-volume", {"rows": 1_000, "duplicate_share": 0.05}),
-    Case("duplicates-shrink-volume", {"rows": 1_000, "duplicate_share": 0.1}, each(TRAINED, -0.2), "10% of your 1,000"),
+    Case(
+        "duplicates-shrink-volume",
+        {"rows": 1_000, "duplicate_share": 0.1},
+        each(TRAINED, -0.2),
+        "10% of your 1,000",
+    ),
     Case("duplicates-shrink-volume", {"duplicate_share": 0.2}, each(TRAINED, -0.4), "20% of your rows"),
     Case("duplicates-shrink-volume", {"rows": 1_000}),
 ]
