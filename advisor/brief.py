@@ -130,8 +130,8 @@ class Brief(Frozen):
     prompted_score: Share | None = None
     """Score of a strong prompted LLM on this task, 0 to 1, if somebody measured it."""
 
-    requests_per_day: Count | None = None
-    """Texts the finished model will be asked about per day."""
+    requests_per_month: Count | None = None
+    """Texts the finished model will be asked about in a month."""
     latency_ms: Positive | None = None
     """Milliseconds one answer may take."""
     prompt_tokens: Count | None = None
@@ -270,7 +270,9 @@ def _problems(error: ValidationError, kind: type[Brief]) -> list[tuple[str, str]
     found: dict[str, tuple[str, str]] = {}
     for detail in error.errors(include_url=False, include_context=False):
         key = str(detail["loc"][0])
-        if detail["type"] == "extra_forbidden":
+        if key == "requests_per_day":
+            found[key] = (f"there is no setting {key!r}", _a_month(detail["input"]))
+        elif detail["type"] == "extra_forbidden":
             near = _nearest(key, list(kind.model_fields))
             found[key] = (f"there is no setting {key!r}", f"{near}Settings: {', '.join(kind.model_fields)}.")
         elif key not in found:
@@ -280,6 +282,13 @@ def _problems(error: ValidationError, kind: type[Brief]) -> list[tuple[str, str]
                 remedy = _nearest(value, _choices(key, kind)) + remedy
             found[key] = (f"{key} is {reprlib.repr(value)}", remedy)
     return list(found.values())
+
+
+def _a_month(a_day: object) -> str:
+    """Say what to write instead of `requests_per_day`, which briefs had before they counted by the month."""
+    number = read_number(str(a_day))
+    example = "" if number is None else f": requests_per_month: {30 * number:.0f}"
+    return f"Requests are counted by the month; write 30 times as many as requests_per_month{example}."
 
 
 def _nearest(word: str, known: list[str]) -> str:

@@ -31,7 +31,7 @@ _PHRASES = {
     "probe_lift": "a lead of {} of a linear probe",
     "pretraining_lift": "a lead of {} over random weights",
     "prompted_score": "a prompted score of {}",
-    "requests_per_day": "{} requests a day",
+    "requests_per_month": "{} requests a month",
     "latency_ms": "{} ms an answer",
     "prompt_tokens": "{} prompt tokens",
     "token_price": "a price of {} a million prompt tokens",

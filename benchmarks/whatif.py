@@ -30,7 +30,7 @@ SITUATION = Facts(
     model_kind="causal",
     model_parameters=7_000_000_000,
     instruction_tuned=True,
-    requests_per_day=1_000,
+    requests_per_month=30_000,
 )
 """Much is known, so that many rules speak."""
 

@@ -16,7 +16,10 @@ MONEY = Threshold("money", 0.67, 2.5, "times the money allowed", _MFU)
 SLOW_ON_CPU = Threshold("model_parameters", 1.5e8, 3e9, "parameters", "our line: base-size encoders train in minutes")
 DAYS_ON_CPU = Threshold("model_parameters", 1e9, 5e9, "parameters", "our line: a step of 16 rows takes minutes")
 BREAK_EVEN = Threshold("token_price", 10, 365, "days until a training has paid for itself", "our line")
-PROMPT_VOLUME = Threshold("prompt_tokens", 1e6, 1e8, "prompt tokens a day", "our line: 10,000 requests of 1,000 tokens")
+PROMPT_VOLUME = Threshold(
+    "prompt_tokens", 3e7, 3e9, "prompt tokens a month", "our line: 300,000 requests of 1,000 tokens"
+)
+DAYS_A_MONTH = 30
 
 _LONG_PROMPTS = nats(**each(DEMONSTRATIONS, "-M"))
 _HEAVY = each(("full", "domain_alignment", "tapt", "dapt", "distillation", "from_scratch"), "-M")
@@ -199,7 +202,7 @@ def limited_compute(facts: Facts) -> Effects | None:
     source="arithmetic: every request carries the demonstrations again (the band is our line)",
     touches=DEMONSTRATIONS,
     thresholds=(PROMPT_VOLUME,),
-    example={"model_kind": "causal", "requests_per_day": 50_000, "prompt_tokens": 2_000},
+    example={"model_kind": "causal", "requests_per_month": 1_500_000, "prompt_tokens": 2_000},
 )
 def many_requests_long_prompt(facts: Facts) -> Effects | None:
     """With many requests, the examples in a prompt cost more than a tuning that makes them needless.
@@ -208,19 +211,25 @@ def many_requests_long_prompt(facts: Facts) -> Effects | None:
 
     What to do: tune once the prompt is right, on the answers it gave and people checked.
     """
-    if facts.model_kind != "causal" or facts.requests_per_day is None or facts.prompt_tokens is None:
+    if facts.model_kind != "causal" or facts.requests_per_month is None or facts.prompt_tokens is None:
         return None
-    a_day = facts.prompt_tokens * facts.requests_per_day
-    if a_day <= PROMPT_VOLUME.low or _break_even(facts) is not None:
+    a_month = facts.prompt_tokens * facts.requests_per_month
+    if a_month <= PROMPT_VOLUME.low or _break_even(facts) is not None:
         return None
     return spread(
         lambda: (
             f"A prompt of {count(facts.prompt_tokens or 0, 'token')} is read again with each of "
-            f"{count(facts.requests_per_day or 0, 'request')} a day, {a_day / 1e6:,.3g} million tokens in all."
+            f"{count(facts.requests_per_month or 0, 'request')} a month, {_millions(a_month)} tokens in all."
         ),
-        PROMPT_VOLUME.grade(a_day),
+        PROMPT_VOLUME.grade(a_month),
         _LONG_PROMPTS,
     )
+
+
+def _millions(number: float) -> str:
+    """Write a number of tokens in millions."""
+    millions = number / 1e6
+    return f"{millions:,.0f} million" if millions >= 10 else f"{millions:.2g} million"
 
 
 def _break_even(facts: Facts) -> float | None:
@@ -230,18 +239,18 @@ def _break_even(facts: Facts) -> float | None:
     money = full_money(facts)
     if money is None:
         return None
-    saved = (facts.prompt_tokens or 0) * (facts.requests_per_day or 0) * facts.token_price / 1e6
-    return money * SHARE_OF_FULL["lora"] / saved if saved else float("inf")
+    saved = (facts.prompt_tokens or 0) * (facts.requests_per_month or 0) * facts.token_price / 1e6
+    return DAYS_A_MONTH * money * SHARE_OF_FULL["lora"] / saved if saved else float("inf")
 
 
 @rule(
     id="long-prompt-break-even",
     strength="S",
-    source="arithmetic: price of a training over tokens saved a day times their price (the band is our line)",
+    source="arithmetic: price of a training over tokens saved a month times their price (the band is our line)",
     touches=DEMONSTRATIONS,
     thresholds=(BREAK_EVEN,),
     example={
-        "model_kind": "causal", "requests_per_day": 10_000, "prompt_tokens": 2_000, "token_price": 0.5,
+        "model_kind": "causal", "requests_per_month": 300_000, "prompt_tokens": 2_000, "token_price": 0.5,
         "model_parameters": 7_000_000_000, "gpu": "A100-80", "input_tokens": 300,
     },
 )  # fmt: skip
@@ -253,18 +262,19 @@ def long_prompt_break_even(facts: Facts) -> Effects | None:
 
     What to do: multiply the figure by the trainings you expect to need, and add what the labels cost.
     """
-    if facts.model_kind != "causal" or facts.requests_per_day is None or facts.prompt_tokens is None:
+    if facts.model_kind != "causal" or facts.requests_per_month is None or facts.prompt_tokens is None:
         return None
     days = _break_even(facts)
     if days is None or days >= BREAK_EVEN.high:
         return None
 
     def because() -> str:
-        saved = (facts.prompt_tokens or 0) * (facts.requests_per_day or 0) / 1e6
+        saved = (facts.prompt_tokens or 0) * (facts.requests_per_month or 0) / 1e6
         price = facts.token_price or 0.0
         return (
-            f"A LoRA training costs about {days * saved * price:,.2f}; it saves {saved:,.3g} million prompt tokens a "
-            f"day at {price:g} a million, {saved * price:,.2f} a day, and is paid for after {days:,.2g} days."
+            f"A LoRA training costs about {days / DAYS_A_MONTH * saved * price:,.2f}; it saves "
+            f"{_millions(saved * 1e6)} prompt tokens a month at {price:g} a million, {saved * price:,.2f} a month, and "
+            f"is paid for after {days:,.2g} days."
         )
 
     return push(because, 1 - BREAK_EVEN.grade(days), few_shot="-S", few_shot_retrieved="-S", many_shot="-S")

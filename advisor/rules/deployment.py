@@ -8,7 +8,7 @@ from advisor.rules.groups import ADAPTERS, ALL_WEIGHTS, DEMONSTRATIONS, PARTIAL,
 
 SHORT_LATENCY = Threshold("latency_ms", 50, 500, "ms", "our line")
 TARGET_ROWS = Threshold("unlabelled_rows", 300, 5_000, "rows", "our line")
-HEAVY_SERVING = Threshold("requests_per_day", 10_000, 1_000_000, "requests a day", "our line")
+HEAVY_SERVING = Threshold("requests_per_month", 300_000, 30_000_000, "requests a month", "our line")
 LARGE_TO_SERVE = Threshold("model_parameters", 3e8, 5e9, "parameters", "our line")
 
 _SERVED = (*PROMPTED, "retrieval", "linear_probe", "setfit", *ADAPTERS, *PARTIAL, *ALL_WEIGHTS)
@@ -156,14 +156,14 @@ def short_latency(facts: Facts) -> Effects | None:
     "tenth of the cost; Hinton et al. 2015 (from memory): a small model learns from a large one's answers",
     touches=tuple(_TEACH),
     thresholds=(LARGE_TO_SERVE, HEAVY_SERVING, SHORT_LATENCY),
-    example={"model_kind": "causal", "model_parameters": 7_000_000_000, "requests_per_day": 1_000_000},
+    example={"model_kind": "causal", "model_parameters": 7_000_000_000, "requests_per_month": 30_000_000},
 )
 def serving_dominates(facts: Facts) -> Effects | None:
     """Where a large model would answer very often, or very fast, teach a small one with its answers.
 
-    Training is paid once, serving every day. From hundreds of thousands of requests a day, or under a tenth of a
-    second an answer, the size of what is served matters more than what teaching it costs. It speaks alike against
-    whatever leaves the large model itself to answer: prompted, frozen or tuned.
+    Training is paid once, serving every day. From millions of requests a month, or under a tenth of a second an
+    answer, the size of what is served matters more than what teaching it costs. It speaks alike against whatever leaves
+    the large model itself to answer: prompted, frozen or tuned.
 
     What to do: let the large model label texts of the task, train an encoder of some 100M weights on them, and compare.
     """
@@ -172,11 +172,11 @@ def serving_dominates(facts: Facts) -> Effects | None:
     large = LARGE_TO_SERVE.grade(facts.model_parameters)
     if not large:
         return None
-    often = 0.0 if facts.requests_per_day is None else HEAVY_SERVING.grade(facts.requests_per_day)
+    often = 0.0 if facts.requests_per_month is None else HEAVY_SERVING.grade(facts.requests_per_month)
     fast = 0.0 if often == 1 or facts.latency_ms is None else 1 - SHORT_LATENCY.grade(facts.latency_ms)
 
     def because() -> str:
-        volume = f"{facts.requests_per_day or 0:,} requests a day"
+        volume = f"{facts.requests_per_month or 0:,} requests a month"
         asked = volume if often >= fast else f"{facts.latency_ms or 0:g} ms an answer"
         return (
             f"At {asked}, the {weights(facts.model_parameters or 0)} parameters of {facts.model_name} cost more to "

@@ -8,7 +8,9 @@ from advisor.rules.groups import DEMONSTRATIONS, PROMPTED, TRAINED, TUNED, UNTRA
 
 ROOM = Threshold("context", 2, 16, "demonstrations that fit the context", "our line: a few is few-shot, 16 are many")
 LARGE_LABEL_SET = Threshold("classes", 10, 40, "classes", "our line")
-LOW_VOLUME = Threshold("requests_per_day", 300, 3_000, "requests a day", "our line: long prompts are paid each time")
+LOW_VOLUME = Threshold(
+    "requests_per_month", 9_000, 90_000, "requests a month", "our line: long prompts are paid each time"
+)
 ENOUGH_TO_TUNE = Threshold("train_rows", 10, 40, "training rows", "Liu et al. 2022: 41 rows in the median; our band")
 GOOD_PROMPT = Threshold("prompted_score", 0.77, 0.93, "prompted score", "LoRA Land's line of .85; the band is ours")
 AT_TARGET = Threshold("prompted_score", 0.98, 1.02, "of the target", "our line: two points on either side")
@@ -94,7 +96,7 @@ def demonstrations_fit_context(facts: Facts) -> Effects | None:
     touches=DEMONSTRATIONS,
     thresholds=(LARGE_LABEL_SET, LOW_VOLUME),
     example={
-        "model_kind": "causal", "classes": 77, "requests_per_day": 100, "context": 32_768, "input_tokens": 20,
+        "model_kind": "causal", "classes": 77, "requests_per_month": 3_000, "context": 32_768, "input_tokens": 20,
     },
 )  # fmt: skip
 def large_label_set_many_shot(facts: Facts) -> Effects | None:
@@ -112,13 +114,13 @@ def large_label_set_many_shot(facts: Facts) -> Effects | None:
     if not large or facts.input_tokens is None or facts.context is None:
         return None
     needed = (facts.classes + 1) * facts.input_tokens
-    if needed > facts.context or facts.requests_per_day is None:
+    if needed > facts.context or facts.requests_per_month is None:
         return None
-    seldom = 1 - LOW_VOLUME.grade(facts.requests_per_day)
+    seldom = 1 - LOW_VOLUME.grade(facts.requests_per_month)
     return push(
         lambda: (
             f"One example for each of your {count(facts.classes or 0, 'class')} takes about {needed:,} of the "
-            f"{facts.context:,} tokens {facts.model_name} reads, {_times(facts.requests_per_day)} a day; large "
+            f"{facts.context:,} tokens {facts.model_name} reads, {_times(facts.requests_per_month)} a month; large "
             "label sets gain from many examples, up to 60 per class."
         ),
         large * seldom,

@@ -7,8 +7,8 @@ from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spre
 from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, each
 
 NOTHING_TO_LEARN = Threshold("rows", 2, 30, "labelled rows", "our line")
-FEW_REQUESTS = Threshold("requests_per_day", 2, 30, "requests a day", "our line")
-BY_HAND = Threshold("requests_per_day", 100, 1_000, "requests a day", "our line: one person's day")
+FEW_REQUESTS = Threshold("requests_per_month", 60, 900, "requests a month", "our line")
+BY_HAND = Threshold("requests_per_month", 3_000, 30_000, "requests a month", "our line: 100 a day are one person's day")
 PERSON_A_YEAR = Threshold("label_price", 300, 10_000, "a year in the currency of the brief", "our line")
 
 _ELABORATE = ("distillation", "domain_alignment", "tapt", "dapt", "from_scratch")
@@ -97,20 +97,21 @@ def nothing_to_learn_from(facts: Facts) -> Effects | None:
     source="common practice (what is asked a few times a day can be answered by a person; the band is our line)",
     touches=("no_model",),
     thresholds=(FEW_REQUESTS,),
-    example={"requests_per_day": 1},
+    example={"requests_per_month": 30},
 )
 def few_requests(facts: Facts) -> Effects | None:
-    """For a few requests a day, let a person answer.
+    """For some tens of requests a month, let a person answer.
 
     Building, testing and watching a model takes days; a few answers a day take minutes, and are better.
 
-    What to do: come back when there are tens of requests a day; the answers given till then are labelled rows.
+    What to do: come back when there are many hundreds of requests a month; the answers given till then are labelled
+    rows.
     """
-    requests = facts.requests_per_day
+    requests = facts.requests_per_month
     if requests is None or requests >= FEW_REQUESTS.high:
         return None
     return push(
-        lambda: f"You expect {count(requests, 'request')} a day, which a person answers in minutes.",
+        lambda: f"You expect {count(requests, 'request')} a month, which a person answers in minutes a day.",
         1 - FEW_REQUESTS.grade(requests),
         no_model="+M",
     )
@@ -123,7 +124,7 @@ def few_requests(facts: Facts) -> Effects | None:
     "band of what building and watching a model costs is our line",
     touches=("no_model",),
     thresholds=(BY_HAND, PERSON_A_YEAR),
-    example={"requests_per_day": 2, "label_price": 0.5},
+    example={"requests_per_month": 60, "label_price": 0.5},
 )
 def person_cheaper(facts: Facts) -> Effects | None:
     """Where a year of answers by people costs less than building a model, pay people.
@@ -133,13 +134,13 @@ def person_cheaper(facts: Facts) -> Effects | None:
 
     What to do: compare the figure with what a week of your own work costs.
     """
-    requests = facts.requests_per_day
+    requests = facts.requests_per_month
     if requests is None or requests >= BY_HAND.high or facts.label_price is None:
         return None
-    a_year = 365 * requests * facts.label_price
+    a_year = 12 * requests * facts.label_price
     return push(
         lambda: (
-            f"At {facts.label_price:g} an answer, people answer your {count(requests, 'request')} a day for "
+            f"At {facts.label_price:g} an answer, people answer your {count(requests, 'request')} a month for "
             f"{a_year:,.0f} a year; a model costs more to build and watch up to some thousands."
         ),
         (1 - BY_HAND.grade(requests)) * (1 - PERSON_A_YEAR.grade(a_year)),

@@ -101,20 +101,20 @@ def ask(cli_environment: dict[str, str], tmp_path: Path) -> Iterator[Ask]:
 EIGHT_EXAMPLES = {
     "task": "1", "metric": "1", "target": "0.8", "rows": "8", "classes": "2", "rows_obtainable": "8",
     "unlabelled_rows": "0", "corpus_tokens": "0", "language": "en", "domain_related": "y", "facts_change": "n",
-    "expects_shift": "n", "requests_per_day": "20", "data_may_leave": "y", "gpu": "none", "compute": "1",
+    "expects_shift": "n", "requests_per_month": "600", "data_may_leave": "y", "gpu": "none", "compute": "1",
     "money": "0", "expertise": "1", "upkeep": "1",
 }  # fmt: skip
 LEGAL_CLAUSES = {
     "task": "1", "metric": "2", "target": "85%", "rows": "3,000", "classes": "12", "rows_obtainable": "5k",
     "label_price": "1.5", "unlabelled_rows": "40k", "corpus_tokens": "20m", "input_tokens": "180", "language": "en",
     "domain": "contract clauses", "domain_related": "y", "domain_overlap": ".3", "facts_change": "n",
-    "expects_shift": "n", "retention_required": "n", "requests_per_day": "2000", "data_may_leave": "n",
+    "expects_shift": "n", "retention_required": "n", "requests_per_month": "60k", "data_may_leave": "n",
     "gpu": "24 GB", "gpus": "1", "hours": "8", "expertise": "2", "upkeep": "1",
     "model_kind": "1", "model_parameters": "110m",
 }  # fmt: skip
 NODE_OF_EIGHT = {
     "task": "5", "target": "", "rows": "200k", "input_tokens": "300", "output_tokens": "150", "language": "en",
-    "facts_change": "n", "expects_shift": "n", "retention_required": "y", "requests_per_day": "1m",
+    "facts_change": "n", "expects_shift": "n", "retention_required": "y", "requests_per_month": "30m",
     "prompt_tokens": "2k", "token_price": "0.5", "data_may_leave": "n", "gpu": "8 x A100-80", "compute": "2",
     "hours": "72", "money": "5k", "expertise": "3", "upkeep": "2", "model_kind": "2", "model_parameters": "7B",
     "instruction_tuned": "y",

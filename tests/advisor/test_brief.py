@@ -30,8 +30,8 @@ def write(folder: Path, content: str | bytes) -> Path:
         ("tolerance: 0", "tolerance", 0.0),
         ("metric: macro_f1", "metric", "macro_f1"),
         ("task: text-classification", "task", "text-classification"),
-        ("requests_per_day: 1e4", "requests_per_day", 10_000),
-        ("requests_per_day: 10_000", "requests_per_day", 10_000),
+        ("requests_per_month: 1e4", "requests_per_month", 10_000),
+        ("requests_per_month: 10_000", "requests_per_month", 10_000),
         ("rows: 5k", "rows", 5_000),
         ("rows: 5,000", "rows", 5_000),
         ("model_parameters: 7B", "model_parameters", 7_000_000_000),
@@ -107,7 +107,10 @@ def test_everything_may_be_left_out() -> None:
         ("latency_ms: 0", "latency_ms is 0", "a number above 0"),
         ("latency_ms: .inf", "latency_ms is inf", "a number above 0"),
         ("gpu_memory_gb: 24GB", "gpu_memory_gb is '24GB'", "a number of 0 or more"),
-        ("requests_per_day: 1.5", "requests_per_day is 1.5", "a whole number of 0 or more"),
+        ("requests_per_month: 1.5", "requests_per_month is 1.5", "a whole number of 0 or more"),
+        ("requests_per_day: 5k", "no setting 'requests_per_day'", "by the month; write 30 times as many"),
+        ("requests_per_day: 5k", "no setting 'requests_per_day'", "requests_per_month: 150000."),
+        ("requests_per_day:", "no setting 'requests_per_day'", "as requests_per_month."),
         ("data_may_leave: perhaps", "data_may_leave is 'perhaps'", "true or false"),
         ("facts_change: 2", "facts_change is 2", "true or false"),
         ("gpu_memory_gb: {gb: 3}", "gpu_memory_gb is {'gb': 3}", "a number of 0 or more"),
@@ -226,7 +229,7 @@ def test_a_written_brief_explains_every_setting() -> None:
 
 
 def test_a_brief_is_frozen_strict_and_faithful_through_json() -> None:
-    brief = Brief(target=0.9, domain_related=False, requests_per_day=5)
+    brief = Brief(target=0.9, domain_related=False, requests_per_month=5)
     assert Brief.model_validate_json(brief.model_dump_json()) == brief
     with pytest.raises(ValidationError, match="frozen"):
         brief.target = 0.8  # type: ignore[misc]

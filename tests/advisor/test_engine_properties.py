@@ -34,7 +34,7 @@ WORLDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "expects_shift": MAYBE,
         "shift_kind": st.sampled_from([None, "input", "output"]),
         "prompted_score": st.none() | st.floats(0, 1),
-        "requests_per_day": st.integers(0, 10_000_000),
+        "requests_per_month": st.integers(0, 300_000_000),
         "latency_ms": st.floats(1, 10_000),
         "prompt_tokens": st.integers(0, 20_000),
         "token_price": st.floats(0, 50),

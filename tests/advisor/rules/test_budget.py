@@ -17,7 +17,7 @@ LM = {"model_kind": "causal"}
 JOB = {"model_parameters": 7_000_000_000, "gpu": "T4", "gpus": 1, "input_tokens": 1_000}
 FULL_HOURS = 6 * 7e9 * 3_200 * 1_000 / (65e12 * 0.3) / 3_600
 TRAINED = ("setfit", *TUNED, "from_scratch")
-LONG = {**LM, "requests_per_day": 1_000, "prompt_tokens": 1_000}
+LONG = {**LM, "requests_per_month": 30_000, "prompt_tokens": 1_000}
 PRICED = {**LONG, **JOB, "gpu": "A100-80", "gpu_hourly_price": 2}
 PRICE = 2 * 4 * 7e9 * 3_200 * 1_000 / (312e12 * 0.3) / 3_600
 HEAVY = dict.fromkeys(("full", "domain_alignment", "tapt", "dapt", "distillation", "from_scratch"), -0.9)
@@ -74,13 +74,15 @@ CASES = [
     ),
     Case(LIGHT, {"compute": "plenty"}),
     Case(LIGHT, {}, waits=("compute",)),
-    Case(VOLUME, {**LONG, "requests_per_day": 100_000}, dict.fromkeys(DEMONSTRATIONS, -0.9), "100 million tokens"),
-    Case(VOLUME, {**LONG, "requests_per_day": 10_000}, dict.fromkeys(DEMONSTRATIONS, -0.45), "10 million tokens"),
-    Case(VOLUME, {**LONG, "requests_per_day": 1_000}),
-    Case(VOLUME, {**PRICED, "requests_per_day": 10_000, "token_price": 1}),
+    Case(
+        VOLUME, {**LONG, "requests_per_month": 3_000_000}, dict.fromkeys(DEMONSTRATIONS, -0.9), "3,000 million tokens"
+    ),
+    Case(VOLUME, {**LONG, "requests_per_month": 300_000}, dict.fromkeys(DEMONSTRATIONS, -0.45), "300 million tokens"),
+    Case(VOLUME, {**LONG, "requests_per_month": 30_000}),
+    Case(VOLUME, {**PRICED, "requests_per_month": 300_000, "token_price": 1}),
     Case(VOLUME, {"model_kind": "encoder"}),
-    Case(VOLUME, {**LM, "requests_per_day": 10}, waits=("prompt_tokens",)),
-    Case(VOLUME, LM, waits=("requests_per_day",)),
+    Case(VOLUME, {**LM, "requests_per_month": 300}, waits=("prompt_tokens",)),
+    Case(VOLUME, LM, waits=("requests_per_month",)),
     Case(EVEN, {**PRICED, "token_price": PRICE / 10}, dict.fromkeys(DEMONSTRATIONS, -1.6), "paid for after 10 days"),
     Case(EVEN, {**PRICED, "token_price": PRICE / 60.415}, dict.fromkeys(DEMONSTRATIONS, -0.8), "after 60 days"),
     Case(EVEN, {**PRICED, "token_price": PRICE / 366}),
@@ -88,7 +90,7 @@ CASES = [
     Case(EVEN, {**PRICED, "token_price": 1, "prompt_tokens": 0}),
     Case(EVEN, LONG, waits=("token_price",)),
     Case(EVEN, {"model_kind": "encoder"}),
-    Case(EVEN, LM, waits=("requests_per_day",)),
+    Case(EVEN, LM, waits=("requests_per_month",)),
     Case(
         LABELS,
         {"rows": 500, "rows_obtainable": 5_000, "label_price": 0.2},
@@ -127,6 +129,6 @@ def test_money_does_not_depend_on_how_many_gpus_share_the_work() -> None:
 
 def test_a_break_even_is_never_counted_twice() -> None:
     for token_price in (None, 0, 0.01, 10):
-        facts = facts_of({**PRICED, "requests_per_day": 100_000, "token_price": token_price})
+        facts = facts_of({**PRICED, "requests_per_month": 3_000_000, "token_price": token_price})
         speaks = [rule.id for rule in RULES if rule.id in {VOLUME, EVEN} and weights(rule.ask(facts) or ())]
         assert len(speaks) <= 1

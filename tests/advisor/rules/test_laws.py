@@ -70,7 +70,7 @@ KNOWN = st.fixed_dictionaries(
         "expects_shift": yes_no,
         "shift_kind": st.sampled_from(["input", "output"]),
         "prompted_score": share,
-        "requests_per_day": whole,
+        "requests_per_month": whole,
         "latency_ms": above,
         "prompt_tokens": whole,
         "token_price": money,
@@ -154,9 +154,9 @@ def blocked(facts: Facts) -> set[str]:
 STEPS: list[tuple[str, float, float, dict[str, Any]]] = [
     ("rows", 30, 2_000_000, {"model_kind": "causal", "instruction_tuned": True, "domain_related": False}),
     ("rows", 30, 2_000_000, {"model_kind": "causal", "instruction_tuned": False}),
-    ("classes", 2, 400, {"model_kind": "causal", "context": 10**6, "input_tokens": 20, "requests_per_day": 100}),
-    ("requests_per_day", 1, 10**8, {"model_kind": "causal", "model_parameters": 7 * 10**9, "prompt_tokens": 500}),
-    ("requests_per_day", 1, 10**8, {"label_price": 0.2}),
+    ("classes", 2, 400, {"model_kind": "causal", "context": 10**6, "input_tokens": 20, "requests_per_month": 3_000}),
+    ("requests_per_month", 1, 10**8, {"model_kind": "causal", "model_parameters": 7 * 10**9, "prompt_tokens": 500}),
+    ("requests_per_month", 1, 10**8, {"label_price": 0.2}),
     ("latency_ms", 5, 10_000, {"model_kind": "causal", "model_parameters": 7 * 10**9}),
     ("prompted_score", 0.01, 1, {}),
     ("domain_overlap", 0.01, 1, {"model_kind": "encoder", "corpus_tokens": 10**9}),
@@ -164,7 +164,7 @@ STEPS: list[tuple[str, float, float, dict[str, Any]]] = [
     ("unlabelled_rows", 1, 10**7, {"model_kind": "encoder", "expects_shift": True, "shift_kind": "input"}),
     ("hours", 0.01, 1_000, {"model_parameters": 7 * 10**9, "gpu": "L4", "gpus": 1, "input_tokens": 300}),
     ("money", 0.01, 1_000, {"model_parameters": 7 * 10**9, "gpu": "L4", "gpus": 1, "input_tokens": 300}),
-    ("token_price", 1e-6, 1e3, {"model_kind": "causal", "requests_per_day": 100, "prompt_tokens": 500}
+    ("token_price", 1e-6, 1e3, {"model_kind": "causal", "requests_per_month": 3_000, "prompt_tokens": 500}
      | {"model_parameters": 7 * 10**9, "gpu": "L4", "gpus": 1, "input_tokens": 300}),
     ("gpu_memory_gb", 0.5, 500, {"model_parameters": 10**9, "gpus": 1}),
     ("model_parameters", 10**6, 10**12, {"model_kind": "causal", "task": "question-answering", "gpu_memory_gb": 0}),

@@ -11,7 +11,7 @@ from tests.advisor.rules.cases import Case, check, check_rule, name
 LM = {"model_kind": "causal"}
 CHAT = {"model_kind": "causal", "instruction_tuned": True}
 BASE = {"model_kind": "causal", "instruction_tuned": False}
-MANY = {**LM, "classes": 40, "context": 8_192, "input_tokens": 20, "requests_per_day": 300}
+MANY = {**LM, "classes": 40, "context": 8_192, "input_tokens": 20, "requests_per_month": 9_000}
 BLOCK = -float("inf")
 
 
@@ -41,14 +41,14 @@ CASES = [
     Case(FIT, {"model_kind": "encoder"}),
     Case(FIT, {**LM, "context": 1_024}, waits=("input_tokens",)),
     Case(LARGE, MANY, MORE, "40 classes takes about 820"),
-    Case(LARGE, {**MANY, "classes": 20}, HALF, "300 times a day"),
+    Case(LARGE, {**MANY, "classes": 20}, HALF, "9,000 times a month"),
     Case(LARGE, {**MANY, "classes": 10}),
-    Case(LARGE, {**MANY, "requests_per_day": 1}, MORE, "reads, once a day"),
-    Case(LARGE, {**MANY, "requests_per_day": 949}, HALF, "949 times"),
-    Case(LARGE, {**MANY, "requests_per_day": 3_000}),
+    Case(LARGE, {**MANY, "requests_per_month": 30}, MORE, "reads, 30 times a month"),
+    Case(LARGE, {**MANY, "requests_per_month": 28_470}, HALF, "28,470 times"),
+    Case(LARGE, {**MANY, "requests_per_month": 90_000}),
     Case(LARGE, {**MANY, "context": 819}),
     Case(LARGE, {**MANY, "task": "summarisation"}),
-    Case(LARGE, {**MANY, "requests_per_day": None}, waits=("requests_per_day",)),
+    Case(LARGE, {**MANY, "requests_per_month": None}, waits=("requests_per_month",)),
     Case(LARGE, LM, waits=("classes",)),
     Case(LARGE, {}, waits=("model_kind",)),
     Case(PEFT, {**CHAT, "rows": 40}, all_of(UNTRAINED, -0.9), "40 training rows"),
