@@ -138,6 +138,11 @@ class Facts(Brief):
         return None if self.model_kind is None else self.model_kind == "encoder" and not self.headless_decoder
 
     @property
+    def text_encoder(self) -> bool | None:
+        """Whether the model reads a text whole: an encoder, and no image to read."""
+        return False if self.task == "image-classification" else self.encoder
+
+    @property
     def causal(self) -> bool | None:
         """Whether the model is a causal LM."""
         return None if self.model_kind is None else self.model_kind == "causal"

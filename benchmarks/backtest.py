@@ -72,6 +72,11 @@ def three_thresholds(decision: Decision) -> str:
     return always_lora(decision) if few else always_full(decision)
 
 
+IN_VIEW: dict[str, tuple[str, ...]] = {
+    "SetFit T2": ("frozen-features-8-to-64-per-class", "tuning-outgrows-setfit", "small-tuned-beats-prompting"),
+}
+"""Rules written or changed after the regret of a table had been seen, so that its score is no test of them."""
+
 POLICIES: dict[str, Policy] = {
     "always LoRA": always_lora,
     "always full": always_full,
@@ -79,9 +84,10 @@ POLICIES: dict[str, Policy] = {
 }
 
 
-def mean_regret(table: Table, policy: Policy, part: str | None = None) -> float:
+def mean_regret(table: Table, policy: Policy, part: str | None = None, *, sampled: bool = False) -> float:
     """Return the mean regret of a policy on a table or a part of it, in points."""
-    return round(statistics.fmean(d.regret(policy(d)) for d in table.decisions if part in (None, d.part)), 4)
+    judged = [d for d in table.decisions if part in (None, d.part)]
+    return round(statistics.fmean(d.regret(policy(d), sampled=sampled) for d in judged), 4)
 
 
 def drawn_from(table: Table) -> list[Rule]:
@@ -107,6 +113,15 @@ def judge(table: Table) -> list[Claim]:
             claims.append(Claim(f"{table.name}: regret of {name}, points", theirs, "a tie: none can be less", None))
         else:
             claims.append(Claim(f"{table.name}: regret of {name}, points", theirs, f"above {ours:.4f}", ours < theirs))
+    if any(decision.test_rows for decision in table.decisions):
+        shown = "; ".join(
+            f"{name} {mean_regret(table, policy, sampled=True):.3f}" for name, policy in _policies(table).items()
+        )
+        name = f"{table.name}: regret where what lies within the draw of the test rows counts as a tie too, points"
+        claims.append(Claim(name, shown, "reported", None))
+    in_view = IN_VIEW.get(table.name, ())
+    name = f"{table.name}: rules written or changed with its regret in view"
+    claims.append(Claim(name, ", ".join(in_view) or "none", "none", not in_view))
     for part in dict.fromkeys(decision.part for decision in table.decisions if decision.part):
         shown = "; ".join(f"{name} {mean_regret(table, policy, part):.2f}" for name, policy in _policies(table).items())
         claims.append(Claim(f"{table.name}, {part}: regret, points", shown, "reported", None))
@@ -145,9 +160,12 @@ def measure(quick: bool) -> list[Claim]:  # noqa: ARG001 - it takes a second eit
 NOTES = {
     "SetFit T2": "On a whole set only full fine-tuning was scored; SetFit and T-Few count with their scores at 64 rows "
     "a class, which is the least that they would get. T-Few stands for IA3 on an instruction-tuned model. AmazonCF is "
-    "Matthews' correlation.",
-    "LoRA T2": "Ties lie within the ± that the paper states for LoRA; full fine-tuning was scored once. CoLA is "
-    "Matthews' correlation; STS-B is a regression, which the rules are not made for.",
+    "Matthews' correlation. Before the rules named as written with the regret in view were so, it was 4.92: SetFit was "
+    "chosen on every whole set.",
+    "LoRA T2": "Ties lie within the ± that the paper states for LoRA over five seeds, which leaves out the draw of the "
+    "test rows; full fine-tuning was scored once. The rules and the three thresholds decide alike on every cell: LoRA "
+    "up to about 10,000 rows, full fine-tuning above. No rule was changed to part them. "
+    "CoLA is Matthews' correlation; STS-B is a regression, which the rules are not made for.",
     "PEFT benchmark": "A configuration whose measured peak does not fit the card counts 0 points.",
     "memory": "The estimates are those before activations, so that ratios below 1 are expected; full fine-tuning was "
     "measured in pure bfloat16 (8 bytes a weight), where the estimate takes mixed precision (16).",

@@ -15,6 +15,7 @@ PROMPT_TUNING = Threshold(
 IA3_ROWS = Threshold("train_rows", 50, 200, "training rows", "Liu et al. 2022: 41 rows in the median; the band is ours")
 
 _NOT_ALL = nats(**each(WHOLE, "-M"))
+_LORAS = nats(**each(LORAS, "+W"))
 _HEAVIER = {"ia3": 0.0} | nats(**each(HEAVY, "-W"))
 
 
@@ -32,7 +33,8 @@ def llm_lora_default(facts: Facts) -> Effects | None:
     """To tune a causal LM on up to some 400,000 short rows, take LoRA.
 
     At these sizes it is as good as full fine-tuning at two thirds of the compute and a fraction of the memory. The
-    evidence is strong, but about LoRA against full, so it is shared between the two.
+    evidence is strong, but about LoRA against full: it speaks against tuning all weights, and only weakly for LoRA,
+    of which it does not say that it beats a prompt.
 
     What to do: LoRA on all linear layers; QLoRA where that does not fit.
     """
@@ -48,7 +50,7 @@ def llm_lora_default(facts: Facts) -> Effects | None:
             "compute."
         )
 
-    lora = push(because, lora="+M", qlora="+M", dora="+M")
+    lora = spread(because, 1.0, _LORAS)
     return lora if rows is None else lora + spread(because, 1 - LORA_SUFFICES.grade(rows), _NOT_ALL)
 
 

@@ -13,6 +13,7 @@ LARGE_TO_SERVE = Threshold("model_parameters", 3e8, 5e9, "parameters", "our line
 
 _SERVED = (*PROMPTED, "retrieval", "linear_probe", "setfit", *ADAPTERS, *PARTIAL, *ALL_WEIGHTS)
 _TEACH = nats(**each(_SERVED, "-S"), distillation="+S")
+_FAST = nats(**each(_SERVED, "-M"), distillation="+M")
 _LONG_PROMPTS = nats(**each((*DEMONSTRATIONS, "retrieval"), "-W"))
 
 
@@ -155,35 +156,72 @@ def short_latency(facts: Facts) -> Effects | None:
     source="arithmetic: an answer takes 2 FLOPs per weight and token, so a model a tenth of the size answers at a "
     "tenth of the cost; Hinton et al. 2015 (from memory): a small model learns from a large one's answers",
     touches=tuple(_TEACH),
-    thresholds=(LARGE_TO_SERVE, HEAVY_SERVING, SHORT_LATENCY),
+    thresholds=(LARGE_TO_SERVE, HEAVY_SERVING),
     example={"model_kind": "causal", "model_parameters": 7_000_000_000, "requests_per_month": 30_000_000},
 )
 def serving_dominates(facts: Facts) -> Effects | None:
-    """Where a large model would answer very often, or very fast, teach a small one with its answers.
+    """Where a large model would answer very often, teach a small one with its answers.
 
-    Training is paid once, serving every day. From millions of requests a month, or under a tenth of a second an
-    answer, the size of what is served matters more than what teaching it costs. It speaks alike against whatever leaves
-    the large model itself to answer: prompted, frozen or tuned.
+    Training is paid once, serving every day. From millions of requests a month the size of what is served matters more
+    than what teaching it costs. It speaks alike against whatever leaves the large model itself to answer: prompted,
+    frozen or tuned.
 
     What to do: let the large model label texts of the task, train an encoder of some 100M weights on them, and compare.
     """
-    if facts.model_kind != "causal" or facts.model_parameters is None:
-        return None
-    large = LARGE_TO_SERVE.grade(facts.model_parameters)
+    large = _large_to_serve(facts)
     if not large:
         return None
-    often = 0.0 if facts.requests_per_month is None else HEAVY_SERVING.grade(facts.requests_per_month)
-    fast = 0.0 if often == 1 or facts.latency_ms is None else 1 - SHORT_LATENCY.grade(facts.latency_ms)
+    requests = facts.requests_per_month
+    if requests is None:
+        return None
+    return spread(
+        lambda: (
+            f"At {requests:,} requests a month, the {weights(facts.model_parameters or 0)} parameters of "
+            f"{facts.model_name} cost more to serve than a small model costs to teach."
+        ),
+        large * HEAVY_SERVING.grade(requests),
+        _TEACH,
+    )
 
-    def because() -> str:
-        volume = f"{facts.requests_per_month or 0:,} requests a month"
-        asked = volume if often >= fast else f"{facts.latency_ms or 0:g} ms an answer"
-        return (
-            f"At {asked}, the {weights(facts.model_parameters or 0)} parameters of {facts.model_name} cost more to "
-            "serve than a small model costs to teach."
-        )
 
-    return spread(because, large * max(often, fast), _TEACH)
+@rule(
+    id="latency-wants-a-small-model",
+    strength="M",
+    source="arithmetic: each token of an answer reads every weight once, 16 GB of them in an 8B model at 16 bits, "
+    "which takes some 50 ms at 300 GB a second and 5 ms at 3,000; the bands are our lines",
+    touches=tuple(_FAST),
+    thresholds=(LARGE_TO_SERVE, SHORT_LATENCY),
+    example={"model_kind": "causal", "model_parameters": 7_000_000_000, "latency_ms": 50},
+)
+def latency_small_model(facts: Facts) -> Effects | None:
+    """Where an answer may take a tenth of a second, a model of billions of weights is too slow on most hardware.
+
+    A reason of its own beside the price of serving: a large model's time to answer cannot be bought down for every
+    budget, while a small encoder answers in milliseconds on a CPU.
+
+    What to do: time the large model on the hardware that will serve it; where it is too slow, teach a small one.
+    """
+    large = _large_to_serve(facts)
+    if not large:
+        return None
+    limit = facts.latency_ms
+    if limit is None:
+        return None
+    return spread(
+        lambda: (
+            f"One answer may take {limit:g} ms, and {facts.model_name} reads {weights(facts.model_parameters or 0)} "
+            "weights for each token; a small model answers in milliseconds."
+        ),
+        large * (1 - SHORT_LATENCY.grade(limit)),
+        _FAST,
+    )
+
+
+def _large_to_serve(facts: Facts) -> float:
+    """Return the degree to which the model is a causal LM large enough for its serving to matter."""
+    if facts.model_kind != "causal" or facts.model_parameters is None:
+        return 0.0
+    return LARGE_TO_SERVE.grade(facts.model_parameters)
 
 
 @rule(
@@ -243,6 +281,7 @@ RULES = (
     alignment,
     short_latency,
     serving_dominates,
+    latency_small_model,
     retention,
     data_stays,
 )

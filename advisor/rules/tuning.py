@@ -8,14 +8,10 @@ from advisor.rules.groups import LIGHT, LORAS, PARTIAL, TRAINED, WHOLE, each
 
 LOW_RESOURCE = Threshold("train_rows", 500, 2_000, "training rows", "our line (1,000) for Chen et al.'s low resource")
 HIGH_RESOURCE = Threshold("train_rows", 5_000, 20_000, "training rows", "our line (10,000) for Chen et al.'s high one")
-UNSTABLE = Threshold(
-    "train_rows", 2_500, 10_000, "training rows", "our line (5,000); Mosbach et al. 2021 looked at less"
-)
 CONFLICTS = Threshold("conflict_share", 0.005, 0.02, "of the rows", "our line (1 %)")
 
 _NOT_ALL = nats(**each(WHOLE, "-M"))
 _ALL = nats(**each(WHOLE, "+M"))
-_UNSTABLE = nats(**each(WHOLE, "-W"))
 _CONFLICTING = nats(**each(TRAINED, "-W"))
 
 
@@ -35,7 +31,7 @@ def encoder_under_1000(facts: Facts) -> Effects | None:
 
     What to do: prefer LoRA, and train the classification head with it.
     """
-    if not facts.encoder or facts.task == "image-classification":
+    if not facts.text_encoder:
         return None
     rows = facts.train_rows
     if rows is None or rows >= LOW_RESOURCE.high:
@@ -66,7 +62,7 @@ def encoder_over_10000(facts: Facts) -> Effects | None:
 
     What to do: tune in full, and keep LoRA for the case that many tasks share one encoder.
     """
-    if not facts.encoder or facts.task == "image-classification":
+    if not facts.text_encoder:
         return None
     rows = facts.train_rows
     if rows is None or rows <= HIGH_RESOURCE.low:
@@ -78,37 +74,6 @@ def encoder_over_10000(facts: Facts) -> Effects | None:
         ),
         HIGH_RESOURCE.grade(rows),
         _ALL,
-    )
-
-
-@rule(
-    id="encoder-under-5000-unstable",
-    strength="W",
-    source="Mosbach et al. 2021 and Zhang et al. 2021 (abstracts): instability on small data comes from optimisation "
-    "and is mended by warm-up, bias correction and longer schedules",
-    touches=WHOLE,
-    thresholds=(UNSTABLE,),
-    example={"model_kind": "encoder", "rows": 2_000},
-)
-def encoder_under_5000(facts: Facts) -> Effects | None:
-    """Under about 5,000 training rows, single runs of fully tuned encoders are unstable.
-
-    It takes warm-up, a long schedule and several seeds (five or more) to trust a result; that is a price, not a defeat.
-
-    What to do: train with five seeds or more, and compare averages.
-    """
-    if not facts.encoder or facts.task == "image-classification":
-        return None
-    rows = facts.train_rows
-    if rows is None or rows >= UNSTABLE.high:
-        return None
-    return spread(
-        lambda: (
-            f"With {count(rows, 'training row')}, under about 5,000 ({UNSTABLE.band}), full fine-tuning of an encoder "
-            "needs warm-up, a long schedule and at least 5 seeds."
-        ),
-        1 - UNSTABLE.grade(rows),
-        _UNSTABLE,
     )
 
 
@@ -182,7 +147,6 @@ _KEEPS = (
 RULES = (
     encoder_under_1000,
     encoder_over_10000,
-    encoder_under_5000,
     conflicting_labels,
     retention_keeps_weights,
 )

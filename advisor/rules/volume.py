@@ -9,6 +9,7 @@ from __future__ import annotations
 from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread, weights
 from advisor.rules.classes import rows_of_a_class, typical_class
+from advisor.rules.domain import reads_as_language
 from advisor.rules.groups import HEAVY, LIGHT, LORAS, OPEN, PARTIAL, TRAINED, WHOLE, WRITES, each
 from advisor.rules.start import PRIOR
 
@@ -35,6 +36,8 @@ _BLOCKED = nats(**each(TRAINED, "block"))
 _TOO_FEW = nats(**each(TRAINED, "-M"))
 _BEHIND = nats(**each(("linear_probe", "setfit"), "-W")) | nats(**each(LIGHT, "-M")) | nats(**each(HEAVY, "-S"))
 _AHEAD = nats(**each(("linear_probe", "setfit"), "+W")) | nats(**each(LIGHT, "+M")) | nats(**each(HEAVY, "+S"))
+_OVERTAKES = nats(**each(("linear_probe", "setfit", *TRAINED), "+M"))
+"""What an encoder is trained to, all alike: none of it is compared with another here."""
 _REPEATED = nats(**each(TRAINED, "-W"))
 
 
@@ -192,12 +195,13 @@ def under_100(facts: Facts) -> Effects | None:
 def up_to_10000(facts: Facts) -> Effects | None:
     """Up to about 10,000 training rows, tune a small part of the weights rather than all.
 
-    Hundreds or thousands of rows are enough to learn from, but not to fit every weight safely.
+    Hundreds or thousands of rows are enough to learn from, but not to fit every weight safely. Silent on encoders that
+    read texts: what was measured on them takes its place.
 
     What to do: prefer adapters to full fine-tuning until you have more rows.
     """
     rows = facts.train_rows
-    if rows is None or rows >= ALL_WEIGHTS.high:
+    if rows is None or rows >= ALL_WEIGHTS.high or facts.text_encoder:
         return None
     return spread(
         lambda: (
@@ -221,12 +225,13 @@ def over_10000(facts: Facts) -> Effects | None:
     """Over about 10,000 training rows, and with the compute for it, tune all the weights.
 
     Compute counts as enough where you say plenty, or say nothing and the model is small (up to 100 million parameters,
-    less and less so up to 400 million; our line). Otherwise parameter-efficient tuning stays the better bet.
+    less and less so up to 400 million; our line). Otherwise parameter-efficient tuning stays the better bet. Silent on
+    encoders that read texts: what was measured on them takes its place.
 
     What to do: compare full fine-tuning with an adapter on a tenth of the rows before you pay for all of them.
     """
     rows = facts.train_rows
-    if rows is None or rows <= ALL_WEIGHTS.low:
+    if rows is None or rows <= ALL_WEIGHTS.low or facts.text_encoder:
         return None
     enough = facts.compute_grade
     if not enough:
@@ -307,12 +312,14 @@ def small_tuned_beats_prompting(facts: Facts) -> Effects | None:
 
     On average over tasks; once the spread between runs counts, the break-even moves up by 100 to 200 %. So training
     starts behind and ends ahead, what moves more weights more so. On a model that follows instructions adapters do
-    not start behind: with 20 to 70 rows they were ahead of examples in the prompt (T-Few). With an encoder there is no
-    prompt to overtake; while no model is named, a prompt is still open.
+    not start behind: with 20 to 70 rows they were ahead of examples in the prompt (T-Few). An encoder is such a small
+    model itself: the prompts it overtakes are those of other models, so all that is trained on it gains alike, as far
+    as the rows are natural language in a domain that nobody called unrelated. While
+    no model is named, a prompt is still open.
 
     What to do: below the line prompt first; above it train, and keep the prompt for comparison.
     """
-    if not facts.classification or facts.encoder:
+    if not facts.classification:
         return None
     rows = facts.train_rows
     if rows is None:
@@ -328,6 +335,8 @@ def small_tuned_beats_prompting(facts: Facts) -> Effects | None:
         classes = "" if facts.classes is None else f" for {count(facts.classes, 'class')}"
         return f"You have {count(rows, 'training row')}{classes}; {line.band}, tuned models overtake prompted ones."
 
+    if facts.encoder:
+        return spread(because, ahead * reads_as_language(facts), _OVERTAKES) if ahead else None
     if facts.instruct:
         # Adapters never start behind: they rise from nothing, where others rise from as far behind as they end ahead.
         start = _BEHIND | dict.fromkeys((*LIGHT, *LORAS), 0.0)

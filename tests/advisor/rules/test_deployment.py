@@ -14,6 +14,7 @@ ALIGN, FAST, DISTIL = (
     "short-latency-short-prompt",
     "serving-dominates-distillation",
 )
+QUICK = "latency-wants-a-small-model"
 KEEP, STAY = "retention-replay", "data-stays-here"
 LM = {"model_kind": "causal"}
 INPUT = {"expects_shift": True, "shift_kind": "input"}
@@ -26,6 +27,10 @@ BLOCK = -float("inf")
 
 def taught(by: float) -> dict[str, float]:
     return {**dict.fromkeys(SERVED, -1.6 * by), "distillation": 1.6 * by}
+
+
+def quick(by: float) -> dict[str, float]:
+    return {**dict.fromkeys(SERVED, -0.9 * by), "distillation": 0.9 * by}
 
 
 CASES = [
@@ -54,13 +59,18 @@ CASES = [
     Case(FAST, LM, waits=("latency_ms",)),
     Case(DISTIL, {**LARGE, "requests_per_month": 30_000_000}, taught(1), "30,000,000 requests a month"),
     Case(DISTIL, {**LARGE, "requests_per_month": 3_000_000}, taught(0.5), "3,000,000 requests a month"),
-    Case(DISTIL, {**LARGE, "requests_per_month": 300_000, "latency_ms": 500}),
-    Case(DISTIL, {**LARGE, "requests_per_month": 300, "latency_ms": 50}, taught(1), "50 ms an answer"),
-    Case(DISTIL, {**LM, "model_parameters": 1_224_744_871, "latency_ms": 50}, taught(0.5), "1.2B"),
+    Case(DISTIL, {**LARGE, "requests_per_month": 300_000}),
+    Case(DISTIL, {**LM, "model_parameters": 1_224_744_871, "requests_per_month": 30_000_000}, taught(0.5), "1.2B"),
     Case(DISTIL, {**LM, "model_parameters": 300_000_000}),
     Case(DISTIL, {"model_kind": "encoder"}),
-    Case(DISTIL, LARGE, waits=("requests_per_month", "latency_ms")),
+    Case(DISTIL, LARGE, waits=("requests_per_month",)),
     Case(DISTIL, LM, waits=("model_parameters",)),
+    Case(QUICK, {**LARGE, "latency_ms": 50}, quick(1), "50 ms"),
+    Case(QUICK, {**LARGE, "latency_ms": 158}, quick(0.5), "158 ms"),
+    Case(QUICK, {**LARGE, "latency_ms": 500}),
+    Case(QUICK, {**LM, "model_parameters": 300_000_000, "latency_ms": 50}),
+    Case(QUICK, {"model_kind": "encoder", "latency_ms": 50}),
+    Case(QUICK, LARGE, waits=("latency_ms",)),
     Case(KEEP, {**LM, "retention_required": True, "model": "tiny"}, KEPT, "tiny to keep"),
     Case(KEEP, {**LM, "retention_required": False}),
     Case(KEEP, {"model_kind": "encoder"}),

@@ -32,12 +32,18 @@ READERS = ("linear_probe", "setfit", *TUNED, "distillation")
 
 CASES = [
     Case(UNRELATED, {"domain_related": False, "domain": "DNA"}, {"baseline": 0.9, **all_of(TRANSFERS, -0.9)}, "(DNA)"),
+    Case(
+        UNRELATED, {"domain_related": False, "language": "en"}, {"baseline": 0.45, **all_of(TRANSFERS, -0.45)}, "brief"
+    ),
+    Case(
+        UNRELATED, {"domain_related": False, "language": "zxx"}, {"baseline": 0.9, **all_of(TRANSFERS, -0.9)}, "brief"
+    ),
     Case(UNRELATED, {"domain_related": True}),
     Case(UNRELATED, {}, waits=("domain_related",)),
     Case(
         RELATED,
         {"domain_related": True, "model": "minilm"},
-        {"baseline": -0.4, "linear_probe": 0.4, "setfit": 0.4, "lora": 0.4, "from_scratch": -0.9},
+        {"baseline": -0.4, "linear_probe": 0.4, "setfit": 0.4, "from_scratch": -0.9, **all_of(ADAPTERS, 0.4)},
         "minilm was pretrained on",
     ),
     Case(RELATED, {"domain_related": False}),

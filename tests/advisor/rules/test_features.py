@@ -58,6 +58,12 @@ CASES = [
     ),
     Case(
         "frozen-features-8-to-64-per-class",
+        {"rows": 546, "classes": 6, **ENCODER},
+        each(TRAINED, 1.6),
+        "91",
+    ),
+    Case(
+        "frozen-features-8-to-64-per-class",
         {"rows": 48, "classes": 6, **CAUSAL},
         each(TRAINED, -0.4),
         "8 train",
@@ -102,6 +108,13 @@ CASES = [
     Case("setfit-few-rows-per-class", {"model_kind": "encoder"}),
     Case("setfit-few-rows-per-class", {"task": "code", **SENTENCES}),
     Case("setfit-few-rows-per-class", {}, waits=("model_kind",)),
+    Case("tuning-outgrows-setfit", {"rows": 128, "classes": 2, **ENCODER}),
+    Case("tuning-outgrows-setfit", {"rows": 506, "classes": 2, **ENCODER}, each(TRAINED, 0.45), "253 training rows"),
+    Case("tuning-outgrows-setfit", {"rows": 2_000, "classes": 2, **SENTENCES}, each(TRAINED, 0.9), "1,000 training"),
+    Case("tuning-outgrows-setfit", {"rows": 2_000, "classes": 2, "language": "zxx", **ENCODER}),
+    Case("tuning-outgrows-setfit", {"rows": 2_000, "classes": 2, **CAUSAL}),
+    Case("tuning-outgrows-setfit", {"rows": 2_000, **ENCODER}, waits=("classes",)),
+    Case("tuning-outgrows-setfit", {"rows": 2_000, "classes": 2}, waits=("model_kind",)),
 ]
 
 

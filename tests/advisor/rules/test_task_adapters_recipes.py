@@ -27,7 +27,7 @@ def tuned(few: float, many: float) -> dict[str, float]:
 
 
 def lora(against_all: float) -> dict[str, float]:
-    return each(LORAS, 0.9) | each(WHOLE, against_all)
+    return each(LORAS, 0.4) | each(WHOLE, against_all)
 
 
 CASES = [
@@ -58,6 +58,14 @@ CASES = [
     Case("extraction-thousands-tune", {"task": "extraction", "rows": 10_000}, each(HEAVY, 1.6), "10,000 training"),
     Case("extraction-thousands-tune", {"task": "summarisation", "rows": 10_000}),
     Case("extraction-thousands-tune", {"task": "extraction"}, waits=("rows",)),
+    Case("written-answers-thousands-tune", {"task": "code", "rows": 500}),
+    Case("written-answers-thousands-tune", {"task": "code", "rows": 1_582}, each(HEAVY, 0.45), "1,582 training rows"),
+    Case(
+        "written-answers-thousands-tune", {"task": "summarisation", "rows": 5_000}, each(HEAVY, 0.9), "5,000 training"
+    ),
+    Case("written-answers-thousands-tune", {"task": "extraction", "rows": 5_000}),
+    Case("written-answers-thousands-tune", {"rows": 5_000}),
+    Case("written-answers-thousands-tune", {"task": "code"}, waits=("rows",)),
     Case(
         "images-have-no-words",
         {"task": "image-classification"},
@@ -65,11 +73,11 @@ CASES = [
         "image classification",
     ),
     Case("images-have-no-words", {}),
-    Case("llm-lora-default", CAUSAL, each(LORAS, 0.9), "causal LM"),
+    Case("llm-lora-default", CAUSAL, each(LORAS, 0.4), "causal LM"),
     Case("llm-lora-default", {"rows": 100, **CAUSAL}, lora(-0.9), "100 training rows"),
     Case("llm-lora-default", {"rows": 200_000, **CAUSAL}, lora(-0.9), "200,000 training rows"),
     Case("llm-lora-default", {"rows": 400_000, **CAUSAL}, lora(-0.45), "400,000 training rows"),
-    Case("llm-lora-default", {"rows": 800_000, **CAUSAL}, each(LORAS, 0.9), "800,000 training rows"),
+    Case("llm-lora-default", {"rows": 800_000, **CAUSAL}, each(LORAS, 0.4), "800,000 training rows"),
     Case("llm-lora-default", {"rows": 100, "task": "summarisation"}, lora(-0.9), "100 training rows"),
     Case("llm-lora-default", {"rows": 100, **ENCODER}),
     Case("llm-lora-default", {"rows": 100, "task": "summarisation", **ENCODER}),

@@ -33,12 +33,6 @@ CASES = [
     Case("encoder-over-10000-full", {"rows": 20_000, "model_kind": "causal"}),
     Case("encoder-over-10000-full", {"rows": 20_000}, waits=("model_kind",)),
     Case("encoder-over-10000-full", ENCODER, waits=("rows",)),
-    Case("encoder-under-5000-unstable", {"rows": 2_500, **ENCODER}, each(WHOLE, -0.4), "2,500 training rows"),
-    Case("encoder-under-5000-unstable", {"rows": 5_000, **ENCODER}, each(WHOLE, -0.2), "5,000 training rows"),
-    Case("encoder-under-5000-unstable", {"rows": 10_000, **ENCODER}),
-    Case("encoder-under-5000-unstable", {"rows": 2_500, "model_kind": "causal"}),
-    Case("encoder-under-5000-unstable", {"rows": 2_500}, waits=("model_kind",)),
-    Case("encoder-under-5000-unstable", ENCODER, waits=("rows",)),
     Case("conflicting-labels-keep-it-simple", {"conflict_share": 0.005}),
     Case(
         "conflicting-labels-keep-it-simple",

@@ -42,6 +42,7 @@ def tuned(frozen: float, few: float, many: float) -> dict[str, float]:
     return each(("linear_probe", "setfit"), frozen) | each(LIGHT, few) | each(HEAVY, many)
 
 
+OVERTAKING = ("linear_probe", "setfit", *TRAINED)
 PLENTY = {"compute": "plenty"}
 ENCODER = {"model_kind": "encoder"}
 LEARNERS = tuple(n for n in NAMES if n != "no_model")
@@ -100,6 +101,10 @@ CASES = [
     Case("volume-100-to-10000-peft", {"rows": 5_000}, each(WHOLE, -0.4), "5,000 training rows"),
     Case("volume-100-to-10000-peft", {"rows": 10_000}, each(WHOLE, -0.2), "10,000 training rows"),
     Case("volume-100-to-10000-peft", {"rows": 20_000}),
+    Case("volume-100-to-10000-peft", {"rows": 5_000, **ENCODER}),
+    Case(
+        "volume-100-to-10000-peft", {"rows": 5_000, "task": "image-classification", **ENCODER}, each(WHOLE, -0.4), "5"
+    ),
     Case("volume-100-to-10000-peft", {}, waits=("rows",)),
     Case("volume-over-10000-full", {"rows": 10_000, **PLENTY}, each(WHOLE, 0.2), "10,000 training rows and plenty"),
     Case("volume-over-10000-full", {"rows": 20_000, **PLENTY}, each(WHOLE, 0.4), "20,000"),
@@ -112,9 +117,14 @@ CASES = [
     Case("volume-over-10000-full", {"rows": 20_000, "model_parameters": 200_000_000}, each(WHOLE, 0.2), "200M"),
     Case("volume-over-10000-full", {"rows": 5_000, **PLENTY}),
     Case("volume-over-10000-full", {"rows": 5_000}),
-    Case("volume-over-10000-full", {"rows": 20_000, "compute": "limited"}),
-    Case("volume-over-10000-full", {"rows": 20_000}, waits=("compute", "model_parameters")),
-    Case("volume-over-10000-full", {"rows": 20_000, "model_parameters": 7_000_000_000}, waits=("compute",)),
+    Case("volume-over-10000-full", {"rows": 20_000, "compute": "limited"}, waits=("model_kind",)),
+    Case("volume-over-10000-full", {"rows": 20_000, **PLENTY, **ENCODER}),
+    Case("volume-over-10000-full", {"rows": 20_000}, waits=("compute", "model_kind", "model_parameters")),
+    Case(
+        "volume-over-10000-full",
+        {"rows": 20_000, "model_parameters": 7_000_000_000},
+        waits=("compute", "model_kind"),
+    ),
     Case("volume-over-10000-full", PLENTY, waits=("rows",)),
     Case("few-rows-per-class-no-tuning", {"rows": 9}, each(TRAINED, BLOCK), "9 training rows"),
     Case("few-rows-per-class-no-tuning", {"rows": 40, "classes": 10}, each(TRAINED, BLOCK), "4 training rows"),
@@ -162,9 +172,19 @@ CASES = [
     Case("small-tuned-beats-prompting", {"rows": 600, "classes": 2}, tuned(0.4, 0.9, 1.6), "2 classes"),
     Case("small-tuned-beats-prompting", {"rows": 600}, tuned(0.4, 0.9, 1.6), "600 training rows"),
     Case("small-tuned-beats-prompting", {"rows": 10}, tuned(-0.4, -0.9, -1.6), "10 training rows"),
-    Case("small-tuned-beats-prompting", {"rows": 300}, waits=("classes", "model_kind")),
+    Case("small-tuned-beats-prompting", {"rows": 300}, waits=("classes",)),
     Case("small-tuned-beats-prompting", {"rows": 300, "model_kind": "causal"}, waits=("classes",)),
-    Case("small-tuned-beats-prompting", {"rows": 300, "model_kind": "encoder"}),
+    Case("small-tuned-beats-prompting", {"rows": 50, **ENCODER, **SHOP}),
+    Case("small-tuned-beats-prompting", {"rows": 100, **ENCODER, **SHOP}, each(OVERTAKING, 0.45), "100 training rows"),
+    Case("small-tuned-beats-prompting", {"rows": 300, **ENCODER}, waits=("classes",)),
+    Case("small-tuned-beats-prompting", {"rows": 600, **ENCODER, "classes": 2}, each(OVERTAKING, 0.9), "2 classes"),
+    Case("small-tuned-beats-prompting", {"rows": 600, **ENCODER, "language": "zxx"}),
+    Case(
+        "small-tuned-beats-prompting",
+        {"rows": 600, **ENCODER, "language": "en", "domain_related": False},
+        each(OVERTAKING, 0.45),
+        "600 training rows",
+    ),
     Case("small-tuned-beats-prompting", {"model_kind": "causal", **SHOP}, waits=("rows",)),
     Case("small-tuned-beats-prompting", {"rows": 300, "task": "generation"}),
     Case("duplicates-shrink-volume", {"rows": 1_000, "duplicate_share": 0.05}),
