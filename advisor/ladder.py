@@ -11,9 +11,9 @@ from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import InputError, MeasurementFailed, OutOfTime
 from probes.features import FeatureCache, Progress
-from probes.fitting import measure
 from probes.hardware import Hardware, Speed
 from probes.measurement import Measurement, Metric
+from probes.measuring import measure
 from probes.model import ModelFacts
 from probes.recipe import FrozenFeatures
 from probes.sampling import take_nested
@@ -164,6 +164,8 @@ class Ladder:
             seed=seed,
             known=known,
             record=lambda trial: self.run.record_trial(candidate.strategy, candidate.model, seed, trial),
+            # Rates beyond those proposed take nobody else's time.
+            spare=lambda: 0.0 if later else self.deadline.remaining,
         )
         self.run.record(measurement)
         estimate = rung.strategy.seconds(situation, rows, search_rows, searched=searched)
