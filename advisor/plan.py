@@ -27,8 +27,11 @@ LEAST_ROWS = 200
 EASY_SECONDS = 5.0
 """A candidate without a search starts at the largest rung that takes no longer: smaller ones would save nothing."""
 
+EASY_SHARE = 0.1
+"""Or no more than this share of the time left: one pass over all rows, which what comes after it often needs too."""
+
 EASY_RATIO = 1.5
-"""So does one whose largest rung takes at most this many times its smallest: a prompt reads no training rows."""
+"""Or no more than this many times its smallest rung, whatever that takes: a prompt reads no training rows."""
 
 STRETCH = 1.5
 """Where no rung fits any more, the time left goes to so many times the rows learned from, or more seeds."""
@@ -189,7 +192,11 @@ class Planner:
         # The last one may try what just fits: the deadline holds, and nobody waits for what it leaves.
         safety = SAFETY if others else 1.0
         for search in (True, False):
-            for rows in (*self._starts(arm), smallest, self._most(arm, self.least, smallest, room / safety, search)):
+            for rows in (
+                *self._starts(arm, left),
+                smallest,
+                self._most(arm, self.least, smallest, room / safety, search),
+            ):
                 step = self.step(arm, rows, search=search)
                 if rows >= self.least and safety * step.seconds <= room:
                     return self._with_room(step, room)
@@ -204,11 +211,11 @@ class Planner:
         )
         return None
 
-    def _starts(self, arm: Arm) -> list[int]:
+    def _starts(self, arm: Arm, left: float) -> list[int]:
         """Return the rung above the smallest at which an arm without a search starts, if there is one."""
         if self._searches(arm):
             return []
-        enough = max(EASY_SECONDS, EASY_RATIO * self.step(arm, self.sizes[0], search=False).seconds)
+        enough = max(EASY_SECONDS, EASY_SHARE * left, EASY_RATIO * self.step(arm, self.sizes[0], search=False).seconds)
         return [r for r in reversed(self.sizes[1:]) if self.step(arm, r, search=False).seconds <= enough][:1]
 
     def _most(self, arm: Arm, low: int, high: int, seconds: float, search: bool) -> int:

@@ -207,9 +207,10 @@ def made() -> type[Made]:
 
 @pytest.fixture(scope="session")
 def unhurried() -> Callable[..., Ladder]:
-    """Return the function that makes a ladder which really measures, with all the time it wants."""
+    """Return the function that makes a ladder which really measures, with all the time it wants if none is set."""
 
     def make(rungs: list[Rung], data: TaskData, folder: Path, *, train_rows: int = 100, **more: Any) -> Ladder:
-        return _ladder(rungs, data, _open(folder), Deadline(None), train_rows, **more)
+        deadline = more.pop("deadline", Deadline(None))
+        return _ladder(rungs, data, _open(folder), deadline, train_rows, **more)
 
     return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ import pytest
 
 from advisor import ladder as module
 from advisor.arms import Rung
+from probes import fitting
 from probes.data import TaskData
+from probes.deadline import Deadline
 from probes.errors import MeasurementFailed, ModelError, OutOfTime
 from probes.features import FeatureCache
 from probes.measurement import Measurement
 from probes.model import read_model
 from strategies import Situation
+from strategies.baseline import Baseline
 from strategies.linear_probe import LinearProbe
 
 
@@ -85,6 +89,21 @@ def test_a_library_that_fails_takes_nobody_down_and_leaves_a_trace(climb: Any, m
     assert [m.strategy for m in done] == ["b"]
     assert list(ladder.failures.values()) == ["it failed with RuntimeError: shapes differ"]
     assert "RuntimeError: shapes" in (ladder.run.folder / "failures.log").read_text()
+
+
+def test_a_slow_step_ends_with_the_budget(
+    unhurried: Any, data: TaskData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stuck(*_: Any, **__: Any) -> None:
+        time.sleep(60)
+
+    monkeypatch.setattr(fitting, "fit_bag_of_words", stuck)
+    started = time.monotonic()
+    ladder = unhurried([Rung(Baseline(), None)], data, tmp_path / "run", deadline=Deadline(2.0))
+    assert ladder.climb() == []
+    assert time.monotonic() - started < 10
+    assert list(ladder.failures.values()) == ["the budget ended before it was measured"]
+    assert ladder.notes[0].endswith("baseline on all 100 training rows.")
 
 
 def test_what_the_user_must_mend_ends_the_run(climb: Any, made: Any) -> None:
