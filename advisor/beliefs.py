@@ -27,7 +27,7 @@ SEED_SPREAD = 0.01
 """Standard deviation of a score over seeds: 1.2 points at 64 rows a class (Tunstall et al. 2022, SetFit, table 2)."""
 
 LEVEL = 0.05
-"""Chance of dropping, of all candidates, one that is not behind: one-sided, shared out evenly (Bonferroni)."""
+"""Chance, at each look, of dropping a candidate that is not behind: one-sided, shared out over its rivals."""
 
 RESAMPLES = 4_000
 """Resamples of a paired comparison: with 20 candidates its level is ten of them."""
