@@ -126,11 +126,8 @@ class Planner:
             if again is not None and needed + SAFETY * (again.seconds - first.seconds) <= left:
                 return again
             return first
-        while waiting := [arm for arm in self.arms if arm.racing and not arm.seen]:
-            chance = self._chance(waiting, left)
-            if chance is not None:
-                return chance
-        return self._most_valuable(left)
+        waiting = [arm for arm in self.arms if arm.racing and not arm.seen]
+        return self._chance(waiting, left) or self._most_valuable(left)
 
     def steps_left(self) -> Iterator[Step]:
         """Yield all steps that are left to do, in the order in which they come where time is no matter."""
@@ -176,18 +173,37 @@ class Planner:
     def _chance(self, waiting: list[Arm], left: float) -> Step | None:
         """Return the first step of the cheapest that waits, so that those after it can be measured too.
 
-        None where it does not fit: it waits no more, and `too_dear` has the reason.
+        Where nobody's fits, of the cheapest whose estimate may be off: nobody else could use the time. Where that is
+        too much as well, None, and `too_dear` has the reasons; a correction of the estimates may yet change that.
         """
         smallest = self.sizes[0]
+        waiting = sorted(waiting, key=lambda arm: (arm.rung.model is not None, self._floor(arm), arm.weight))
+        for place, arm in enumerate(waiting):
+            if (step := self._first(arm, waiting[place + 1 :], left)) is not None:
+                return step
+        for arm in waiting:
+            least = self.step(arm, self.least, search=True)
+            for step in (least, self.step(arm, smallest, search=False), self.step(arm, self.least, search=False)):
+                if step.seconds <= DOUBT * left:
+                    return self._with_room(step, left)
+            whole = self.step(arm, self.full, search=True)
+            reason = (
+                f"{left:.0f} s were left: it needs about {least.seconds:.0f} s for {self.least:,} training rows, "
+                f"{whole.seconds:.0f} s for all {self.full:,}"
+            )
+            self.too_dear.setdefault(arm.weight, reason)
+        return None
 
-        def floor(arm: Arm) -> float:
-            return SAFETY * self.step(arm, smallest, search=False).seconds
+    def _floor(self, arm: Arm) -> float:
+        """Return the seconds that it takes at least to measure an arm, on the smallest rung and without a search."""
+        return SAFETY * self.step(arm, self.sizes[0], search=False).seconds
 
-        arm, *others = sorted(waiting, key=lambda a: (a.rung.model is not None, floor(a), a.weight))
-        reserve = 0.0
-        for other in others:  # time is kept for those that it is enough for
-            if floor(arm) + reserve + floor(other) <= left:
-                reserve += floor(other)
+    def _first(self, arm: Arm, others: list[Arm], left: float) -> Step | None:
+        """Return the first step of an arm that leaves time for those after it, as far as there is enough for them."""
+        smallest, reserve = self.sizes[0], 0.0
+        for other in others:
+            if self._floor(arm) + reserve + self._floor(other) <= left:
+                reserve += self._floor(other)
         room = left - reserve
         # The last one may try what just fits: the deadline holds, and nobody waits for what it leaves.
         safety = SAFETY if others else 1.0
@@ -200,15 +216,6 @@ class Planner:
                 step = self.step(arm, rows, search=search)
                 if rows >= self.least and safety * step.seconds <= room:
                     return self._with_room(step, room)
-        least = self.step(arm, self.least, search=True)
-        for step in (least, self.step(arm, smallest, search=False), self.step(arm, self.least, search=False)):
-            if not others and step.seconds <= DOUBT * left:
-                return self._with_room(step, room)
-        arm.out_of_time = True
-        self.too_dear[arm.weight] = (
-            f"{left:.0f} s were left: it needs about {least.seconds:.0f} s for {self.least:,} training rows, "
-            f"{self.step(arm, self.full, search=True).seconds:.0f} s for all {self.full:,}"
-        )
         return None
 
     def _starts(self, arm: Arm, left: float) -> list[int]:

@@ -69,6 +69,13 @@ def test_the_last_one_is_tried_where_its_estimate_may_be_off(climb: Any, made: A
     assert not ladder.failures
 
 
+def test_the_cheapest_is_tried_where_all_estimates_may_be_off(climb: Any, made: Any) -> None:
+    ladder, done = climb(made("heavy", 0.45), made("less", 0.4), seconds=60, slower=0.2)
+    # 80 s and 90 s are said to be needed, and once the first took 16 s the second is believed to take 39 s for 350 rows.
+    assert [(m.strategy, m.train_rows) for m in done][:2] == [("less", 200), ("heavy", 350)]
+    assert not ladder.failures
+
+
 def test_an_estimate_that_was_too_low_is_learned_from(climb: Any, made: Any, data: TaskData) -> None:
     rows = len(data.train)
     ladder, done = climb(made("a", 0.05), made("b", 0.05), seconds=0.16 * rows, slower=2.0)
