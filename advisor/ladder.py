@@ -167,7 +167,9 @@ class Ladder:
         )
         self.run.record(measurement)
         if not known:
-            self.estimates.learn(rung, step.rows, step.search_rows, step.search != "none", measurement.seconds)
+            # Rates beyond those proposed were no part of the estimate.
+            more = sum(t.seconds for t in measurement.trials[len(recipes) :]) if step.search != "none" else 0.0
+            self.estimates.learn(rung, step.rows, step.search_rows, step.search != "none", measurement.seconds - more)
         self.estimates.look_again(rung.model)
         return measurement
 

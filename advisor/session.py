@@ -171,7 +171,7 @@ def _probe(
     )
     verdicts = [_with_drop(verdict, ladder.dropped) for verdict in verdicts]
     run.write("verdicts.json", [v.model_dump(mode="json") for v in verdicts])
-    choice = recommend(verdicts, measurements, tolerance, request.brief.metric)
+    choice = recommend(verdicts, measurements, tolerance, request.brief.metric, ladder.dropped)
     if choice is not None:
         run.write("recommendation.json", choice)
         model_facts = next((m for m in models if m.name == choice.model), None)
@@ -207,7 +207,10 @@ def _cut(found: list[tuple[Facts, Profile | None]]) -> list[str]:
 
 
 def _with_drop(verdict: Verdict, dropped: dict[Candidate, str]) -> Verdict:
-    """Return a verdict that says why its candidate got no more rows or seeds, if it was dropped."""
+    """Return a verdict that says why its candidate got no more rows or seeds, if it was dropped.
+
+    Nor is it one that had no fair chance: more rows would not have brought it to the front.
+    """
     name = Candidate(strategy=verdict.strategy, model=verdict.model)
     if name not in dropped:
         return verdict
@@ -216,7 +219,7 @@ def _with_drop(verdict: Verdict, dropped: dict[Candidate, str]) -> Verdict:
         # More time would not have given it more: it takes fewer rivals.
         settle = f"A run of it without its rivals lets it learn from all rows: --strategies {verdict.strategy}."
     return verdict.model_copy(
-        update={"because": f"{verdict.because} It was dropped: {dropped[name]}.", "settle": settle}
+        update={"because": f"{verdict.because} It was dropped: {dropped[name]}.", "settle": settle, "fair": True}
     )
 
 

@@ -71,7 +71,7 @@ def test_the_last_one_is_tried_where_its_estimate_may_be_off(climb: Any, made: A
 
 def test_the_cheapest_is_tried_where_all_estimates_may_be_off(climb: Any, made: Any) -> None:
     ladder, done = climb(made("heavy", 0.45), made("less", 0.4), seconds=60, slower=0.2)
-    # 80 s and 90 s are said to be needed, and once the first took 16 s the second is believed to take 39 s for 350 rows.
+    # 80 s and 90 s are said to be needed, and as the first took 16 s, the second is believed to take 39 s for 350 rows.
     assert [(m.strategy, m.train_rows) for m in done][:2] == [("less", 200), ("heavy", 350)]
     assert not ladder.failures
 
