@@ -46,7 +46,7 @@ def measure(quick: bool) -> list[Claim]:
     claims += [Claim(f"1,000 rows: verdict {v.strategy}", v.verdict.value, "reported", None) for v in small.verdicts]
     choice = small.recommendation
     claims.append(
-        Claim("1,000 rows: recommendation", choice.strategy if choice else None, "reported", choice is not None)
+        Claim("1,000 rows: recommendation", choice and choice.strategy, "one is recommended", choice is not None)
     )
     claims.append(underfit_run())
     return claims
