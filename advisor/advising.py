@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from advisor import caches
-from advisor.brief import Brief, load_brief
+from advisor.brief import Brief
+from advisor.brief_file import load_brief
 from advisor.engine import Advice, advise
 from advisor.facts import Facts, gather
 from advisor.flips import with_flips

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
-from advisor.brief import settings_from
 from advisor.engine import Advice, Flip, winner
 from advisor.facts import Facts
 from advisor.rules import RULES, Rule
 from advisor.scales import SCALES, Scale, movable
+from advisor.settings import settings_from
 from advisor.whatif import WhatIf
 
 PAIR_FACTORS = (2.0, 5.0, 20.0)

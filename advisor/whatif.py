@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from advisor.brief import settings_from
 from advisor.engine import PLACE, Watch, probability
 from advisor.facts import Facts
 from advisor.rules import RULES, Rule
 from advisor.rules.base import Ask
+from advisor.settings import settings_from
 from probes.base import Frozen
 from probes.errors import SettingError
 

@@ -29,13 +29,13 @@ def explain(
 ) -> int:
     """Show each strategy's log-odds as a waterfall: the prior, every reason with its source, and the total."""
     from advisor.advising import AdviceRequest, facts_at, facts_for
-    from advisor.brief import settings_from
     from advisor.engine import advise
     from advisor.explain import Explanation
     from advisor.explain import explain as explained
     from advisor.house_rules import load_rules
     from advisor.request import parse_strategies
     from advisor.rules.start import PRIOR
+    from advisor.settings import settings_from
 
     wanted = parse_strategies(",".join(strategy), "--strategy") if strategy else None
     changes = settings_from(setting or ())
