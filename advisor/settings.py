@@ -164,8 +164,8 @@ def settings_from(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
     --------
     >>> settings_from(["gpu=none"])
     {'gpu': None, 'gpu_memory_gb': 0.0}
-    >>> settings_from(["rows=5k", "data_may_leave=no", "models=minilm, ./mine", "target="])
-    {'rows': 5000, 'data_may_leave': False, 'models': ('minilm', './mine'), 'target': None}
+    >>> settings_from(["rows=5k", "data_may_leave=no", "model_languages=en, de", "target="])
+    {'rows': 5000, 'data_may_leave': False, 'model_languages': ('en', 'de'), 'target': None}
     """
     given: dict[str, object] = {}
     for text in texts:
@@ -198,8 +198,13 @@ def checked_settings(values: Mapping[str, object], where: str = "changes") -> di
     Raises
     ------
     SettingError
-        Where a key is unknown, or a value is not allowed.
+        Where a key is unknown, names a model (which would have to be read), or a value is not allowed.
     """
+    if names := [key for key in ("model", "models") if key in values]:
+        raise SettingError(
+            f"{where} cannot set {names[0]}: no model is read by it",
+            "Name the model with --model, or as `models` in the brief.",
+        )
     checked = _checked(Facts, values, where)
     # One setting may say another: `gpu=none` is a gpu_memory_gb of 0.
     return {key: getattr(checked, key) for key in (*values, *sorted(checked.model_fields_set - set(values)))}

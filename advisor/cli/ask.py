@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -63,6 +64,7 @@ def ask(
             "Say it in flags: advisor recommend --set rows=5000 --set classes=10, or in a file: --brief brief.yaml.",
         )
     out = user_path(out)
+    _check_writable(out)
     draft = draft_beside(out)
     columns: dict[str, object] = {
         "text_column": text_column,
@@ -114,6 +116,18 @@ def ask(
     return _close(interview, rows, out, draft, json)
 
 
+def _check_writable(out: Path) -> None:
+    """Refuse at once where a brief cannot be written; its folder is made with the first answer that is kept."""
+    from probes.errors import SettingError
+
+    if out.is_dir():
+        raise SettingError(f"--out {out} is a folder", "Name the file, such as brief.yaml.")
+    there = next(folder for folder in out.absolute().parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = "a folder that must not be written to" if there.is_dir() else "a file"
+        raise SettingError(f"--out {out} cannot be written: {there} is {why}", "Name another file.")
+
+
 def _gathering(rows: DataRequest | None, trust_remote_code: bool, quiet: bool) -> Gathered:
     """Return the function that puts a brief together with what rows, models and machine say, each looked at once."""
     from advisor.advising import profile
@@ -143,7 +157,6 @@ def _ask_all(interview: Interview, save: Any) -> None:
     from probes.errors import InputError
 
     errors_console().print(LEGEND, style="dim")
-    save()
     group, refused = "", None
     while True:
         question = interview.next()

@@ -43,6 +43,7 @@ def whatif(
     the folder of a run on them.
     """
     from advisor.advising import AdviceRequest, facts_at, facts_for
+    from advisor.assumptions import assumed
     from advisor.brief import Brief
     from advisor.brief_file import load_brief
     from advisor.house_rules import load_rules
@@ -79,7 +80,7 @@ def whatif(
         with counting("reading", quiet=json) as progress:
             facts = facts_for(request, progress)[0][0]
     rules = load_rules()
-    found = sweep(facts, fact, values, tuple(PRIOR), rules)
+    found = sweep(facts, fact, values, tuple(PRIOR), rules, assumed(facts, rules, varied=[fact]))
     if json:
         print_json(found)
     else:

@@ -64,7 +64,7 @@ class Threshold(NamedTuple):
     @property
     def band(self) -> str:
         """The band in words."""
-        return f"between {self.low:,g} and {self.high:,g} {self.unit}"
+        return f"between {self.low:,.12g} and {self.high:,.12g} {self.unit}"
 
 
 class Effect(NamedTuple):

@@ -188,10 +188,18 @@ def test_every_field_is_described_in_the_schema() -> None:
 
 
 def test_settings_have_the_type_of_their_field() -> None:
-    texts = ["rows=5k", "label-price = 0.05", "facts_change=no", "compute=plenty", "models=a,b", "context=512", "gpu="]
+    texts = [
+        "rows=5k",
+        "label-price = 0.05",
+        "facts_change=no",
+        "compute=plenty",
+        "model_languages=a,b",
+        "context=512",
+        "gpu=",
+    ]
     found = settings_from(texts)
     assert found == {
-        "rows": 5_000, "label_price": 0.05, "facts_change": False, "compute": "plenty", "models": ("a", "b"),
+        "rows": 5_000, "label_price": 0.05, "facts_change": False, "compute": "plenty", "model_languages": ("a", "b"),
         "context": 512, "gpu": None,
     }  # fmt: skip
     assert type(found["rows"]) is int
@@ -209,6 +217,8 @@ def test_settings_have_the_type_of_their_field() -> None:
         (["row=5"], "no setting 'row'", "Did you mean 'rows'?"),
         (["rows=5", "rows=6"], "sets rows twice", "one of them"),
         (["rows=many"], "rows is 'many'", "a whole number of 0 or more"),
+        (["models=minilm"], "--set cannot set models: no model is read by it", "with --model"),
+        (["model=minilm"], "--set cannot set model: no model", "as `models` in the brief"),
         (["train_rows=500"], "cannot set train_rows", "Settings: task"),
         (["gpu=abacus"], "gpu is 'abacus'", "Known: T4"),
         (["compute=limitd"], "compute is 'limitd'", "Did you mean 'limited'?"),
