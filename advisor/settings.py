@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from advisor.brief import Brief
 from advisor.facts import Facts
+from advisor.metrics import task_of
 from advisor.numbers import read_number
 from probes.errors import SettingError
 
@@ -205,6 +206,8 @@ def checked_settings(values: Mapping[str, object], where: str = "changes") -> di
             f"{where} cannot set {names[0]}: no model is read by it",
             "Name the model with --model, or as `models` in the brief.",
         )
-    checked = _checked(Facts, values, where)
+    # Which metrics there are hangs on the task, which may be said elsewhere: putting the facts together checks that.
+    supposed = {} if "task" in values else {"task": task_of(values.get("metric"))}
+    checked = _checked(Facts, {**supposed, **values}, where)
     # One setting may say another: `gpu=none` is a gpu_memory_gb of 0.
-    return {key: getattr(checked, key) for key in (*values, *sorted(checked.model_fields_set - set(values)))}
+    return {key: getattr(checked, key) for key in (*values, *sorted(checked.model_fields_set - {*values, *supposed}))}

@@ -10,6 +10,8 @@ import pytest
 from advisor.brief import Brief
 from advisor.facts import gather
 from advisor.metrics import MEANING, METRICS, Task, TaskMetric
+from advisor.settings import settings_from
+from advisor.whatif import parse_vary
 from probes.errors import SettingError
 from probes.profile import profile_rows
 from probes.statistics import score
@@ -40,6 +42,15 @@ def test_a_task_set_beside_a_brief_brings_its_own_metric() -> None:
     assert gather(Brief(rows=8), changes={"task": "code"}).scored_by == "pass_at_1"
     with pytest.raises(SettingError, match="left out, it is pass_at_1"):
         gather(Brief(metric="accuracy"), changes={"task": "code"})
+
+
+def test_a_metric_set_beside_a_brief_is_checked_with_the_briefs_task() -> None:
+    change = settings_from(["metric=exact_match"])
+    assert change == {"metric": "exact_match"}
+    assert gather(Brief(task="code"), changes=change).scored_by == "exact_match"
+    with pytest.raises(SettingError, match="does not go with the task summarisation"):
+        gather(Brief(task="summarisation"), changes=change)
+    assert parse_vary("metric=f1,exact_match") == ("metric", ["f1", "exact_match"])
 
 
 def test_rows_in_one_of_the_languages_named_are_in_all_of_them(tmp_path) -> None:
