@@ -119,18 +119,19 @@ class Facts(Brief):
 
     @property
     def is_language(self) -> bool | None:
-        """Whether most rows were recognised as one natural language."""
+        """Whether most rows are in natural language: in the one recognised, or in one of those named at least."""
         if self.language is None:
             return None
-        return self.language not in _NO_LANGUAGE and (self.language_share is None or self.language_share >= 0.5)
+        known = not _NO_LANGUAGE.issuperset(self.languages)
+        return known and (self.language_share is None or self.language_share >= 0.5)
 
     @property
     def language_known(self) -> bool | None:
-        """Whether the model card names the language of the rows; None when card or rows do not say."""
+        """Whether the model card names every language of the rows; None when card or rows do not say."""
         if not self.model_languages or self.language is None or not self.is_language:
             return None
         card = {language_code(code) or code.lower() for code in self.model_languages}
-        return self.language.lower() in card or bool(card & _ANY_LANGUAGE)
+        return card.issuperset(self.languages) or bool(card & _ANY_LANGUAGE)
 
     @property
     def encoder(self) -> bool | None:
@@ -261,9 +262,13 @@ def gather(
     -------
     Facts
     """
-    known: dict[str, Any] = brief.model_dump()
+    # What nobody said stays so: the advice tells what it assumed instead (`advisor.assumptions`).
+    known: dict[str, Any] = brief.model_dump(exclude_unset=True)
     if profile is not None:
         known |= _of_rows(profile)
+        if len(brief.languages) > 1 and profile.language in brief.languages:
+            # The share of the commonest of several languages says nothing about how many rows are in any of them.
+            known |= {"language": brief.language, "language_share": None}
     if model is not None:
         known |= _of_model(model)
     if hardware is not None:

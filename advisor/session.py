@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from advisor import caches
 from advisor.advising import AdviceRequest, advice_for, advised, facts_for, profile, read_models
@@ -24,7 +24,7 @@ from probes.deadline import Deadline
 from probes.errors import OutOfTime, SettingError
 from probes.features import FeatureCache, Progress, no_progress
 from probes.files import write_text
-from probes.measurement import Measurement
+from probes.measurement import Measurement, Metric
 from probes.model import ModelFacts
 from probes.profile import Profile
 from strategies import STRATEGIES, Candidate, Verdict
@@ -165,6 +165,8 @@ def _probe(
     from advisor.ladder import Ladder, Rung
     from probes.hardware import inspect_hardware
 
+    # The metrics of text classification are those that are computed; `probe` refuses other tasks.
+    metric = cast("Metric", request.brief.scored_by)
     say("profiling rows, applying rules")
     hardware = inspect_hardware()
     run.write("brief.json", request.brief)
@@ -192,7 +194,7 @@ def _probe(
         rungs=[rung for rung in rungs if rung.candidate not in blocked and rung.candidate not in unprobed],
         data=data,
         hardware=hardware,
-        metric=request.brief.metric,
+        metric=metric,
         deadline=deadline,
         run=run,
         train_rows=rows,
@@ -212,13 +214,13 @@ def _probe(
         data,
         blocked=blocked,
         failures={**unprobed, **ladder.failures},
-        metric=request.brief.metric,
+        metric=metric,
         tolerance=tolerance,
         target=request.brief.target,
         rows=rows,
     )
     run.write("verdicts.json", [v.model_dump(mode="json") for v in verdicts])
-    choice = recommend(verdicts, measurements, tolerance, request.brief.metric)
+    choice = recommend(verdicts, measurements, tolerance, metric)
     if choice is not None:
         run.write("recommendation.json", choice)
         model_facts = next((m for m in models if m.name == choice.model), None)
