@@ -129,7 +129,11 @@ def facts_for(
     models: list[ModelFacts | None] = [*read_models(request)]
     for model in models or [None]:
         seen = None if request.data is None else profile(request.data, model, progress)
-        found.append((gather(request.brief, seen, model, hardware, changes), seen))
+        facts = gather(request.brief, seen, model, hardware, changes)
+        if isinstance(request, Request) and request.train_rows and facts.rows:
+            share = min(facts.train_share, request.train_rows / facts.rows)
+            facts = facts.model_copy(update={"train_share": share})
+        found.append((facts, seen))
     return found
 
 

@@ -128,10 +128,16 @@ class Facts(Brief):
     @property
     def language_known(self) -> bool | None:
         """Whether the model card names every language of the rows; None when card or rows do not say."""
+        unnamed = self.languages_not_in_card
+        return None if unnamed is None else not unnamed
+
+    @property
+    def languages_not_in_card(self) -> tuple[str, ...] | None:
+        """Languages of the rows that the model card does not name; None when card or rows do not say."""
         if not self.model_languages or self.language is None or not self.is_language:
             return None
         card = {language_code(code) or code.lower() for code in self.model_languages}
-        return card.issuperset(self.languages) or bool(card & _ANY_LANGUAGE)
+        return () if card & _ANY_LANGUAGE else tuple(code for code in self.languages if code not in card)
 
     @property
     def encoder(self) -> bool | None:
