@@ -170,9 +170,17 @@ def row_length(facts: MemoryFacts) -> float | None:
 
 
 def takes(
-    facts: MemoryFacts, method: Method, measures: Measures, tokens: float, *, precision: Precision = "mixed"
+    facts: MemoryFacts,
+    method: Method,
+    measures: Measures,
+    tokens: float,
+    *,
+    precision: Precision = "mixed",
+    at_least: bool = False,
 ) -> float:
     """Return the bytes of a training whose model's size is known, with rows of so many tokens.
+
+    With `at_least` a vocabulary that is not known is a small one, so that what nobody said rules nothing out.
 
     Examples
     --------
@@ -183,8 +191,8 @@ def takes(
     """
     over_vocabulary = _over_vocabulary(facts)
     vocabulary = facts.vocab_size
-    if over_vocabulary and vocabulary is None:  # what nobody said makes the least no larger
-        vocabulary = LEAST_VOCABULARY if measures.batch == 1 else USUAL_VOCABULARY
+    if over_vocabulary and vocabulary is None:
+        vocabulary = LEAST_VOCABULARY if at_least else USUAL_VOCABULARY
     return memory(
         method,
         facts.model_parameters or 0,

@@ -17,7 +17,7 @@ _WEAK = nats(qlora="-W")
 def _least(facts: Facts, method: Method, gpu: float) -> Need:
     """Return what a training takes at least on the GPU, for a model whose size is known."""
     tokens = row_length(facts)
-    size = takes(facts, method, saving(facts)[-1], tokens or 0)
+    size = takes(facts, method, saving(facts)[-1], tokens or 0, at_least=True)
     return Need(size, gpu, size > USABLE * gpu, tokens, "mixed")
 
 

@@ -66,12 +66,12 @@ def need(facts: Facts, method: Method) -> Need | None:
         return None  # whatever the length of the rows, which need not be asked for
     tokens = row_length(facts) if trains else None
     measures = saving(facts)[-1]
-    on_gpu = takes(facts, method, measures, tokens or 0)
+    on_gpu = takes(facts, method, measures, tokens or 0, at_least=True)
     if gpu and on_gpu <= USABLE * gpu:
         return Need(on_gpu, gpu, False, tokens, "mixed")
     known = facts.memory_bytes if facts.device in (None, "cpu") else None
     main = UNKNOWN_MAIN if known is None else known
-    on_cpu = takes(facts, method, measures, tokens or 0, precision="fp32")
+    on_cpu = takes(facts, method, measures, tokens or 0, precision="fp32", at_least=True)
     blocked = on_cpu > USABLE * main
     if gpu:
         return Need(on_gpu, gpu, blocked, tokens, "mixed")

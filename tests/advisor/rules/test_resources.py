@@ -6,7 +6,7 @@ import pytest
 
 from advisor.rules import quantisation, resources
 from advisor.rules.groups import ALL_WEIGHTS, FROZEN_ADAPTERS, PARTIAL, PROMPTED
-from tests.advisor.rules.cases import Case, check, check_rule, facts_of, name, weights
+from tests.advisor.rules.cases import Case, check, check_rule, facts_of, name, said, weights
 
 RULES = (*resources.RULES, *quantisation.RULES)
 WEIGHTS, LORA, PART, FULL = "weights-fit-memory", "lora-fits-memory", "partial-fits-memory", "full-fits-memory"
@@ -203,3 +203,16 @@ def test_a_length_that_is_not_known_blocks_nothing_that_a_short_one_does_not() -
         world = {**BILLION, "gpu_memory_gb": memory, "memory_bytes": 32 * 10**9}
         assert blocked(**world) <= blocked(**world, input_tokens=1)
         assert blocked(**world) <= blocked(**world, input_tokens=100_000)
+
+
+def test_a_vocabulary_that_is_not_known_is_assumed_but_rules_nothing_out() -> None:
+    """Logits of 1,000 tokens take 2.1 GB with the 128,256 words assumed, and .5 GB with the 32,000 that rule out."""
+    world = {**BILLION, **WRITES, "layers": 10, "hidden_size": 1_000, "input_tokens": 900, "memory_bytes": 10**9}
+    little, enough = {**world, "gpu_memory_gb": 3.1}, {**world, "gpu_memory_gb": 5.0}
+    assert "lora" not in blocked(**little)
+    assert "lora" in blocked(**little, vocab_size=128_256)
+    (rule,) = (rule for rule in RULES if rule.id == LORA_TIGHT)
+    (sentence,) = said(rule.ask(facts_of(enough)))
+    assert sentence.endswith("it fits with checkpointed activations and a batch of 1 (16 accumulated): 4.3 GB.")
+    (same,) = said(rule.ask(facts_of({**enough, "vocab_size": 128_256})))
+    assert same == sentence
