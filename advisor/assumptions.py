@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from advisor.engine import Watch
-from advisor.facts import FULL_BYTES, Facts
+from advisor.facts import Facts
+from advisor.memory import FULL_BYTES
 from advisor.rules import RULES, Rule
-from advisor.rules.resources import UNKNOWN_MAIN, USABLE
+from advisor.rules.room import UNKNOWN_MAIN, USABLE
 
 
 def assumed(facts: Facts, rules: Sequence[Rule] = RULES, varied: Collection[str] = ()) -> tuple[str, ...]:

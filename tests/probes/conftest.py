@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +139,19 @@ def make_task() -> Callable[..., TaskData]:
 def save_model() -> Callable[..., Path]:
     """Return the function that saves a tiny model."""
     return make_model
+
+
+@pytest.fixture(scope="session")
+def save_rows() -> Callable[..., Path]:
+    """Return the function that writes easy rows to a file."""
+
+    def save(file: Path, count: int = 120) -> Path:
+        rows = easy_rows(count, 4)
+        lines = [{"text": text, "label": tuple(TOPICS)[k]} for text, k in zip(rows.texts, rows.labels, strict=True)]
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        return file
+
+    return save
 
 
 @pytest.fixture(scope="session")
