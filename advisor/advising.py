@@ -10,7 +10,9 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from advisor import caches
-from advisor.brief import Brief, load_brief
+from advisor.assumptions import assumed
+from advisor.brief import Brief
+from advisor.brief_file import load_brief
 from advisor.engine import Advice, advise
 from advisor.facts import Facts, gather
 from advisor.flips import with_flips
@@ -42,7 +44,7 @@ class AdviceRequest(Frozen):
     strategies: tuple[str, ...] = tuple(PRIOR)
     """Names of the strategies to rank; the baseline is always among them."""
     changes: dict[str, Any] = Field(default_factory=dict)
-    """Facts to set, whatever was measured; as `advisor.brief.settings_from` returns them."""
+    """Facts to set, whatever was measured; as `advisor.settings.settings_from` returns them."""
 
     @field_validator("strategies")
     @classmethod
@@ -127,14 +129,20 @@ def facts_for(
     models: list[ModelFacts | None] = [*read_models(request)]
     for model in models or [None]:
         seen = None if request.data is None else profile(request.data, model, progress)
-        found.append((gather(request.brief, seen, model, hardware, changes), seen))
+        facts = gather(request.brief, seen, model, hardware, changes)
+        if isinstance(request, Request) and request.train_rows and facts.rows:
+            share = min(facts.train_share, request.train_rows / facts.rows)
+            facts = facts.model_copy(update={"train_share": share})
+        found.append((facts, seen))
     return found
 
 
 def advised(facts: Facts, strategies: Sequence[str] = tuple(PRIOR), rules: Sequence[Rule] | None = None) -> Advice:
     """Advise on facts, with what would flip it, by the team's own rules too (`advisor.house_rules.load_rules`)."""
     rules = load_rules() if rules is None else rules
-    return with_flips(facts, advise(facts, strategies, rules), rules)
+    advice = advise(facts, strategies, rules)
+    advice = advice.model_copy(update={"notes": (*assumed(facts, rules), *advice.notes)})
+    return with_flips(facts, advice, rules)
 
 
 def advice_for(
@@ -152,7 +160,7 @@ def advice_for(
     return [(facts, advised(facts, request.strategies, rules)) for facts, _ in facts_for(request, progress, hardware)]
 
 
-def facts_at(place: Path, changes: dict[str, Any]) -> list[Facts]:
+def facts_at(place: Path, changes: dict[str, Any], models: tuple[str, ...] = ()) -> list[Facts]:
     """Return the facts of a run folder, or those of a brief on this machine.
 
     Parameters
@@ -161,6 +169,8 @@ def facts_at(place: Path, changes: dict[str, Any]) -> list[Facts]:
         A folder that `advisor probe` wrote, or a brief's file.
     changes : dict
         Facts to set instead.
+    models : tuple of str
+        Models to read beside a brief; none takes those of the brief.
 
     Returns
     -------
@@ -170,11 +180,16 @@ def facts_at(place: Path, changes: dict[str, Any]) -> list[Facts]:
     Raises
     ------
     SettingError
-        If the place is neither, or what it holds cannot be used.
+        If the place is neither, what it holds cannot be used, or models are named beside a run, which has its own.
     """
     place = user_path(place)
     if not place.is_dir():
-        return [facts for facts, _ in facts_for(AdviceRequest(brief=load_brief(place), changes=changes))]
+        return [facts for facts, _ in facts_for(AdviceRequest(brief=load_brief(place), models=models, changes=changes))]
+    if models:
+        raise SettingError(
+            f"{place} is a run folder, which holds its own rows and models",
+            "Leave --model out, or give a brief's file.",
+        )
     run = Run.open(place)
     kept = run.read("facts.json")
     known = [run.parse(Facts, one, "facts.json") for one in (kept if isinstance(kept, list) and kept else [None])]

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from advisor.advising import AdviceRequest, advice_for
-from advisor.brief import Brief, brief_from, checked_settings
+from advisor.brief import Brief
 from advisor.engine import Advice
 from advisor.request import DataRequest, Request, checked, parse_budget, parse_strategies
 from advisor.session import ProbeResult
 from advisor.session import probe as probe_request
+from advisor.settings import brief_from, checked_settings
 from probes.errors import SettingError
 from probes.files import user_path
 from strategies import NAMES

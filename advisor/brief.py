@@ -1,22 +1,17 @@
-"""The brief: what the user wants and can spend, and how it is read from a YAML file."""
+"""The brief: what the user wants, has and can spend."""
 
 from __future__ import annotations
 
-import difflib
-import functools
 import re
-import reprlib
-import textwrap
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from advisor.gpus import gpu_named
-from advisor.languages import language_code
+from advisor.languages import language_codes
+from advisor.metrics import METRICS, Task, TaskMetric
 from advisor.numbers import read_number
-from advisor.yaml_files import read_mapping
 from probes.base import Frozen
 from probes.errors import SettingError
 
@@ -51,17 +46,6 @@ Count = Annotated[int, Field(ge=0), _Plain, _NoDots]
 Whole = Annotated[int, Field(ge=1), _Plain, _NoDots]
 
 
-Task = Literal[
-    "text-classification",
-    "extraction",
-    "summarisation",
-    "question-answering",
-    "generation",
-    "code",
-    "image-classification",
-]
-
-
 NO_GPU = ("none", "no", "cpu", "false")
 """Names of a GPU that mean there is none."""
 
@@ -79,10 +63,10 @@ class Brief(Frozen):
 
     task: Task = "text-classification"
     """Kind of task; only text classification is probed so far, for the others there is advice."""
-    metric: Literal["accuracy", "macro_f1"] = "accuracy"
-    """What counts as good; macro_f1 gives every class the same weight."""
+    metric: TaskMetric | None = None
+    """What counts as a good answer, by a metric that goes with the task; None for the usual one of the task."""
     target: Share | None = None
-    """Score that must be reached, 0 to 1; None for as good as possible."""
+    """Score on that metric that must be reached, 0 to 1; None for as good as possible."""
     tolerance: Points = 1.0
     """Points (hundredths of the metric) a lighter strategy may be worse than the best."""
 
@@ -106,7 +90,7 @@ class Brief(Frozen):
     """Tokens of the median answer."""
 
     language: str | None = None
-    """ISO 639 code of the language the rows are in."""
+    """ISO 639 code of the language the rows are in; of several, with commas between them."""
     domain: str | None = None
     """The domain in the user's words."""
     domain_related: bool | None = None
@@ -181,15 +165,8 @@ class Brief(Frozen):
 
     @field_validator("language", mode="before")
     @classmethod
-    def _language_code(cls, code: object) -> object:
-        if code is False:
-            return "no"  # YAML 1.1 reads the code of Norwegian as false
-        if not isinstance(code, str):
-            return code
-        known = language_code(code)
-        if known is None:
-            raise SettingError(f"language is {code!r}", "Give an ISO 639 code, such as en, de, sw or zh.")
-        return known
+    def _language_codes(cls, said: object) -> object:
+        return language_codes(said)
 
     @field_validator("models", mode="before")
     @classmethod
@@ -201,247 +178,23 @@ class Brief(Frozen):
     def _known_gpu(cls, name: str | None) -> str | None:
         return None if name is None else gpu_named(name).name
 
-
-B = TypeVar("B", bound=Brief)
-
-
-def load_brief(path: str | Path) -> Brief:
-    """Read a brief from a YAML file.
-
-    An empty value (`target:`) means "not said" and takes the default.
-
-    Parameters
-    ----------
-    path : str or Path
-        A YAML file holding one mapping of `Brief`'s fields.
-
-    Returns
-    -------
-    Brief
-
-    Raises
-    ------
-    SettingError
-        When the file or one of its values cannot be used; the message names file, key, what was got and what is
-        allowed.
-    """
-    return brief_from(read_mapping(Path(path), "brief", "For the defaults, leave the brief out."), where=str(path))
-
-
-def brief_from(values: Mapping[str, object], where: str = "brief") -> Brief:
-    """Build a brief from a mapping of settings, or say in one message what is wrong with it.
-
-    Parameters
-    ----------
-    values : mapping
-        Field names and values; None counts as not said.
-    where : str
-        What to call the mapping in a message.
-
-    Raises
-    ------
-    SettingError
-        When a key is unknown or a value not allowed.
-
-    Examples
-    --------
-    >>> brief_from({"metrics": "accuracy"})
-    Traceback (most recent call last):
-    probes.errors.SettingError: brief: there is no setting 'metrics'
-      → Did you mean 'metric'? ...
-    """
-    return _checked(Brief, values, where)
-
-
-def _checked(kind: type[B], values: Mapping[str, object], where: str) -> B:
-    """Build a brief, or facts, from settings; None counts as not said."""
-    given = {key: value for key, value in values.items() if value is not None or key not in kind.model_fields}
-    try:
-        return kind.model_validate(given)
-    except ValidationError as error:
-        problems = _problems(error, kind)
-    got = "; ".join(what for what, _ in problems)
-    remedy = "\n    ".join(dict.fromkeys(how for _, how in problems))
-    raise SettingError(f"{where}: {got}", remedy)
-
-
-def _problems(error: ValidationError, kind: type[Brief]) -> list[tuple[str, str]]:
-    """Say for each key that cannot be used what was got and what is allowed."""
-    found: dict[str, tuple[str, str]] = {}
-    for detail in error.errors(include_url=False, include_context=False):
-        key = str(detail["loc"][0])
-        if key == "requests_per_day":
-            found[key] = (f"there is no setting {key!r}", _a_month(detail["input"]))
-        elif detail["type"] == "extra_forbidden":
-            near = _nearest(key, list(kind.model_fields))
-            found[key] = (f"there is no setting {key!r}", f"{near}Settings: {', '.join(kind.model_fields)}.")
-        elif key not in found:
-            value = detail["input"]
-            remedy = f"Allowed for {key}: {allowed(key, kind)}."
-            if isinstance(value, str):
-                remedy = _nearest(value, _choices(key, kind)) + remedy
-            found[key] = (f"{key} is {reprlib.repr(value)}", remedy)
-    return list(found.values())
-
-
-def _a_month(a_day: object) -> str:
-    """Say what to write instead of `requests_per_day`, which briefs had before they counted by the month."""
-    number = read_number(str(a_day))
-    example = "" if number is None else f": requests_per_month: {30 * number:.0f}"
-    return f"Requests are counted by the month; write 30 times as many as requests_per_month{example}."
-
-
-def _nearest(word: str, known: list[str]) -> str:
-    """Name the known word a typo may have meant, as the opening of a remedy."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"Did you mean {close[0]!r}? " if close else ""
-
-
-@functools.cache
-def _schemas(kind: type[Brief]) -> dict[str, dict[str, Any]]:
-    properties: dict[str, dict[str, Any]] = kind.model_json_schema()["properties"]
-    return properties
-
-
-def _schema(key: str, kind: type[Brief]) -> dict[str, Any]:
-    """Return the JSON schema of one field, without its null alternative."""
-    schema = _schemas(kind)[key]
-    for alternative in schema.get("anyOf", ()):
-        if alternative.get("type") != "null":
-            return dict(alternative)
-    return schema
-
-
-def _choices(key: str, kind: type[Brief]) -> list[str]:
-    schema = _schema(key, kind)
-    return [str(value) for value in schema.get("enum", [schema["const"]] if "const" in schema else [])]
-
-
-def allowed(key: str, kind: type[Brief] = Brief) -> str:
-    """Say which values a field of the brief, or of the facts, takes.
-
-    Examples
-    --------
-    >>> allowed("target")
-    'a number from 0 to 1'
-    >>> allowed("latency_ms")
-    'a number above 0'
-    >>> allowed("compute")
-    'limited or plenty'
-    """
-    if choices := _choices(key, kind):
-        return " or ".join(choices)
-    schema = _schema(key, kind)
-    if schema["type"] == "array":
-        return "a list"
-    if schema["type"] == "string":
-        return "text"
-    if schema["type"] == "boolean":
-        return "true or false"
-    noun = "a whole number" if schema["type"] == "integer" else "a number"
-    low, above, high = (schema.get(name) for name in ("minimum", "exclusiveMinimum", "maximum"))
-    if low is None and above is None:
-        return noun
-    least = f"above {above:g}" if above is not None else f"of {low:g} or more"
-    if high is None:
-        return f"{noun} {least}"
-    return f"{noun} from {low:g} to {high:g}" if above is None else f"{noun} {least}, {high:g} at most"
-
-
-def settings_from(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
-    """Read settings written as `key=value`, where a key is any field of the facts.
-
-    Parameters
-    ----------
-    texts : iterable of str
-        A list is written with commas; an empty value, as in `target=`, means not known, or the default.
-    flag : str
-        What to call them in a message.
-
-    Returns
-    -------
-    dict
-        Values by field, of the type the field has.
-
-    Raises
-    ------
-    SettingError
-        Where a text has no `=`, a key is unknown or given twice, or a value is not allowed.
-
-    Examples
-    --------
-    >>> settings_from(["gpu=none"])
-    {'gpu': None, 'gpu_memory_gb': 0.0}
-    >>> settings_from(["rows=5k", "data_may_leave=no", "models=minilm, ./mine", "target="])
-    {'rows': 5000, 'data_may_leave': False, 'models': ('minilm', './mine'), 'target': None}
-    """
-    from advisor.facts import Facts
-
-    given: dict[str, object] = {}
-    for text in texts:
-        key, equals, value = (part.strip() for part in text.partition("="))
-        key = key.replace("-", "_")
-        if not (key and equals):
-            raise SettingError(f"{flag} {text!r} is no setting", f"Write key=value, for example {flag} rows=5000.")
-        if key in given:
-            raise SettingError(f"{flag} sets {key} twice", "Keep one of them.")
-        if isinstance(getattr(Facts, key, None), property):
+    @model_validator(mode="after")
+    def _metric_goes_with_task(self) -> Self:
+        usual = METRICS[self.task]
+        if self.metric is not None and self.metric not in usual:
             raise SettingError(
-                f"{flag} cannot set {key}, which is worked out from other facts",
-                f"Settings: {', '.join(Facts.model_fields)}.",
+                f"metric is {self.metric!r}, which does not go with the task {self.task}",
+                f"Allowed for {self.task}: {' or '.join(usual)}; left out, it is {usual[0]}. If the task is another, "
+                "set task.",
             )
-        is_list = key in Facts.model_fields and _schema(key, Facts).get("type") == "array"
-        given[key] = tuple(part.strip() for part in value.split(",") if part.strip()) if is_list else value or None
-    return checked_settings(given, flag)
+        return self
 
+    @property
+    def scored_by(self) -> TaskMetric:
+        """The metric that counts: what was said, else the usual one of the task."""
+        return self.metric or METRICS[self.task][0]
 
-def checked_settings(values: Mapping[str, object], where: str = "changes") -> dict[str, Any]:
-    """Return settings of the facts by field, each of the type the field has.
-
-    Parameters
-    ----------
-    values : mapping
-        Fields of the facts and values; None means not known, or the default.
-    where : str
-        What to call the mapping in a message.
-
-    Raises
-    ------
-    SettingError
-        Where a key is unknown, or a value is not allowed.
-    """
-    from advisor.facts import Facts
-
-    checked = _checked(Facts, values, where)
-    # One setting may say another: `gpu=none` is a gpu_memory_gb of 0.
-    return {key: getattr(checked, key) for key in (*values, *sorted(checked.model_fields_set - set(values)))}
-
-
-def to_yaml(brief: Brief) -> str:
-    """Write a brief as YAML for people: every setting with what it means, those not said left empty.
-
-    Examples
-    --------
-    >>> print(to_yaml(Brief(rows=640, compute="limited")))  # doctest: +ELLIPSIS
-    # The brief: what you want, have and can spend. ...
-    <BLANKLINE>
-    # Labelled rows (examples with the right answer) at hand.
-    # Allowed: a whole number of 0 or more.
-    rows: 640
-    ...
-    """
-    import yaml
-
-    lines = [
-        "# The brief: what you want, have and can spend. An empty value means: not known, or the default.",
-        "# `advisor recommend --brief` and `advisor probe --brief` read it; `advisor ask --brief` goes on from here.",
-    ]
-    for key, field in Brief.model_fields.items():
-        value = getattr(brief, key) if key in brief.model_fields_set else None
-        said = value is not None and value != ()
-        note = f"Allowed: {allowed(key)}." + ("" if field.default in (None, ()) else f" Default: {field.default}.")
-        comment = [*textwrap.wrap(" ".join((field.description or "").split()), 100), *textwrap.wrap(note, 100)]
-        plain = list(value) if isinstance(value, tuple) else value
-        written = yaml.safe_dump({key: plain}, allow_unicode=True, width=10_000).strip() if said else f"{key}:"
-        lines += ["", *(f"# {line}" for line in comment), written]
-    return "\n".join(lines) + "\n"
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes of the languages the rows are in; empty where nobody said."""
+        return tuple(self.language.split(", ")) if self.language else ()

@@ -150,7 +150,7 @@ def _problem(error: Any) -> str:
         return f"{where} is missing"
     if error["type"].startswith("union_tag"):
         if "adapter" in error["loc"]:
-            return f"{where}: adapter.kind must be one of lora, ia3"
+            return f"{where}: adapter.kind must be one of lora, ia3, soft_prompt"
         return f"{where}: method.method must be one of bag_of_words, frozen_features, tuning, prompt"
     got = repr(error.get("input"))
     return f"{where} is {got if len(got) <= 60 else got[:57] + '...'}: {error['msg'][0].lower()}{error['msg'][1:]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probes.recipe import Ia3, Lora, Recipe, Tuning
+from probes.recipe import Ia3, Lora, Recipe, SoftPrompt, Tuning
 
 _WHY: dict[str, str] = {
     "version": "version of this schema",
@@ -39,7 +39,7 @@ _WHY: dict[str, str] = {
     "method.precision": "what trained fastest on the probing machine",
     "method.gradient_checkpointing": "true trades a third more time for memory",
     "method.adapter": "null trains the weights themselves",
-    "method.adapter.kind": "lora or ia3",
+    "method.adapter.kind": "lora, ia3 or soft_prompt",
     "method.adapter.rank": "8 for encoders, 16 for language models",
     "method.adapter.alpha": "twice the rank",
     "method.adapter.dropout": "light regularisation of the adapter",
@@ -47,6 +47,7 @@ _WHY: dict[str, str] = {
     "method.adapter.dora": "true learns length and direction of each weight column apart",
     "method.adapter.quantised": "true holds the frozen weights in four bits; needs a CUDA GPU and bitsandbytes",
     "method.adapter.feedforward_modules": "those whose inputs are scaled; null goes with target_modules: null",
+    "method.adapter.tokens": "20: more gain little (Lester et al. 2021)",
     "method.layers": "all, or first_quarter or last_quarter alone",
     "method.weights": "random takes over the architecture alone",
     "method.C": "inverse regularisation, chosen on validation rows",
@@ -93,6 +94,8 @@ def _of_tuning(method: Tuning) -> dict[str, str]:
     match method:
         case Tuning(adapter=Ia3()):
             trained = "learned factors on activations"
+        case Tuning(adapter=SoftPrompt()):
+            trained = "learned vectors before each text"
         case Tuning(adapter=Lora(quantised=True)):
             trained = "low-rank adapters over weights in four bits"
         case Tuning(adapter=Lora()):

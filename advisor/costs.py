@@ -46,13 +46,6 @@ takes five times the steps is our line, and so is that continued pretraining tak
 """
 
 
-def tokens_per_row(facts: Facts) -> int | None:
-    """Return the tokens of a row, input and answer; a class takes none."""
-    if facts.input_tokens is None or facts.classification:
-        return facts.input_tokens
-    return None if facts.output_tokens is None else facts.input_tokens + facts.output_tokens
-
-
 def full_hours(facts: Facts) -> float | None:
     """Return the hours that the shortest full fine-tuning takes on the user's GPUs; None where it is not known.
 
@@ -65,7 +58,7 @@ def full_hours(facts: Facts) -> float | None:
     """
     if facts.model_parameters is None or facts.gpu is None:
         return None
-    tokens = tokens_per_row(facts)
+    tokens = facts.row_tokens
     if tokens is None:
         return None
     speed = gpu_named(facts.gpu).tflops * 1e12 * MFU * (facts.gpus or 1)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from advisor import caches
 from advisor.choices import Choices
 from advisor.plan import Step
-from advisor.preparing import enter, read, rows_to_learn_from
+from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
 from probes.base import Frozen
 from probes.errors import MeasurementFailed, OutOfTime
@@ -92,7 +92,7 @@ def plan(request: Request, *, say: Callable[[str], None] = lambda _: None, start
     say("profiling rows, applying rules")
     hardware = inspect_hardware()
     entries = enter(request, models, hardware, deadline)
-    rows, metric = rows_to_learn_from(request, data), request.brief.metric
+    rows, metric = rows_to_learn_from(request, data), metric_of(request)
     cache = FeatureCache(caches.cache_folder() / "features")
     estimates = Estimates(data, hardware, metric, deadline, cache, Choices(None, hardware), rows)
     say("measuring speeds")

@@ -98,7 +98,7 @@ class Advice(Frozen):
     advice: tuple[StrategyAdvice, ...]
     """Best first, blocked ones last."""
     notes: tuple[str, ...] = ()
-    """What to know whatever is chosen."""
+    """What was assumed because nobody said it, and what to know whatever is chosen."""
     unknowns: tuple[Unknown, ...] = ()
     """Facts that are not known and matter, those that may change the first place before others."""
     flips: tuple[Flip, ...] = ()

@@ -43,6 +43,8 @@ class Explained(Frozen):
     """Training rows the rules reckoned with; None when not known."""
     strategies: tuple[Waterfall, ...]
     """Best first, blocked ones last."""
+    notes: tuple[str, ...] = ()
+    """What was assumed because nobody said it."""
 
 
 class Explanation(Frozen):
@@ -52,7 +54,7 @@ class Explanation(Frozen):
     """One entry a model."""
 
 
-def explain(advice: Advice, strategies: Sequence[str] | None = None) -> Explained:
+def explain(advice: Advice, strategies: Sequence[str] | None = None, notes: Sequence[str] = ()) -> Explained:
     """Tell an advice as waterfalls.
 
     Parameters
@@ -60,6 +62,8 @@ def explain(advice: Advice, strategies: Sequence[str] | None = None) -> Explaine
     advice : Advice
     strategies : sequence of str, optional
         Only these; None takes all.
+    notes : sequence of str
+        What was assumed because nobody said it, as `advisor.assumptions.assumed` returns it.
 
     Examples
     --------
@@ -84,6 +88,7 @@ def explain(advice: Advice, strategies: Sequence[str] | None = None) -> Explaine
             for entry in advice.advice
             if strategies is None or entry.strategy in strategies
         ),
+        notes=tuple(notes),
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
-from advisor.brief import Amount, Brief, Count, Share, Whole
-from advisor.gpus import gpu_named
+from advisor.brief import Amount, Brief, Count, Share
 from advisor.languages import language_code
+from advisor.memory import MemoryFacts
 from probes.hardware import Hardware
 from probes.model import ModelFacts
 from probes.profile import Profile
@@ -19,19 +19,13 @@ from probes.splitting import expected_train_rows
 SMALL_MODEL = (1e8, 4e8)
 """Parameters up to which full fine-tuning needs no special compute, and from which on it does (our line: base-size
 encoders lie near the lower end)."""
-FULL_BYTES = 16
-"""Bytes per parameter for AdamW in mixed precision: weights, gradients and two moments; activations come on top."""
-LORA_TRAINABLE = 0.01
-"""Share of the weights that adapters of rank 8–16 on all linear layers train, rounded up."""
-QLORA_BYTES = 0.55
-"""Bytes per parameter of weights quantised to four bits, with their constants."""
 
 _WIDTH = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "float8_e4m3fn": 1}
 _NO_LANGUAGE = frozenset({"und", "zxx"})
 _ANY_LANGUAGE = frozenset({"multilingual", "mul"})
 
 
-class Facts(Brief):
+class Facts(MemoryFacts):
     """The brief, with what rows, model and machine say themselves; None is not known.
 
     Every field can be set by name (`--set classes=12`). Several models make several `Facts`: advice is for the
@@ -77,18 +71,10 @@ class Facts(Brief):
     """Whether the model says itself how to make one vector of a text."""
     headless_decoder: bool | None = None
     """Whether the model is the body of a causal LM without its head."""
-    context: Whole | None = None
-    """Tokens the model reads at most."""
     model_languages: tuple[str, ...] = ()
     """Languages named in the model card."""
     model_licence: str | None = None
     """Licence named in the model card."""
-
-    device: Literal["cpu", "cuda", "mps"] | None = None
-    """Where this machine trains: cpu, cuda or mps; None when nobody looked."""
-    device_name: str | None = None
-    memory_bytes: Count | None = None
-    """Bytes of this machine's accelerator, or of its main memory where it has none."""
 
     # What several rules need, worked out in one place.
 
@@ -119,18 +105,25 @@ class Facts(Brief):
 
     @property
     def is_language(self) -> bool | None:
-        """Whether most rows were recognised as one natural language."""
+        """Whether most rows are in natural language: in the one recognised, or in one of those named at least."""
         if self.language is None:
             return None
-        return self.language not in _NO_LANGUAGE and (self.language_share is None or self.language_share >= 0.5)
+        known = not _NO_LANGUAGE.issuperset(self.languages)
+        return known and (self.language_share is None or self.language_share >= 0.5)
 
     @property
     def language_known(self) -> bool | None:
-        """Whether the model card names the language of the rows; None when card or rows do not say."""
+        """Whether the model card names every language of the rows; None when card or rows do not say."""
+        unnamed = self.languages_not_in_card
+        return None if unnamed is None else not unnamed
+
+    @property
+    def languages_not_in_card(self) -> tuple[str, ...] | None:
+        """Languages of the rows that the model card does not name; None when card or rows do not say."""
         if not self.model_languages or self.language is None or not self.is_language:
             return None
         card = {language_code(code) or code.lower() for code in self.model_languages}
-        return self.language.lower() in card or bool(card & _ANY_LANGUAGE)
+        return () if card & _ANY_LANGUAGE else tuple(code for code in self.languages if code not in card)
 
     @property
     def encoder(self) -> bool | None:
@@ -160,11 +153,6 @@ class Facts(Brief):
         return self.model or "the model"
 
     @property
-    def classification(self) -> bool:
-        """Whether the task is to choose one of several classes for a text."""
-        return self.task == "text-classification"
-
-    @property
     def small_model_grade(self) -> float | None:
         """How far the model is so small that tuning it in full needs no special compute, 1 for small to 0 for large."""
         if self.model_parameters is None:
@@ -179,64 +167,6 @@ class Facts(Brief):
         if self.compute is not None:
             return 1.0 if self.compute == "plenty" else 0.0
         return self.small_model_grade
-
-    @property
-    def gpu_bytes(self) -> float | None:
-        """Bytes of all the user's GPUs together, 0 without one; None when neither brief nor machine says."""
-        if self.gpu_memory_gb is not None:
-            return self.gpu_memory_gb * 1e9 * (self.gpus or 1)
-        if self.gpu is not None:
-            return gpu_named(self.gpu).memory_gb * 1e9 * (self.gpus or 1)
-        if self.device is None:
-            return None
-        return 0.0 if self.device == "cpu" else self.memory_bytes
-
-    @property
-    def memory(self) -> float | None:
-        """Bytes to train in: of the GPUs, else of this machine's main memory; None when not known."""
-        return self.gpu_bytes or self.memory_bytes
-
-    @property
-    def memory_words(self) -> str:
-        """Where the memory to train in comes from, as it stands in a sentence."""
-        size = f"{(self.memory or 0) / 1e9:,.4g} GB"
-        many = f"{self.gpus:,.0f} × " if self.gpus and self.gpus > 1 else ""
-        if self.gpu is not None:
-            return f"the {size} of {many}{self.gpu}"
-        if self.gpu_memory_gb:
-            return f"the {size} of the GPU in your brief"
-        return f"the {size} of {self.device_name}" if self.gpu_bytes else f"the {size} of main memory"
-
-    @property
-    def on_accelerator(self) -> bool | None:
-        """Whether training will run on an accelerator, so that frozen weights can lie in 16 bit."""
-        return None if self.gpu_bytes is None else self.gpu_bytes > 0
-
-    @property
-    def weight_bytes(self) -> float | None:
-        """Bytes of the weights alone: 16 bit on an accelerator, 32 bit on a CPU."""
-        if self.model_parameters is None or self.on_accelerator is None:
-            return None
-        return self.model_parameters * (2 if self.on_accelerator else 4)
-
-    @property
-    def lora_bytes(self) -> float | None:
-        """Bytes for LoRA before activations: frozen weights and 16 bytes for each trained one."""
-        if self.model_parameters is None or self.weight_bytes is None:
-            return None
-        return self.weight_bytes + FULL_BYTES * LORA_TRAINABLE * self.model_parameters
-
-    @property
-    def qlora_bytes(self) -> float | None:
-        """Bytes for QLoRA before activations: weights in four bits and 16 bytes for each trained one."""
-        if self.model_parameters is None:
-            return None
-        return (QLORA_BYTES + FULL_BYTES * LORA_TRAINABLE) * self.model_parameters
-
-    @property
-    def full_bytes(self) -> float | None:
-        """Bytes for full fine-tuning before activations."""
-        return None if self.model_parameters is None else FULL_BYTES * self.model_parameters
 
 
 def gather(
@@ -261,9 +191,13 @@ def gather(
     -------
     Facts
     """
-    known: dict[str, Any] = brief.model_dump()
+    # What nobody said stays so: the advice tells what it assumed instead (`advisor.assumptions`).
+    known: dict[str, Any] = brief.model_dump(exclude_unset=True)
     if profile is not None:
         known |= _of_rows(profile)
+        if len(brief.languages) > 1 and profile.language in brief.languages:
+            # The share of the commonest of several languages says nothing about how many rows are in any of them.
+            known |= {"language": brief.language, "language_share": None}
     if model is not None:
         known |= _of_model(model)
     if hardware is not None:
@@ -315,6 +249,9 @@ def _of_model(model: ModelFacts) -> dict[str, Any]:
         "sentence_encoder": model.sentence_encoder,
         "headless_decoder": model.headless_decoder,
         "context": model.context,
+        "layers": model.layers,
+        "hidden_size": model.hidden_size,
+        "vocab_size": model.vocab_size,
         "model_languages": model.language,
         "model_licence": model.licence,
     }

@@ -7,22 +7,19 @@ Every flip is verified: the engine is asked again about facts that hold the chan
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
-from advisor.brief import settings_from
 from advisor.engine import Advice, Flip, winner
 from advisor.facts import Facts
 from advisor.rules import RULES, Rule
 from advisor.scales import SCALES, Scale, movable
-from advisor.whatif import WhatIf
+from advisor.settings import settings_from
+from advisor.whatif import EXACT, WhatIf, rounded
 
 PAIR_FACTORS = (2.0, 5.0, 20.0)
 """How many times more, or less, of a number are tried in a pair before its edge is searched."""
-EXACT = 1_000_000
-"""Whole numbers below this are given to the last one; larger ones, and fractions, to three digits or more."""
 
 
 def with_flips(facts: Facts, advice: Advice, rules: Sequence[Rule] = RULES) -> Advice:
@@ -140,7 +137,7 @@ class _Search:
                 half = (near + far) // 2
                 near, far = (near, half) if holds(half) else (half, far)
             # Nobody counts parameters or tokens by the million to the last one.
-            return far if far < EXACT else int(_short(far, far > near, lambda value: holds(int(value))))
+            return far if far < EXACT else int(rounded(far, far > near, lambda value: holds(int(value))))
         if inside <= 0 < outside and scale.question.kind != "share":
             inside = scale.least
             if holds(inside):
@@ -154,7 +151,7 @@ class _Search:
             inside, outside = (inside, middle) if holds(middle) else (middle, outside)
             if abs(outside - inside) <= 1e-4 * abs(outside):
                 break
-        return _short(outside, outside > inside, holds)
+        return rounded(outside, outside > inside, holds)
 
     def pair(self) -> dict[str, Any] | None:
         """Return the cheapest pair of changes of which neither alone flips the advice."""
@@ -238,20 +235,3 @@ def setting(fact: str, value: object) -> str:
     ('rows=640', 'expects_shift=true')
     """
     return f"{fact}={str(value).lower() if isinstance(value, bool) else value}"
-
-
-def _short(value: float, up: bool, holds: Callable[[float], bool]) -> float:
-    """Return the number near an edge with the fewest digits, three or more, on the side where `holds` does.
-
-    Examples
-    --------
-    >>> _short(6.99987, False, lambda value: value < 7), _short(0.85001, True, lambda value: value >= 0.85)
-    (6.99, 0.85)
-    """
-    for digits in (3, 4, 5):
-        rounded = float(f"{value:.{digits}g}")
-        unit = 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1) if value else 0.0
-        for candidate in (rounded, float(f"{rounded + (unit if up else -unit):.{digits}g}")):
-            if holds(candidate):
-                return candidate
-    return value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from probes.errors import SettingError
+
 _THREE_LETTERS = {
     "ara": "ar", "ces": "cs", "deu": "de", "ell": "el", "eng": "en", "fra": "fr", "heb": "he", "hin": "hi", "hun": "hu",
     "ind": "id", "ita": "it", "jpn": "ja", "kor": "ko", "nld": "nl", "pol": "pl", "por": "pt", "ron": "ro", "rus": "ru",
@@ -37,3 +39,34 @@ def language_code(text: str) -> str | None:
         return None
     code = plain.split("-")[0]
     return _THREE_LETTERS.get(code, code)
+
+
+def language_codes(said: object) -> object:
+    """Return the codes of one or several languages with commas between them, each once; what is no text as it is.
+
+    Raises
+    ------
+    SettingError
+        Where a text names no language.
+
+    Examples
+    --------
+    >>> language_codes("English, de"), language_codes(["de", "pt-BR", "deu"]), language_codes(False)
+    ('en, de', 'de, pt', 'no')
+    """
+    parts = said if isinstance(said, list | tuple) else str(said).split(",") if isinstance(said, str) else [said]
+    codes: list[str] = []
+    for part in parts:
+        if part is False:
+            codes.append("no")  # YAML 1.1 reads the code of Norwegian as false
+        elif not isinstance(part, str):
+            return said
+        elif part.strip():
+            code = language_code(part)
+            if code is None:
+                raise SettingError(
+                    f"language is {part.strip()!r}",
+                    "Give an ISO 639 code, such as en, de, sw or zh; several with commas: en, de.",
+                )
+            codes.append(code)
+    return ", ".join(dict.fromkeys(codes)) or None

@@ -187,12 +187,13 @@ def _stock(
 
     quiet_loading()
     device = inspect_hardware().device
+    base = _as_trained(folder, device) if mark.four_bits else {}
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     if mark.kind == "peft":
         from peft import AutoPeftModelForSequenceClassification
 
         model = AutoPeftModelForSequenceClassification.from_pretrained(
-            folder, num_labels=len(mark.classes), trust_remote_code=trust_remote_code
+            folder, num_labels=len(mark.classes), trust_remote_code=trust_remote_code, **base
         )
         model.config.pad_token_id = tokenizer.pad_token_id
     else:
@@ -212,6 +213,26 @@ def _stock(
             what="predicting",
         )
     return logits, _longer(tokenizer, rows, mark.max_length)
+
+
+def _as_trained(folder: Path, device: str) -> dict[str, Any]:
+    """Return how a base in four bits is loaded; the adapter learned to mend their rounding, so no other base will do.
+
+    Raises
+    ------
+    SettingError
+        Where this machine cannot hold weights in four bits.
+    """
+    from probes.adapters import four_bits, quantisation_missing
+
+    lacking = quantisation_missing(device)
+    if lacking is not None:
+        reason, _, remedy = lacking.partition(": ")
+        raise SettingError(
+            f"{folder} holds an adapter trained over weights in four bits (QLoRA): {reason}",
+            remedy[0].upper() + remedy[1:] + ".",
+        )
+    return {"quantization_config": four_bits(), "device_map": {"": device}}
 
 
 def _longer(tokenizer: Any, rows: Rows, max_length: int) -> int:

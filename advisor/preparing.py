@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from advisor.advising import advised, facts_for, read_models
 from advisor.arms import Rung
@@ -17,6 +18,7 @@ from probes.data import TaskData, load_task
 from probes.deadline import Deadline
 from probes.errors import OutOfTime, SettingError
 from probes.hardware import Hardware
+from probes.measurement import Metric
 from probes.model import ModelFacts
 from probes.profile import Profile
 from strategies import STRATEGIES, Candidate
@@ -64,6 +66,11 @@ def read(request: Request, started: float) -> tuple[list[ModelFacts], TaskData, 
             f"Give {len(data.classes):,} at least, and many more for a score that means something.",
         )
     return models, data, deadline
+
+
+def metric_of(request: Request) -> Metric:
+    """Return what scores are: those of text classification are computed, and `read` refuses other tasks."""
+    return cast("Metric", request.brief.scored_by)
 
 
 def rows_to_learn_from(request: Request, data: TaskData) -> int:

@@ -1,88 +1,24 @@
-"""The questionnaire without a terminal: which question comes next, what an answer means, going back and editing."""
+"""The questionnaire without a terminal: which question comes next, going back and editing."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from advisor.brief import Brief, allowed, brief_from
+from advisor.answers import Settings, read_answer
+from advisor.brief import Brief
 from advisor.engine import pending
 from advisor.facts import Facts
-from advisor.gpus import gpu_named
-from advisor.numbers import read_number
-from advisor.questions import FIRST, MODELS, QUESTIONS, Question
+from advisor.metrics import METRICS, task_of
+from advisor.questions import ALL, DOMAIN, FIRST, MODELS, QUESTIONS, Question
 from advisor.rules import RULES, Rule
 from advisor.rules.start import PRIOR
+from advisor.settings import brief_from
 from advisor.yaml_files import read_mapping
 from probes.errors import SettingError
 from probes.files import write_text
 
-ALL = {question.fact: question for question in (*FIRST, MODELS, *QUESTIONS)}
-"""Every question, by its fact, in the order in which answers are put together."""
-
 Gathered = Callable[[Brief], Sequence[Facts]]
-Settings = dict[str, object]
-
-_UNKNOWN = frozenset({"", "?", "don't know", "dont know", "unknown"})
-_GPUS = re.compile(r"(?:(\d+)(?:\s*[x×*]\s*|\s+(?=[a-z])(?!g(?:i?b)?\s*$)))?(.+)", re.IGNORECASE)
-_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*(?:gb|gib|g)?", re.IGNORECASE)
-
-
-def read_answer(question: Question, text: str, facts: Facts | None = None) -> Settings:
-    """Return the settings of the brief that an answer means; none for "don't know".
-
-    Parameters
-    ----------
-    question : Question
-    text : str
-        As typed or chosen.
-    facts : Facts, optional
-        What is known already; of use where the answer is "this machine".
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> read_answer(ALL["rows"], "5k"), read_answer(ALL["rows"], "?"), read_answer(ALL["target"], "85%")
-    ({'rows': 5000}, {}, {'target': 0.85})
-    >>> read_answer(ALL["gpu"], "8 x H100"), read_answer(ALL["gpu"], "none"), read_answer(ALL["gpu"], "24 GB")
-    ({'gpu': 'H100', 'gpus': 8}, {'gpu_memory_gb': 0.0}, {'gpu_memory_gb': 24.0})
-    """
-    text = text.strip()
-    if text.lower() in _UNKNOWN:
-        if not question.optional:
-            raise SettingError(f"{question.fact} is not known", f"Allowed: {allowed(question.fact)}.")
-        return {}
-    if question.kind == "gpu":
-        return _gpus(text, facts)
-    if question.kind == "list":
-        return {question.fact: tuple(part.strip() for part in text.split(",") if part.strip())}
-    value: object = text
-    if question.kind == "share" and text.endswith("%"):
-        share = read_number(text[:-1])
-        value = text if share is None else share / 100
-    read = getattr(brief_from({question.fact: value}, "answer"), question.fact)
-    return {question.fact: read}
-
-
-def _gpus(text: str, facts: Facts | None) -> Settings:
-    """Read how many GPUs of which kind: by name, by memory, none, or this machine's own."""
-    if text.lower() in {"none", "no", "no gpu", "0", "cpu"}:
-        return {"gpu_memory_gb": 0.0}
-    if text.lower() in {"this machine", "this", "here"}:
-        if facts is None or facts.device is None:
-            raise SettingError("nobody has looked at this machine", "Name the GPU, or its memory: 24 GB.")
-        own = 0.0 if facts.device == "cpu" else (facts.memory_bytes or 0) / 1e9
-        return {"gpu_memory_gb": round(own, 3)}
-    found = _GPUS.fullmatch(text)
-    count, name = (found[1], found[2]) if found else (None, text)
-    many: Settings = {} if count is None else {"gpus": brief_from({"gpus": count}, "answer").gpus}
-    if memory := _MEMORY.fullmatch(name.strip()):
-        return {"gpu_memory_gb": float(memory[1]), **many}
-    return {"gpu": gpu_named(name).name, **many}
 
 
 class Interview:
@@ -108,8 +44,8 @@ class Interview:
     >>> interview.next().fact
     'task'
     >>> interview.answer("task", "summarisation")
-    >>> interview.next().fact  # a summary has neither accuracy nor macro F1
-    'target'
+    >>> interview.choices(interview.next())
+    ('rougeL', 'preference')
     >>> interview.back(), interview.next().fact, interview.shown("task")
     (True, 'task', 'summarisation')
     """
@@ -147,7 +83,7 @@ class Interview:
     @property
     def answers(self) -> list[tuple[Question, str]]:
         """What was answered, as it is shown, in the order of the questions."""
-        return [(question, self.shown(fact)) for fact, question in ALL.items() if fact in self._answers]
+        return [(question, self.shown(fact)) for fact, question in ALL.items() if fact in self._fitting()]
 
     def next(self) -> Question | None:
         """Return the question to ask now; None when there is none that still matters."""
@@ -157,7 +93,7 @@ class Interview:
         for first in FIRST:
             if self._enough and first.optional:
                 continue
-            if first.fact not in self._answers and any(first.applies(facts) for facts in known):
+            if first.fact not in self._fitting() and any(first.applies(facts) for facts in known):
                 return first
         if self._enough:
             return None
@@ -166,7 +102,17 @@ class Interview:
         question = next((q for q in QUESTIONS if q.fact in waiting), None)
         if question is not None and question.group == "Model" and MODELS.fact not in self._answers:
             return MODELS
+        if question is not None and question.fact == "domain_related" and DOMAIN.fact not in self._answers:
+            return DOMAIN
         return question
+
+    def choices(self, question: Question) -> tuple[object, ...]:
+        """Return the answers there are to a choice, after what was answered."""
+        return question.choices(self.facts[0])
+
+    def hint(self, question: Question) -> str:
+        """Return why a question is asked, after what was answered."""
+        return question.hint(self.facts[0])
 
     def answer(self, fact: str, text: str) -> None:
         """Take an answer as it was typed or chosen.
@@ -262,9 +208,16 @@ class Interview:
             self._order.append(fact)
         self._again = None
 
+    def _fitting(self) -> set[str]:
+        """Return the facts that were answered, less a metric that does not go with the task, which is asked anew."""
+        task = self._answers.get("task", {}).get("task", Brief().task)
+        metric = self._answers.get("metric", {}).get("metric")
+        fits = metric is None or metric in METRICS[task]  # type: ignore[index]  # a task, as it was read
+        return set(self._answers) - ({"metric"} if not fits else set())
+
     def _settle(self) -> tuple[Brief, Sequence[Facts]]:
         """Return brief and facts of the answers that make sense beside each other."""
-        kept = set(self._answers)
+        kept = self._fitting()
         while True:
             settings = dict(self._base)
             for fact in ALL:
@@ -283,7 +236,8 @@ def _plain(settings: Settings) -> Settings:
 
 
 def _typed(settings: Settings, where: str) -> Settings:
-    read = brief_from(settings, where)
+    # A metric may be kept beside a task it does not go with, in case that is changed back.
+    read = brief_from({"task": task_of(settings.get("metric")), **settings}, where)
     return {key: getattr(read, key) for key in settings}
 
 

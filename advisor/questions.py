@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from advisor.brief import Task
 from advisor.facts import Facts
+from advisor.metrics import MEANING, METRICS, Task
 
 
 def _always(_facts: Facts) -> bool:
@@ -26,6 +26,15 @@ def _prompts(facts: Facts) -> bool:
     return facts.model_kind != "encoder"
 
 
+def _metrics(facts: Facts) -> tuple[str, ...]:
+    return METRICS[facts.task]
+
+
+def _about_metrics(facts: Facts) -> str:
+    usual = METRICS[facts.task]
+    return "; ".join(f"{name}: {MEANING[name]}" for name in usual) + f". Left open, it is {usual[0]}."
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question about one fact.
@@ -40,24 +49,35 @@ class Question:
     plausible : tuple
         Values to try where the answer is not known: from one end of what is usual to the other; all the answers there
         are to a choice.
-    help : str
-        Why it is asked, or how to find out.
+    help : str or callable
+        Why it is asked, or how to find out; of the other facts, where it hangs on them.
     group : str
         Heading it stands under.
     applies : callable
         Whether it makes sense, given the other facts.
     optional : bool
         Whether "don't know" is an answer.
+    options : callable, optional
+        The answers there are to a choice, where they hang on the other facts; None takes `plausible`.
     """
 
     fact: str
     text: str
     kind: Literal["choice", "yes-no", "count", "amount", "share", "text", "gpu", "list"]
     plausible: tuple[object, ...]
-    help: str = ""
+    help: str | Callable[[Facts], str] = ""
     group: str = "Task"
     applies: Callable[[Facts], bool] = _always
     optional: bool = True
+    options: Callable[[Facts], tuple[str, ...]] | None = None
+
+    def choices(self, facts: Facts) -> tuple[object, ...]:
+        """Return the answers there are to a choice."""
+        return self.plausible if self.options is None else self.options(facts)
+
+    def hint(self, facts: Facts) -> str:
+        """Return why it is asked, or how to find out."""
+        return self.help if isinstance(self.help, str) else self.help(facts)
 
     def show(self, value: object) -> str:
         """Write a value as the user would."""
@@ -74,9 +94,7 @@ FIRST: tuple[Question, ...] = (
         "Only text classification is probed so far; for the others there is advice.", optional=False,
     ),
     Question(
-        "metric", "What counts as a good answer?", "choice", ("accuracy", "macro_f1"),
-        "accuracy: the share of right answers; macro_f1 gives every class the same weight.", applies=_classifies,
-        optional=False,
+        "metric", "What counts as a good answer?", "choice", (), _about_metrics, options=_metrics,
     ),
     Question(
         "target", "Which score must be reached, 0 to 1?", "share", (),
@@ -91,6 +109,16 @@ MODELS = Question(
     group="Model", applies=lambda facts: facts.model is None or bool(facts.models),
 )  # fmt: skip
 """Asked before what could be read from the model itself."""
+
+DOMAIN = Question(
+    "domain",
+    "What is the domain, in your own words?",
+    "text",
+    (),
+    "Such as contract law; the advice calls it that.",
+    group="Domain",
+)
+"""Asked before how near the domain is; it gives the advice its word for it."""
 
 QUESTIONS: tuple[Question, ...] = (
     Question(
@@ -122,8 +150,9 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question("input_tokens", "How many tokens has a usual input (a page has about 500)?", "count", (20, 300, 3_000)),
     Question("output_tokens", "How many tokens has a usual answer?", "count", (5, 100, 1_000), applies=_generates),
-    Question("language", "Which language are the texts in (en, de, sw, …)?", "text", (), group="Domain"),
-    Question("domain", "What is the domain, in your own words?", "text", (), group="Domain"),
+    Question("language", "Which language are the texts in (en, de, sw, …; several with commas)?", "text", (),
+             group="Domain"),
+    DOMAIN,
     Question(
         "domain_related", "Is the domain of your texts related to the model's pretraining (usually web text)?",
         "yes-no", (True, False), "News, reviews and everyday talk are; chess notation, DNA and machine logs are not.",
@@ -196,3 +225,6 @@ QUESTIONS: tuple[Question, ...] = (
              applies=lambda facts: facts.model is None and facts.model_kind == "causal"),
 )  # fmt: skip
 """Every question that some rule may wait for, in the order in which it is asked."""
+
+ALL = {question.fact: question for question in (*FIRST, MODELS, *QUESTIONS)}
+"""Every question, by its fact, in the order in which answers are put together."""

@@ -14,7 +14,7 @@ from advisor.config import TrainingConfig, config_for, to_yaml
 from advisor.decide import Recommendation, judge, recommend
 from advisor.engine import Advice
 from advisor.facts import Facts
-from advisor.preparing import enter, read, rows_to_learn_from
+from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
 from advisor.run import Run, default_folder
 from probes.base import Frozen
@@ -133,6 +133,7 @@ def _probe(
     from advisor.ladder import Ladder
     from probes.hardware import inspect_hardware
 
+    metric = metric_of(request)
     say("profiling rows, applying rules")
     hardware = inspect_hardware()
     run.write("brief.json", request.brief)
@@ -145,10 +146,10 @@ def _probe(
     ladder = Ladder(
         rungs=entries.racing,
         data=data,
-        metric=request.brief.metric,
+        metric=metric,
         deadline=deadline,
         run=run,
-        estimates=Estimates(data, hardware, request.brief.metric, deadline, cache, Choices(run, hardware), rows),
+        estimates=Estimates(data, hardware, metric, deadline, cache, Choices(run, hardware), rows),
         train_rows=rows,
         seeds=request.seeds,
         tolerance=tolerance,
@@ -164,14 +165,14 @@ def _probe(
         data,
         blocked=entries.blocked,
         failures={**entries.unprobed, **ladder.failures},
-        metric=request.brief.metric,
+        metric=metric,
         tolerance=tolerance,
         target=request.brief.target,
         rows=rows,
     )
     verdicts = [_with_drop(verdict, ladder.dropped) for verdict in verdicts]
     run.write("verdicts.json", [v.model_dump(mode="json") for v in verdicts])
-    choice = recommend(verdicts, measurements, tolerance, request.brief.metric, ladder.dropped)
+    choice = recommend(verdicts, measurements, tolerance, metric, ladder.dropped)
     if choice is not None:
         run.write("recommendation.json", choice)
         model_facts = next((m for m in models if m.name == choice.model), None)

@@ -20,6 +20,7 @@ from probes.files import write_text
 from probes.hardware import PeakMemory, inspect_hardware
 from probes.measurement import Metric
 from probes.model import ModelFacts, read_model
+from probes.recipe import Lora, Recipe, Tuning
 from probes.sampling import take_nested
 from probes.statistics import score, wilson
 from probes.workbench import Workbench
@@ -72,8 +73,11 @@ class Mark(Frozen):
     text_pair_column: str | None
     label_column: str
     max_length: int
+    """Tokens that the saved tokenizer makes of a text at most, a soft prompt included."""
     kind: str
     """`bag_of_words`, `pooled` (sentence-transformers), `transformers`, `peft` or `prompt`."""
+    four_bits: bool = False
+    """Whether a `peft` adapter was trained over weights in four bits, so that its base is read likewise."""
 
 
 def train(
@@ -145,8 +149,11 @@ def train(
         text_column=data.columns.text,
         text_pair_column=data.columns.text_pair,
         label_column=data.columns.label,
-        max_length=getattr(config.method, "max_length", 0),
+        max_length=config.method.read_length
+        if isinstance(config.method, Tuning)
+        else getattr(config.method, "max_length", 0),
         kind=_kind(folder),
+        four_bits=_four_bits(config.method),
     )
     write_text(folder / MARK, mark.model_dump_json(indent=2) + "\n")
     _remove_checkpoints(folder)
@@ -269,6 +276,10 @@ def _kind(folder: Path) -> str:
         if (folder / file).is_file():
             return kind
     return "transformers"
+
+
+def _four_bits(method: Recipe) -> bool:
+    return isinstance(method, Tuning) and isinstance(method.adapter, Lora) and method.adapter.quantised
 
 
 def _remove_checkpoints(folder: Path) -> None:

@@ -9,13 +9,16 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from advisor.brief import settings_from
 from advisor.engine import PLACE, Watch, probability
 from advisor.facts import Facts
 from advisor.rules import RULES, Rule
 from advisor.rules.base import Ask
+from advisor.settings import settings_from
 from probes.base import Frozen
 from probes.errors import SettingError
+
+EXACT = 1_000_000
+"""Whole numbers below this are given to the last one; larger ones, and fractions, to three digits or more."""
 
 
 class WhatIf:
@@ -127,7 +130,9 @@ class Sweep(Frozen):
     values: tuple[Swept, ...]
     """The ranking at each value, in their order."""
     edges: tuple[Edge, ...]
-    """Where the first place changes, in the same order; of numbers found by bisection."""
+    """Where the first place changes, in the same order; of numbers found by bisection, large ones to three digits."""
+    notes: tuple[str, ...] = ()
+    """What was assumed because nobody said it."""
 
     @property
     def is_range(self) -> bool:
@@ -136,7 +141,12 @@ class Sweep(Frozen):
 
 
 def sweep(
-    facts: Facts, fact: str, values: Sequence[Any], strategies: Iterable[str], rules: Sequence[Rule] = RULES
+    facts: Facts,
+    fact: str,
+    values: Sequence[Any],
+    strategies: Iterable[str],
+    rules: Sequence[Rule] = RULES,
+    notes: Sequence[str] = (),
 ) -> Sweep:
     """Rank the strategies at each value of a fact, and find where the first place changes.
 
@@ -150,6 +160,8 @@ def sweep(
         Numbers in order, or choices; of the type that the fact has.
     strategies : iterable of str
     rules : sequence of Rule, default all of them
+    notes : sequence of str
+        What was assumed because nobody said it, as `advisor.assumptions.assumed` returns it.
 
     Returns
     -------
@@ -173,6 +185,7 @@ def sweep(
         fact=fact,
         values=tuple(_swept(value, what_if.weigh({fact: value})) for value in values),
         edges=tuple(edges),
+        notes=tuple(notes),
     )
 
 
@@ -192,10 +205,32 @@ def _edge(before: float, after: float, first: Callable[[float], str | None]) -> 
     while abs(outside - inside) > (1 if whole else 1e-5 * max(abs(outside), abs(inside))):
         middle = (inside + outside) // 2 if whole else (inside + outside) / 2
         inside, outside = (middle, outside) if first(middle) == here else (inside, middle)
-    if whole:
+    if whole and outside < EXACT:
         return outside
-    short = float(f"{outside:.4g}")
-    return short if before < short <= after and first(short) == first(outside) else outside
+    there = first(outside)
+
+    def holds(value: float) -> bool:
+        return value <= after and first(int(value) if whole else value) == there
+
+    short = rounded(outside, True, holds)
+    return int(short) if whole else short
+
+
+def rounded(value: float, up: bool, holds: Callable[[float], bool]) -> float:
+    """Return the number near an edge with the fewest digits, three or more, on the side where `holds` does.
+
+    Examples
+    --------
+    >>> rounded(6.99987, False, lambda value: value < 7), rounded(0.85001, True, lambda value: value >= 0.85)
+    (6.99, 0.85)
+    """
+    for digits in (3, 4, 5):
+        near = float(f"{value:.{digits}g}")
+        unit = 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1) if value else 0.0
+        for candidate in (near, float(f"{near + (unit if up else -unit):.{digits}g}")):
+            if holds(candidate):
+                return candidate
+    return value
 
 
 def spread(low: float, high: float, points: int, whole: bool, linear: bool) -> list[float]:

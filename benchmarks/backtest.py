@@ -18,7 +18,6 @@ same and keeps nothing.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -27,7 +26,7 @@ from advisor.engine import weigh
 from advisor.facts import Facts
 from advisor.rules import RULES, Rule
 from advisor.rules.start import PRIOR
-from benchmarks.backtest_tables import Decision, Table, read, tables
+from benchmarks.backtest_tables import Decision, Table, tables
 from benchmarks.common import Claim, main
 
 WEIGHT = {strategy: place for place, strategy in enumerate(PRIOR)}
@@ -128,33 +127,9 @@ def judge(table: Table) -> list[Claim]:
     return claims
 
 
-_GIB = 1.073741824
-
-
-def memory() -> list[tuple[str, float]]:
-    """Return the estimated bytes over the measured peak, by method, of every point of the memory table."""
-    found = []
-    for row in read("memory_calibration"):
-        facts = Facts(model_parameters=round(float(row["params_B"]) * 1e9), gpu_memory_gb=80)
-        method = row["method"].split()[0]
-        estimate = {"full": facts.full_bytes, "QLoRA": facts.qlora_bytes}.get(method, facts.lora_bytes)
-        peak = float(row["peak_GiB_or_GB"]) * 1e9 * (_GIB if row["unit"] == "GiB" else 1)
-        found.append((method, (estimate or math.nan) / peak))
-    return found
-
-
 def measure(quick: bool) -> list[Claim]:  # noqa: ARG001 - it takes a second either way
     """Measure the claims."""
-    claims = [claim for table in tables() for claim in judge(table)]
-    points = memory()
-    for method in dict.fromkeys(method for method, _ in points):
-        ratios = [ratio for name, ratio in points if name == method]
-        name = f"memory, {method}: estimate before activations over measured peak, median of {len(ratios)}"
-        claims.append(Claim(name, round(statistics.median(ratios), 3), "reported", None))
-    claims.append(
-        Claim("memory, all: median ratio", round(statistics.median(r for _, r in points), 3), "reported", None)
-    )
-    return claims
+    return [claim for table in tables() for claim in judge(table)]
 
 
 NOTES = {
@@ -167,8 +142,6 @@ NOTES = {
     "up to about 10,000 rows, full fine-tuning above. No rule was changed to part them. "
     "CoLA is Matthews' correlation; STS-B is a regression, which the rules are not made for.",
     "PEFT benchmark": "A configuration whose measured peak does not fit the card counts 0 points.",
-    "memory": "The estimates are those before activations, so that ratios below 1 are expected; full fine-tuning was "
-    "measured in pure bfloat16 (8 bytes a weight), where the estimate takes mixed precision (16).",
 }
 """What to know about the tables."""
 

@@ -44,10 +44,8 @@ def measure(quick: bool) -> list[Claim]:
     claims.append(Claim("1,000 rows: linear_probe, standard error of that mean", error, "reported", None))
     claims.append(Claim("1,000 rows: TF-IDF", score(small, "baseline"), "reported", None))
     claims += [Claim(f"1,000 rows: verdict {v.strategy}", v.verdict.value, "reported", None) for v in small.verdicts]
-    choice = small.recommendation
-    claims.append(
-        Claim("1,000 rows: recommendation", choice.strategy if choice else None, "reported", choice is not None)
-    )
+    choice = small.recommendation.strategy if small.recommendation else None
+    claims.append(Claim("1,000 rows: recommendation", choice, "one is recommended", choice is not None))
     claims.append(underfit_run())
     return claims
 

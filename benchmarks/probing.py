@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import advisor
 from advisor.session import ProbeResult
@@ -11,7 +12,7 @@ from benchmarks.common import dataset
 from strategies import Verdict
 
 
-def probe(name: str, budget_seconds: float, **options: object) -> ProbeResult:
+def probe(name: str, budget_seconds: float, **options: Any) -> ProbeResult:
     """Probe a data set with MiniLM in a temporary run folder."""
     with tempfile.TemporaryDirectory() as folder:
         return advisor.probe(

@@ -104,9 +104,9 @@ def _bare_loop(recipe: object, bench: object, rows: object) -> None:
             optimizer.zero_grad()
         # The Trainer validates in the precision it trains in.
         with evaluating(model), torch.autocast(bench.device, torch.bfloat16, enabled=recipe.precision == "bf16"):
-            _logits(model, bench, bench.data.validation, recipe, "validation")
+            _logits(model, bench, bench.tokenizer, bench.data.validation, recipe, "validation")
     # The Trainer path also checks the fit on up to 256 training rows; it is part of the method, not of the Trainer.
-    _logits(model, bench, rows.take(list(range(min(len(rows), 256)))), recipe, "fit")
+    _logits(model, bench, bench.tokenizer, rows.take(list(range(min(len(rows), 256)))), recipe, "fit")
 
 
 if __name__ == "__main__":

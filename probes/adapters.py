@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from probes.errors import MeasurementFailed, SettingError
 from probes.model import ModelFacts
-from probes.recipe import Ia3, Lora
+from probes.recipe import Ia3, Lora, SoftPrompt
+from probes.soft_prompt import with_prompt
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -22,15 +23,22 @@ if TYPE_CHECKING:
 Layers = Literal["first_quarter", "last_quarter"]
 
 
-def with_adapter(model: Any, adapter: Lora | Ia3, task: Literal["SEQ_CLS", "FEATURE_EXTRACTION"]) -> Any:
+def with_adapter(
+    model: Any,
+    adapter: Lora | Ia3 | SoftPrompt,
+    task: Literal["SEQ_CLS", "FEATURE_EXTRACTION"],
+    prompt: tuple[int, ...] = (),
+) -> Any:
     """Freeze a model and put an adapter around it.
 
     Parameters
     ----------
     model : PreTrainedModel
-    adapter : Lora or Ia3
+    adapter : Lora, Ia3 or SoftPrompt
     task : {'SEQ_CLS', 'FEATURE_EXTRACTION'}
         Whether the model brings its own head, which is trained along, or is a body whose head stands outside.
+    prompt : tuple of int
+        Ids of a soft prompt's tokens.
 
     Returns
     -------
@@ -45,6 +53,9 @@ def with_adapter(model: Any, adapter: Lora | Ia3, task: Literal["SEQ_CLS", "FEAT
     """
     from peft import get_peft_model, prepare_model_for_kbit_training
 
+    if isinstance(adapter, SoftPrompt):
+        with _old_name():
+            return with_prompt(model, prompt)
     # The pooler of BERT-like models stands beside our pooling and would train on nothing.
     pooler = any("pooler" in name for name, _ in model.named_modules())
     spare = r".*pooler.*" if pooler and task == "FEATURE_EXTRACTION" else None

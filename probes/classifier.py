@@ -12,7 +12,7 @@ from torch import nn
 from probes.adapters import four_bits, merged, save_adapter, train_only, with_adapter
 from probes.features import sentence_vector
 from probes.model import ModelFacts, Pooling
-from probes.recipe import Ia3, Lora
+from probes.recipe import Ia3, Lora, SoftPrompt
 
 if TYPE_CHECKING:
     from probes.linear_head import LinearHead
@@ -70,7 +70,8 @@ def build_classifier(
     pad_token_id: int,
     dtype: str,
     device: str,
-    adapter: Lora | Ia3 | None = None,
+    adapter: Lora | Ia3 | SoftPrompt | None = None,
+    prompt: tuple[int, ...] = (),
     layers: Literal["all", "first_quarter", "last_quarter"] = "all",
     weights: Literal["pretrained", "random"] = "pretrained",
     gradient_checkpointing: bool = False,
@@ -90,8 +91,10 @@ def build_classifier(
     dtype : str
         Torch dtype of the weights.
     device : str
-    adapter : Lora, Ia3 or None
+    adapter : Lora, Ia3, SoftPrompt or None
         What to train besides the head; None trains the weights themselves.
+    prompt : tuple of int
+        Ids of a soft prompt's tokens.
     layers : {'all', 'first_quarter', 'last_quarter'}
         Layers whose weights are trained.
     weights : {'pretrained', 'random'}
@@ -106,7 +109,8 @@ def build_classifier(
     """
     from transformers import AutoModel, AutoModelForSequenceClassification
 
-    stock = stock_head(facts, pooling)
+    # peft keeps no head beside a soft prompt: it would be lost where the best epoch is loaded again.
+    stock = stock_head(facts, pooling) and not isinstance(adapter, SoftPrompt)
     kind = AutoModelForSequenceClassification if stock else AutoModel
     names = {"id2label": dict(enumerate(classes)), "label2id": {c: i for i, c in enumerate(classes)}}
     settings: dict[str, Any] = {"dtype": getattr(torch, dtype), "pad_token_id": pad_token_id, **names}
@@ -119,9 +123,9 @@ def build_classifier(
         body.score.requires_grad_(True)
         if head is not None:
             _set(body.score, head)
-        model = body = body if adapter is None else with_adapter(body, adapter, "SEQ_CLS")
+        model = body = body if adapter is None else with_adapter(body, adapter, "SEQ_CLS", prompt)
     else:
-        body = body if adapter is None else with_adapter(body, adapter, "FEATURE_EXTRACTION")
+        body = body if adapter is None else with_adapter(body, adapter, "FEATURE_EXTRACTION", prompt)
         model = PooledClassifier(body, pooling, len(classes), facts.hidden_size, normalize=normalize)
         if head is not None:
             _set(model.head, head)

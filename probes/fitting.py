@@ -83,6 +83,13 @@ def _check(recipe: Recipe, bench: Workbench, train: Rows) -> None:
             f"max_length is {recipe.max_length:,}, but {model.name} reads {model.context:,} tokens at most",
             f"Set `max_length` in the config to {model.context} or less.",
         )
+    if isinstance(recipe, Tuning) and model is not None and recipe.read_length > model.context:
+        prompt = recipe.read_length - recipe.max_length
+        raise SettingError(
+            f"max_length is {recipe.max_length:,} and the soft prompt takes {prompt:,} tokens more, but {model.name} "
+            f"reads {model.context:,} tokens at most",
+            f"Set `max_length` in the config to {model.context - prompt} or less, or fewer `adapter.tokens`.",
+        )
     if isinstance(recipe, Tuning) and isinstance(recipe.adapter, Lora) and recipe.adapter.quantised:
         lacking = quantisation_missing(bench.device)
         if lacking is not None:

@@ -77,7 +77,15 @@ class Ia3(Frozen):
     """Those among them whose inputs are scaled, not their outputs; None goes with None above."""
 
 
-Adapter = Annotated[Lora | Ia3, Field(discriminator="kind")]
+class SoftPrompt(Frozen):
+    """Learned vectors that stand before each text; everything else but the head stays frozen."""
+
+    kind: Literal["soft_prompt"] = "soft_prompt"
+    tokens: int = Field(20, ge=1)
+    """Vectors before the text; they count towards the tokens that the model reads at most."""
+
+
+Adapter = Annotated[Lora | Ia3 | SoftPrompt, Field(discriminator="kind")]
 
 
 class Tuning(Frozen):
@@ -117,6 +125,11 @@ class Tuning(Frozen):
     gradient_checkpointing: bool = False
     """Whether activations are computed twice to save memory."""
     seed: int = 0
+
+    @property
+    def read_length(self) -> int:
+        """Tokens that the network reads of a row, those of a soft prompt included."""
+        return self.max_length + (self.adapter.tokens if isinstance(self.adapter, SoftPrompt) else 0)
 
     @model_validator(mode="before")
     @classmethod

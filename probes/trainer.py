@@ -14,7 +14,9 @@ from probes.statistics import score
 from probes.workbench import Workbench
 
 
-def make_trainer(recipe: Tuning, bench: Workbench, model: Any, train: Rows, folder: Path, *, keep: bool) -> Any:
+def make_trainer(
+    recipe: Tuning, bench: Workbench, model: Any, tokenizer: Any, train: Rows, folder: Path, *, keep: bool
+) -> Any:
     """Put transformers' Trainer together from a recipe.
 
     Parameters
@@ -23,6 +25,8 @@ def make_trainer(recipe: Tuning, bench: Workbench, model: Any, train: Rows, fold
     bench : Workbench
     model : Module
         As `build_classifier` made it.
+    tokenizer : PreTrainedTokenizer
+        The one the model was made for: the workbench's, or one with a soft prompt.
     train : Rows
     folder : Path
         Where checkpoints lie.
@@ -37,7 +41,7 @@ def make_trainer(recipe: Tuning, bench: Workbench, model: Any, train: Rows, fold
     from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments
 
     def examples(rows: Rows) -> list[dict[str, Any]]:
-        encoded = tokenize(bench.tokenizer, rows, recipe.max_length)
+        encoded = tokenize(tokenizer, rows, recipe.read_length)
         return [{**e, "labels": label} for e, label in zip(encoded, rows.labels, strict=True)]
 
     def metrics(prediction: Any) -> dict[str, float]:
@@ -80,7 +84,7 @@ def make_trainer(recipe: Tuning, bench: Workbench, model: Any, train: Rows, fold
         args=arguments,
         train_dataset=examples(train),
         eval_dataset=examples(bench.data.validation),
-        data_collator=DataCollatorWithPadding(bench.tokenizer),
+        data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=metrics,
         callbacks=[EarlyStoppingCallback(recipe.patience), _watch(recipe, bench)],
     )

@@ -17,7 +17,8 @@ from probes.features import evaluating, frozen_dtype, run_batches, tokenize
 from probes.hardware import memory_is_an_outcome
 from probes.linear_head import LinearHead, cross_entropy
 from probes.measurement import Trial
-from probes.recipe import FrozenFeatures, Tuning
+from probes.recipe import FrozenFeatures, SoftPrompt, Tuning
+from probes.soft_prompt import prompted
 from probes.trainer import make_trainer
 from probes.workbench import Workbench
 
@@ -42,6 +43,8 @@ class FittedTuning:
     recipe: Tuning
     model: Any
     bench: Workbench
+    tokenizer: Any
+    """Puts a soft prompt before each text, where there is one."""
     validation_score: float
     validation_loss: float
     epochs_run: float
@@ -57,7 +60,7 @@ class FittedTuning:
         import numpy as np
         from scipy.special import softmax
 
-        logits = _logits(self.model, self.bench, rows, self.recipe, "scoring")
+        logits = _logits(self.model, self.bench, self.tokenizer, rows, self.recipe, "scoring")
         return np.asarray(softmax(logits, axis=1), dtype=np.float32)
 
     def save(self, folder: Path) -> str:
@@ -66,10 +69,10 @@ class FittedTuning:
 
         return save_classifier(
             self.model,
-            self.bench.tokenizer,
+            self.tokenizer,
             self.bench.facts,
             self.bench.data.classes,
-            self.recipe.max_length,
+            self.recipe.read_length,
             folder,
         )
 
@@ -110,6 +113,9 @@ def fit_tuning(
     reference = None if recipe.weights == "random" else _reference(recipe, bench, train)
     bench.drop_frozen()
     set_seed(recipe.seed)
+    tokenizer, prompt = bench.tokenizer, tuple[int, ...]()
+    if isinstance(recipe.adapter, SoftPrompt):
+        tokenizer, prompt = prompted(tokenizer, recipe.adapter.tokens)
     doing = f"at batch size {recipe.batch_size} and {recipe.max_length} tokens"
     with memory_is_an_outcome(doing):
         model = build_classifier(
@@ -118,16 +124,17 @@ def fit_tuning(
             bench.data.classes,
             normalize=recipe.normalize,
             head=reference.head if reference and recipe.head == "linear_probe" else None,
-            pad_token_id=bench.tokenizer.pad_token_id,
+            pad_token_id=tokenizer.pad_token_id,
             dtype=frozen_dtype(facts, bench.device) if recipe.adapter else "float32",
             device=bench.device,
             adapter=recipe.adapter,
+            prompt=prompt,
             layers=recipe.layers,
             weights=recipe.weights,
             gradient_checkpointing=recipe.gradient_checkpointing,
         )
     with _folder(checkpoints) as folder, memory_is_an_outcome(doing), _quiet():
-        trainer = make_trainer(recipe, bench, model, train, folder, keep=checkpoints is not None)
+        trainer = make_trainer(recipe, bench, model, tokenizer, train, folder, keep=checkpoints is not None)
         last = last_checkpoint(folder) if resume else None
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
         history = tuple(
@@ -137,13 +144,14 @@ def fit_tuning(
     if not scores:
         raise MeasurementFailed("training ended before its first epoch was scored on validation rows")
     best = max(scores, key=lambda s: s[1])
-    converged, why_not = _converged(recipe, bench, model, reference, scores)
+    converged, why_not = _converged(recipe, bench, model, tokenizer, reference, scores)
     epochs = scores[-1][0]
-    lengths = [len(e["input_ids"]) for e in tokenize(bench.tokenizer, train, recipe.max_length)]
+    lengths = [len(e["input_ids"]) for e in tokenize(tokenizer, train, recipe.read_length)]
     return FittedTuning(
         recipe=recipe,
         model=model,
         bench=bench,
+        tokenizer=tokenizer,
         validation_score=best[1],
         validation_loss=best[2],
         epochs_run=epochs,
@@ -192,6 +200,7 @@ def _converged(
     recipe: Tuning,
     bench: Workbench,
     model: Any,
+    tokenizer: Any,
     reference: _Reference | None,
     scores: list[tuple[float, float, float]],
 ) -> tuple[bool, str]:
@@ -203,7 +212,7 @@ def _converged(
     import numpy as np
 
     if reference is not None:
-        logits = _logits(model, bench, reference.sample, recipe, "checking the fit")
+        logits = _logits(model, bench, tokenizer, reference.sample, recipe, "checking the fit")
         loss = cross_entropy(logits, np.array(reference.sample.labels))
         if loss > reference.loss * FIT_SLACK + 0.01:
             return (
@@ -221,13 +230,13 @@ def _converged(
     return True, ""
 
 
-def _logits(model: Any, bench: Workbench, rows: Rows, recipe: Tuning, what: str) -> NDArray[np.float32]:
+def _logits(model: Any, bench: Workbench, tokenizer: Any, rows: Rows, recipe: Tuning, what: str) -> NDArray[np.float32]:
     """Return class scores, shape (rows, classes), in full precision."""
     with evaluating(model):
         return run_batches(
             lambda batch: model(**batch)["logits"],
-            tokenize(bench.tokenizer, rows, recipe.max_length),
-            bench.tokenizer,
+            tokenize(tokenizer, rows, recipe.read_length),
+            tokenizer,
             device=bench.device,
             batch_size=max(32, recipe.batch_size),
             deadline=bench.deadline,
@@ -255,5 +264,6 @@ def _quiet() -> Iterator[None]:
     import warnings
 
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*(pin_memory|lr_scheduler.step|use_reentrant).*")
+        known = "pin_memory|lr_scheduler.step|use_reentrant|save_embedding_layers"
+        warnings.filterwarnings("ignore", message=f".*({known}).*")
         yield

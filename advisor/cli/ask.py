@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -49,7 +50,8 @@ def ask(
     Only questions that some rule still waits for are asked. What rows and a model say themselves is
     measured. Every answer is kept as soon as it is given.
     """
-    from advisor.brief import Brief, load_brief
+    from advisor.brief import Brief
+    from advisor.brief_file import load_brief
     from advisor.questionnaire import Interview, draft_beside, load_draft, save_draft
     from advisor.request import DataRequest, checked
     from advisor.rules.base import count
@@ -62,6 +64,7 @@ def ask(
             "Say it in flags: advisor recommend --set rows=5000 --set classes=10, or in a file: --brief brief.yaml.",
         )
     out = user_path(out)
+    _check_writable(out)
     draft = draft_beside(out)
     columns: dict[str, object] = {
         "text_column": text_column,
@@ -113,6 +116,18 @@ def ask(
     return _close(interview, rows, out, draft, json)
 
 
+def _check_writable(out: Path) -> None:
+    """Refuse at once where a brief cannot be written; its folder is made with the first answer that is kept."""
+    from probes.errors import SettingError
+
+    if out.is_dir():
+        raise SettingError(f"--out {out} is a folder", "Name the file, such as brief.yaml.")
+    there = next(folder for folder in out.absolute().parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = "a folder that must not be written to" if there.is_dir() else "a file"
+        raise SettingError(f"--out {out} cannot be written: {there} is {why}", "Name another file.")
+
+
 def _gathering(rows: DataRequest | None, trust_remote_code: bool, quiet: bool) -> Gathered:
     """Return the function that puts a brief together with what rows, models and machine say, each looked at once."""
     from advisor.advising import profile
@@ -142,7 +157,6 @@ def _ask_all(interview: Interview, save: Any) -> None:
     from probes.errors import InputError
 
     errors_console().print(LEGEND, style="dim")
-    save()
     group, refused = "", None
     while True:
         question = interview.next()
@@ -155,9 +169,11 @@ def _ask_all(interview: Interview, save: Any) -> None:
         if question.group != group:
             group = question.group
             errors_console().print(f"\n{group}", style="bold")
-        if question.help and refused is None:
-            errors_console().print(f"  {question.help}", style="dim", markup=False)
-        reply = _prompt(question, interview.shown(question.fact) if refused is None else refused)
+        if (hint := interview.hint(question)) and refused is None:
+            errors_console().print(f"  {hint}", style="dim", markup=False)
+        reply = _prompt(
+            question, interview.choices(question), interview.shown(question.fact) if refused is None else refused
+        )
         refused = None
         try:
             if reply == BACK:
@@ -173,14 +189,14 @@ def _ask_all(interview: Interview, save: Any) -> None:
         save()
 
 
-def _prompt(question: Question, former: str) -> str:
+def _prompt(question: Question, options: Sequence[object], former: str) -> str:
     """Ask one question and return what was typed or chosen."""
     import questionary
 
     if question.kind not in {"choice", "yes-no"}:
         default = "" if former == "don't know" else former
         return str(questionary.text(question.text, default=default, output=_terminal()).unsafe_ask()).strip() or UNKNOWN
-    values = ["yes", "no"] if question.kind == "yes-no" else [str(value) for value in question.plausible]
+    values = ["yes", "no"] if question.kind == "yes-no" else [str(value) for value in options]
     keys = ["y", "n"] if question.kind == "yes-no" else [str(place) for place in range(1, len(values) + 1)]
     choices = [questionary.Choice(value, value, shortcut_key=key) for value, key in zip(values, keys, strict=True)]
     if question.optional:
@@ -231,7 +247,7 @@ def _terminal() -> Any:
 def _close(interview: Interview, rows: DataRequest | None, out: Path, draft: Path, json: bool) -> int:
     """Write the brief, advise, and name the next command."""
     from advisor.advising import advised
-    from advisor.brief import to_yaml
+    from advisor.brief_file import to_yaml
     from advisor.engine import AdviceDocument
     from advisor.flips import setting
     from probes.files import write_text

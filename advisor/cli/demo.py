@@ -20,6 +20,7 @@ def demo(
 ) -> int:
     """Run the main job on about 800 help-desk messages: profile, advice, probes, verdicts, config."""
     from advisor.advising import advised, facts_for
+    from advisor.brief import Brief
     from advisor.cli.app import STARTED
     from advisor.cli.probe import exit_code
     from advisor.demo import ROWS
@@ -29,7 +30,12 @@ def demo(
     from probes.files import user_path
 
     run = None if run is None else user_path(run)
-    request = Request(data=DataRequest(source=str(ROWS)), models=("minilm",), budget_seconds=parse_budget(budget))
+    request = Request(
+        data=DataRequest(source=str(ROWS)),
+        models=("minilm",),
+        brief=Brief(task="text-classification"),
+        budget_seconds=parse_budget(budget),
+    )
     if not json:
         from advisor.report.terminal import advice_page, profile_page
 

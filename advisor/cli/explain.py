@@ -24,24 +24,32 @@ def explain(
         list[str] | None,
         typer.Option("--strategy", help="Only this strategy. Repeat it for several.", metavar="NAME"),
     ] = None,
+    model: o.Models = None,
     setting: o.Settings = None,
     json: o.Json = False,
 ) -> int:
     """Show each strategy's log-odds as a waterfall: the prior, every reason with its source, and the total."""
     from advisor.advising import AdviceRequest, facts_at, facts_for
-    from advisor.brief import settings_from
+    from advisor.assumptions import assumed
     from advisor.engine import advise
     from advisor.explain import Explanation
     from advisor.explain import explain as explained
     from advisor.house_rules import load_rules
     from advisor.request import parse_strategies
     from advisor.rules.start import PRIOR
+    from advisor.settings import settings_from
 
     wanted = parse_strategies(",".join(strategy), "--strategy") if strategy else None
     changes = settings_from(setting or ())
-    facts = [one for one, _ in facts_for(AdviceRequest(changes=changes))] if place is None else facts_at(place, changes)
+    models = tuple(model or ())
+    if place is None:
+        facts = [one for one, _ in facts_for(AdviceRequest(models=models, changes=changes))]
+    else:
+        facts = facts_at(place, changes, models)
     rules = load_rules()
-    told = Explanation(models=tuple(explained(advise(one, tuple(PRIOR), rules), wanted) for one in facts))
+    told = Explanation(
+        models=tuple(explained(advise(one, tuple(PRIOR), rules), wanted, assumed(one, rules)) for one in facts)
+    )
     if json:
         print_json(told)
     else:

@@ -26,7 +26,9 @@ def probe(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --run; no finished measurement is repeated.")
     ] = False,
-    metric: Annotated[str | None, typer.Option("--metric", help="accuracy or macro_f1.", metavar="NAME")] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="accuracy or macro_f1; unsaid: accuracy.", metavar="NAME")
+    ] = None,
     tolerance: Annotated[
         float | None,
         typer.Option("--tolerance", help="Points below the best that are as good.", show_default="1", metavar="POINTS"),
@@ -139,11 +141,13 @@ def _show_plan(request: Any, json: bool) -> int:
 
 def _brief(file: Path | None, **flags: Any) -> Any:
     """Return the brief from its file, with the flags on top."""
-    from advisor.brief import Brief, brief_from, load_brief
+    from advisor.brief import Brief
+    from advisor.brief_file import load_brief
+    from advisor.settings import brief_from
 
     base = load_brief(file) if file else Brief()
     given = {name: value for name, value in flags.items() if value is not None}
-    return brief_from({**base.model_dump(), **given}, where="the flags") if given else base
+    return brief_from({**base.model_dump(exclude_unset=True), **given}, where="the flags") if given else base
 
 
 def run_probe(request: Any, run: Path | None, resume: bool, json: bool) -> int:

@@ -36,10 +36,12 @@ def recommend(
     add up and blocks are absolute. It is a prior: `advisor probe` measures.
     """
     from advisor.advising import AdviceRequest, advice_for
-    from advisor.brief import Brief, load_brief, settings_from
+    from advisor.brief import Brief
+    from advisor.brief_file import load_brief
     from advisor.engine import AdviceDocument
     from advisor.request import DataRequest, parse_strategies
     from advisor.rules.start import PRIOR
+    from advisor.settings import settings_from
     from probes.errors import SettingError
 
     columns = {

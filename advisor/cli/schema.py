@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,5 +31,17 @@ def schema(
         from advisor.engine import AdviceDocument as Model  # type: ignore[assignment]
     else:
         from advisor.session import ProbeResult as Model  # type: ignore[assignment]
-    print_json(Model.model_json_schema())
+    print_json(_for_readers(Model.model_json_schema()))
     return 0
+
+
+def _for_readers(schema: Any) -> Any:
+    """Leave out what docstrings show to Python programmers alone: their examples."""
+    if isinstance(schema, list):
+        return [_for_readers(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _for_readers(part) for key, part in schema.items()}
+    if isinstance(told := plain.get("description"), str):
+        plain["description"] = told.partition("\n\nExamples\n---")[0]
+    return plain

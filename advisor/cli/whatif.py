@@ -43,10 +43,13 @@ def whatif(
     the folder of a run on them.
     """
     from advisor.advising import AdviceRequest, facts_at, facts_for
-    from advisor.brief import Brief, load_brief, settings_from
+    from advisor.assumptions import assumed
+    from advisor.brief import Brief
+    from advisor.brief_file import load_brief
     from advisor.house_rules import load_rules
     from advisor.request import DataRequest
     from advisor.rules.start import PRIOR
+    from advisor.settings import settings_from
     from advisor.whatif import WhatIf, parse_vary, sweep
     from probes.errors import SettingError
     from probes.files import user_path
@@ -77,7 +80,7 @@ def whatif(
         with counting("reading", quiet=json) as progress:
             facts = facts_for(request, progress)[0][0]
     rules = load_rules()
-    found = sweep(facts, fact, values, tuple(PRIOR), rules)
+    found = sweep(facts, fact, values, tuple(PRIOR), rules, assumed(facts, rules, varied=[fact]))
     if json:
         print_json(found)
     else:

@@ -27,11 +27,12 @@ def sweep_page(sweep: Sweep, *, matters: bool = True) -> RenderableType:
     """Return the page of a sweep; where it never moves, with the reason: `matters` is whether any rule looks."""
     parts: list[RenderableType] = [
         Text(f"What if {sweep.fact} varied: {sweep.model or 'no model given'}", style="bold"),
+        *(Text(f"• {note}") for note in sweep.notes),
         _bands(sweep),
     ]
     if all(swept.probability == sweep.values[0].probability for swept in sweep.values):
         why = f"{sweep.fact} moves nothing here" if matters else f"No rule looks at {sweep.fact} here"
-        parts.insert(1, Text(f"{why}: the ranking is the same at every value."))
+        parts.insert(-1, Text(f"{why}: the ranking is the same at every value."))
     if sweep.is_range:
         parts += [Text(), Fitted(lambda width, _: _plot(sweep, max(10, min(WIDTH, width - AXIS))))]
     return Group(*parts, Text(), _rankings(sweep))

@@ -20,7 +20,8 @@ LEGEND = "Log-odds in nats; the dotted line is even odds (0). "
 def explanation_page(explained: Explained) -> RenderableType:
     """Return the page of one model's explanation."""
     title = Text(f"How each strategy comes to stand where it does: {explained.model or 'no model given'}", style="bold")
-    return Group(title, Fitted(_legend), *(_waterfall(one) for one in explained.strategies))
+    notes = [Text(f"• {note}") for note in explained.notes]
+    return Group(title, *notes, Fitted(_legend), *(_waterfall(one) for one in explained.strategies))
 
 
 def _legend(_: int, coloured: bool) -> RenderableType:

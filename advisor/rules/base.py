@@ -63,8 +63,14 @@ class Threshold(NamedTuple):
 
     @property
     def band(self) -> str:
-        """The band in words."""
-        return f"between {self.low:,g} and {self.high:,g} {self.unit}"
+        """The band in words, large numbers in full.
+
+        Examples
+        --------
+        >>> Threshold("requests_per_month", 0.5, 3e7, "requests a month", "our line").band
+        'between 0.5 and 30,000,000 requests a month'
+        """
+        return f"between {self.low:,.12g} and {self.high:,.12g} {self.unit}"
 
 
 class Effect(NamedTuple):

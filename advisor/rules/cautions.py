@@ -48,7 +48,7 @@ def _rows(facts: Facts) -> list[str]:
     if facts.conflict_share and facts.rows:
         texts = count(round(facts.conflict_share * facts.rows), "text")
         found.append(f"More than one label stands with {texts}; no model can be right on all of them.")
-    if facts.imbalance is not None and facts.imbalance >= 10 and facts.metric == "accuracy":
+    if facts.imbalance is not None and facts.imbalance >= 10 and facts.scored_by == "accuracy":
         found.append(
             f"The most frequent class has {facts.imbalance:,.0f} times the rows of the rarest; accuracy hardly sees "
             "rare classes, macro_f1 does."

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from advisor.facts import FULL_BYTES, LORA_TRAINABLE, QLORA_BYTES, Facts
-from advisor.rules.base import Effects, Threshold, gigabytes, push, rule
-from advisor.rules.resources import USABLE, memory_has
+from advisor.facts import Facts
+from advisor.memory import FULL_BYTES, row_length, saving, takes
+from advisor.rules.base import Effects, Threshold, gigabytes, nats, push, rule
+from advisor.rules.room import ACTIVATIONS, USABLE, Need, at_least, memory_has, tight
+from strategies.cost import FOUR_BITS, Method
 
 LORA_EASY = Threshold("lora_bytes", 0.4, 0.6, "of the GPU's memory", "our line: below half, activations fit too")
 LORA_TIGHT = Threshold("lora_bytes", 0.6, 1.0, "of the GPU's memory", "our line: LoRA needs room for activations")
+QLORA_TIGHT = Threshold("qlora_peak", 0.9, 1.8, "of the GPU's memory", "our line: what the measures can save")
+_WEAK = nats(qlora="-W")
+
+
+def _least(facts: Facts, method: Method, gpu: float) -> Need:
+    """Return what a training takes at least on the GPU, for a model whose size is known."""
+    tokens = row_length(facts)
+    size = takes(facts, method, saving(facts)[-1], tokens or 0, at_least=True)
+    return Need(size, gpu, size > USABLE * gpu, tokens, "mixed")
 
 
 @rule(
@@ -32,7 +43,7 @@ def qlora_needs_accelerator(facts: Facts) -> Effects | None:
 @rule(
     id="qlora-fits-memory",
     strength="S",
-    source=f"arithmetic (rule of thumb): {QLORA_BYTES} bytes per weight in four bits, {FULL_BYTES} for each trained "
+    source=f"arithmetic (rule of thumb): {FOUR_BITS} bytes per weight in four bits, {FULL_BYTES} for each trained "
     "one; Dettmers et al. 2023 (QLoRA): 65B from over 780 GB to under 48",
     touches=("qlora",),
     example={"model_parameters": 70_000_000_000, "gpu_memory_gb": 24},
@@ -44,19 +55,42 @@ def qlora_fits_memory(facts: Facts) -> Effects | None:
 
     What to do: take a smaller model, or a larger GPU.
     """
-    size = facts.qlora_bytes
-    if size is None:
+    if facts.model_parameters is None:
         return None
     gpu = facts.gpu_bytes
-    if not gpu or size <= USABLE * gpu:
+    if not gpu:
+        return None
+    found = _least(facts, "qlora", gpu)
+    if not found.blocked:
         return None
     return push(
         lambda: (
-            f"QLoRA on {facts.model_name} takes at least {gigabytes(size)} before activations, over {USABLE:.0%} of "
-            f"{facts.memory_words}."
+            f"QLoRA on {facts.model_name} takes at least {gigabytes(found.least)}{at_least(facts, 'qlora', found)}, "
+            f"over {USABLE:.0%} of {facts.memory_words}."
         ),
         qlora="block",
     )
+
+
+@rule(
+    id="qlora-leaves-little-memory",
+    strength="W",
+    source=ACTIVATIONS,
+    touches=("qlora",),
+    thresholds=(QLORA_TIGHT,),
+    example={"model_parameters": 8_000_000_000, "gpu_memory_gb": 16},
+)
+def qlora_leaves_little_memory(facts: Facts) -> Effects | None:
+    """QLoRA that takes over 90 % of the GPU's memory at a batch of 16 needs measures to fit.
+
+    Four bits make the weights smaller and the activations not.
+
+    What to do: checkpoint activations, then take a batch of 1 and accumulate gradients, then compute the loss in
+    chunks.
+    """
+    if facts.model_parameters is None or not facts.gpu_bytes:
+        return None
+    return tight(facts, "qlora", QLORA_TIGHT, _WEAK, lambda: f"QLoRA on {facts.model_name}")
 
 
 @rule(
@@ -77,31 +111,28 @@ def qlora_where_tight(facts: Facts) -> Effects | None:
 
     What to do: NF4 with double quantisation, learning rate 2e-4, all linear layers.
     """
-    parameters = facts.model_parameters
-    if parameters is None:
+    if facts.model_parameters is None:
         return None
     gpu = facts.gpu_bytes
     if not gpu:
         return None
-    size = (2 + FULL_BYTES * LORA_TRAINABLE) * parameters
-    share = size / gpu
-    if share < LORA_TIGHT.low:
+    found = _least(facts, "lora", gpu)
+
+    def start() -> str:
+        size = f"{gigabytes(found.least)}{at_least(facts, 'lora', found)}"
+        return f"LoRA on {facts.model_name} needs {size}, and {memory_has(facts)}"
+
+    if found.share < LORA_TIGHT.low:
         return push(
-            lambda: (
-                f"LoRA on {facts.model_name} needs {gigabytes(size)} before activations, and {memory_has(facts)}: four "
-                "bits have nothing to gain there and take more time."
-            ),
-            1 - LORA_EASY.grade(share),
+            lambda: f"{start()}: four bits have nothing to gain there and take more time.",
+            1 - LORA_EASY.grade(found.share),
             qlora="-M",
         )
     return push(
-        lambda: (
-            f"LoRA on {facts.model_name} needs {gigabytes(size)} before activations, and {memory_has(facts)}; QLoRA "
-            f"needs {gigabytes(facts.qlora_bytes or 0)}, at no loss of quality."
-        ),
-        LORA_TIGHT.grade(share),
+        lambda: f"{start()}; QLoRA needs {gigabytes(_least(facts, 'qlora', gpu).least)}, at no loss of quality.",
+        LORA_TIGHT.grade(found.share),
         qlora="+W",
     )
 
 
-RULES = (qlora_needs_accelerator, qlora_fits_memory, qlora_where_tight)
+RULES = (qlora_needs_accelerator, qlora_fits_memory, qlora_leaves_little_memory, qlora_where_tight)

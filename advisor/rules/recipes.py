@@ -61,8 +61,9 @@ def rank_by_task(facts: Facts) -> Effects | None:
         return None
     if facts.task == "code":
         return spread("Your task is code; take rank 128 or more, rank 16 stayed far behind there.", 1.0, _ADAPTERS)
-    if facts.model_languages and facts.language_known is False:
-        because = f"The card of {facts.model_name} does not name '{facts.language}'; to learn it take rank 128 or more."
+    if unnamed := facts.languages_not_in_card:
+        named = ", ".join(unnamed)
+        because = f"The card of {facts.model_name} does not name '{named}'; to learn it take rank 128 or more."
         return spread(because, 1.0, _ADAPTERS)
     return spread(
         lambda: f"For {facts.task}, start at rank 16 to 32; rank 16 matched full fine-tuning on chat.", 1.0, _ADAPTERS

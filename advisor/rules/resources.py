@@ -2,108 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
-
-from advisor.facts import FULL_BYTES, LORA_TRAINABLE, Facts
-from advisor.rules.base import Effects, Threshold, gigabytes, nats, push, rule, spread, weights
+from advisor.facts import Facts
+from advisor.memory import FULL_BYTES
+from advisor.rules.base import Effects, Threshold, nats, rule, weights
 from advisor.rules.groups import ALL_WEIGHTS, FROZEN_ADAPTERS, PARTIAL, PROMPTED, each
+from advisor.rules.room import ACTIVATIONS, judge, tight
 
-USABLE = 0.9
-"""Share of the memory that a training may plan with."""
-UNKNOWN_MAIN = 64e9
-"""Main memory, in bytes, that a machine may have whose main memory is not known (our line).
-
-What fits neither the GPU nor main memory is blocked; what fits main memory alone is held against, since it would run
-on the CPU. Without this line a machine with a small GPU would block what the same machine without it does not.
-"""
-QUARTER = 0.25
-"""Share of the layers that partial tuning trains."""
-
-_PEAK = "PEFT method comparison: a peak of 36.2 GiB with 24.3 allocated (full), 20.8 with 6.4 (LoRA r32)"
-FULL_TIGHT = Threshold("full_bytes", 0.4, 0.9, "of the memory", f"{_PEAK}; the band is ours")
-LORA_TIGHT = Threshold("lora_bytes", 0.4, 0.9, "of the memory", f"{_PEAK}; the band is ours")
+_BAND = "our line: what checkpointed activations and a smaller batch can save"
+FULL_TIGHT = Threshold("full_peak", 0.9, 1.8, "of the memory", _BAND)
+PARTIAL_TIGHT = Threshold("partial_peak", 0.9, 1.8, "of the memory", _BAND)
+LORA_TIGHT = Threshold("lora_peak", 0.9, 1.8, "of the memory", _BAND)
 TOO_MUCH = Threshold("full_bytes", 0.9, 1.5, "of the GPU's memory", "our line: offloading and 8-bit optimisers")
-LORA_TOO_MUCH = Threshold("lora_bytes", 0.9, 1.5, "of the GPU's memory", "our line: offloading")
-WEIGHTS_TOO_MUCH = Threshold("weight_bytes", 0.9, 1.5, "of the GPU's memory", "our line: offloading")
+_OFF = "our line: the estimate may be off by a tenth or two"
+LORA_TOO_MUCH = Threshold("lora_bytes", 0.9, 1.2, "of the GPU's memory", _OFF)
+WEIGHTS_TOO_MUCH = Threshold("weight_bytes", 0.9, 1.2, "of the GPU's memory", _OFF)
 
 _RUNS = (*PROMPTED, "retrieval", "linear_probe", "setfit", *FROZEN_ADAPTERS, *PARTIAL, *ALL_WEIGHTS)
 _FULL = ("setfit", *ALL_WEIGHTS, "from_scratch")
 _FULL_WEAK = nats(**each(_FULL, "-W"))
+_PARTIAL_WEAK = nats(**each(PARTIAL, "-W"))
 _LORA_WEAK = nats(**each(FROZEN_ADAPTERS, "-W"))
-
-
-class Need(NamedTuple):
-    """What a training takes before activations, against what there is."""
-
-    size: float
-    """Bytes it takes where it would run."""
-    share: float
-    """The same over the memory there."""
-    blocked: bool
-    """Whether neither the GPU nor main memory can hold it."""
-
-
-def need(facts: Facts, on_gpu: float, on_cpu: float) -> Need | None:
-    """Compare bytes per parameter, on an accelerator and on a CPU, with the memory; None where one is not known.
-
-    More memory never blocks: a GPU that is too small leaves main memory, as on a machine without it.
-    """
-    parameters = facts.model_parameters
-    if parameters is None:
-        return None
-    gpu = facts.gpu_bytes
-    if gpu is None:
-        return None
-    if gpu and on_gpu * parameters <= USABLE * gpu:
-        return Need(on_gpu * parameters, on_gpu * parameters / gpu, False)
-    known = facts.memory_bytes if facts.device in (None, "cpu") else None
-    main = UNKNOWN_MAIN if known is None else known
-    blocked = on_cpu * parameters > USABLE * main
-    if gpu:
-        return Need(on_gpu * parameters, on_gpu * parameters / gpu, blocked)
-    return Need(on_cpu * parameters, on_cpu * parameters / main, blocked) if known is not None or blocked else None
-
-
-def _judge(
-    facts: Facts, found: Need | None, line: Threshold, names: tuple[str, ...], what: Callable[[], str]
-) -> Effects | None:
-    """Block what fits nowhere, and hold against it what fits main memory only."""
-    if found is None or (found.share <= USABLE and not found.blocked):
-        return None
-
-    def because() -> str:
-        elsewhere = "" if found.blocked else "; it would have to run in main memory"
-        return f"{what()} takes at least {gigabytes(found.size)}, over {USABLE:.0%} of {_where(facts)}{elsewhere}."
-
-    if found.blocked:
-        return push(because, 1.0, **each(names, "block"))
-    return push(because, line.grade(found.share), **each(names, "-S"))
-
-
-def memory_has(facts: Facts) -> str:
-    """Say how much memory there is, as the end of a sentence.
-
-    Examples
-    --------
-    >>> memory_has(Facts(gpu="T4")), memory_has(Facts(gpu="T4", gpus=2))
-    ('T4 has 16 GB', '2 × T4 have 32 GB')
-    """
-    size = f"{(facts.memory or 0) / 1e9:,.4g} GB"
-    if facts.gpu_memory_gb or facts.gpu is not None:
-        name = "the GPU in your brief" if facts.gpu is None else facts.gpu
-        if facts.gpus and facts.gpus > 1:
-            name = f"the {facts.gpus} GPUs in your brief" if facts.gpu is None else f"{facts.gpus} × {name}"
-            return f"{name} have {size}"
-        return f"{name} has {size}"
-    return f"{facts.device_name or 'the GPU'} has {size}" if facts.gpu_bytes else f"main memory has {size}"
-
-
-def _where(facts: Facts) -> str:
-    """Name the memory, which may be main memory of unknown size."""
-    if facts.gpu_bytes or facts.memory_bytes is not None:
-        return facts.memory_words
-    return f"the {gigabytes(UNKNOWN_MAIN)} of main memory that a machine without a GPU may have"
 
 
 @rule(
@@ -122,8 +40,7 @@ def weights_fit_memory(facts: Facts) -> Effects | None:
 
     What to do: take a smaller model, a larger GPU, or weights in four bits.
     """
-    found = need(facts, 2, 4)
-    return _judge(facts, found, WEIGHTS_TOO_MUCH, _RUNS, lambda: f"Loading {facts.model_name}")
+    return judge(facts, "none", WEIGHTS_TOO_MUCH, _RUNS, lambda: f"Loading {facts.model_name}")
 
 
 @rule(
@@ -137,15 +54,12 @@ def weights_fit_memory(facts: Facts) -> Effects | None:
 def lora_fits_memory(facts: Facts) -> Effects | None:
     """LoRA whose weights, adapters and optimiser exceed 90 % of the memory does not fit.
 
-    Activations come on top, so this is the least it needs. The same goes for other adapters on 16-bit weights.
+    Reckoned at the least: a batch of 1, activations checkpointed, and none counted where the length of the rows is not
+    known. The same goes for other adapters on 16-bit weights.
 
     What to do: quantise the frozen weights (QLoRA), or take a smaller model.
     """
-    trained = FULL_BYTES * LORA_TRAINABLE
-    found = need(facts, 2 + trained, 4 + trained)
-    return _judge(
-        facts, found, LORA_TOO_MUCH, FROZEN_ADAPTERS, lambda: f"LoRA on {facts.model_name}, before activations,"
-    )
+    return judge(facts, "lora", LORA_TOO_MUCH, FROZEN_ADAPTERS, lambda: f"LoRA on {facts.model_name}")
 
 
 @rule(
@@ -164,11 +78,7 @@ def partial_fits_memory(facts: Facts) -> Effects | None:
 
     What to do: train fewer layers, or adapters.
     """
-    trained = FULL_BYTES * QUARTER
-    found = need(facts, 2 + trained, 4 + trained)
-    return _judge(
-        facts, found, TOO_MUCH, PARTIAL, lambda: f"Tuning a quarter of {facts.model_name}, before activations,"
-    )
+    return judge(facts, "partial", TOO_MUCH, PARTIAL, lambda: f"Tuning a quarter of {facts.model_name}")
 
 
 @rule(
@@ -183,77 +93,74 @@ def partial_fits_memory(facts: Facts) -> Effects | None:
 def full_fits_memory(facts: Facts) -> Effects | None:
     """Full fine-tuning whose weights, gradients and optimiser exceed 90 % of the memory does not fit.
 
-    Activations come on top, so this is the least it needs. 8-bit optimisers, pure bfloat16 and offloading need less,
-    so just beyond the GPU's memory it is only held against; what main memory cannot hold either is out.
+    Reckoned at the least: a batch of 1, activations checkpointed, and none counted where the length of the rows is not
+    known. 8-bit optimisers, pure bfloat16 and offloading need less, so just beyond the GPU's memory it is only held
+    against; what main memory cannot hold either is out.
 
     What to do: tune adapters or a part of the layers, shard over several GPUs, or take an 8-bit optimiser.
     """
-    found = need(facts, FULL_BYTES, FULL_BYTES)
-    if found is None or (found.share <= USABLE and not found.blocked):
-        return None
-    size = facts.model_parameters or 0
-    return _judge(facts, found, TOO_MUCH, _FULL, lambda: f"Tuning all {weights(size)} parameters, before activations,")
+    return judge(facts, "full", TOO_MUCH, _FULL, lambda: _all_parameters(facts))
+
+
+def _all_parameters(facts: Facts) -> str:
+    return f"Tuning all {weights(facts.model_parameters or 0)} parameters"
 
 
 @rule(
     id="full-leaves-little-memory",
     strength="W",
-    source="PEFT method comparison: full fine-tuning peaked at 36.2 GiB with 24.3 allocated, half as much again "
-    "(batch 4, up to 768 tokens)",
+    source=ACTIVATIONS,
     touches=_FULL,
     thresholds=(FULL_TIGHT,),
     example={"model_parameters": 1_000_000_000, "gpu_memory_gb": 20},
 )
 def full_leaves_little_memory(facts: Facts) -> Effects | None:
-    """Full fine-tuning that needs half to nine tenths of the memory before activations may not fit with them.
+    """Full fine-tuning that takes over 90 % of the memory at a batch of 16 needs measures to fit.
 
-    Activations grow with batch, length and layers, and logits with the vocabulary: often half as much again.
+    Activations grow with batch, length and layers, logits with the vocabulary.
 
-    What to do: first checkpoint activations, then compute the loss in chunks, then take a smaller model; halve the
-    batch and accumulate gradients before any of these.
+    What to do: checkpoint activations, then take a batch of 1 and accumulate gradients, then compute the loss in
+    chunks; then take a smaller model.
     """
-    found = need(facts, FULL_BYTES, FULL_BYTES)
-    if found is None or found.blocked or found.share <= FULL_TIGHT.low:
-        return None
-    return spread(
-        lambda: (
-            f"Tuning all {weights(facts.model_parameters or 0)} parameters needs {gigabytes(found.size)}, and "
-            f"{memory_has(facts)}; for activations on top checkpoint them, compute the loss in chunks, or take a "
-            "smaller model."
-        ),
-        FULL_TIGHT.grade(found.share),
-        _FULL_WEAK,
-    )
+    return tight(facts, "full", FULL_TIGHT, _FULL_WEAK, lambda: _all_parameters(facts))
+
+
+@rule(
+    id="partial-leaves-little-memory",
+    strength="W",
+    source=ACTIVATIONS,
+    touches=PARTIAL,
+    thresholds=(PARTIAL_TIGHT,),
+    example={"model_parameters": 3_000_000_000, "gpu_memory_gb": 24},
+)
+def partial_leaves_little_memory(facts: Facts) -> Effects | None:
+    """Tuning a quarter of the layers that takes over 90 % of the memory at a batch of 16 needs measures to fit.
+
+    Reckoned as for the first quarter, whose gradients pass through all layers.
+
+    What to do: train the last layers, checkpoint activations, or take a batch of 1 and accumulate gradients.
+    """
+    return tight(facts, "partial", PARTIAL_TIGHT, _PARTIAL_WEAK, lambda: f"Tuning a quarter of {facts.model_name}")
 
 
 @rule(
     id="lora-leaves-little-memory",
     strength="W",
-    source="PEFT method comparison: LoRA r32 peaked at 20.8 GiB with 6.4 allocated (batch 4, up to 768 tokens, no "
-    "checkpointing)",
+    source=ACTIVATIONS,
     touches=FROZEN_ADAPTERS,
     thresholds=(LORA_TIGHT,),
     example={"model_parameters": 7_000_000_000, "gpu_memory_gb": 24},
 )
 def lora_leaves_little_memory(facts: Facts) -> Effects | None:
-    """LoRA that needs half to nine tenths of the memory before activations may not fit with them.
+    """LoRA that takes over 90 % of the memory at a batch of 16 needs measures to fit.
 
-    The frozen weights are most of what it takes beside activations, which grow with batch and length.
+    Its gradients pass through all layers, so its activations are those of full fine-tuning, and often most of what it
+    takes.
 
-    What to do: first checkpoint activations, then compute the loss in chunks, then quantise the weights (QLoRA).
+    What to do: checkpoint activations, then take a batch of 1 and accumulate gradients, then compute the loss in
+    chunks; then quantise the weights (QLoRA).
     """
-    trained = FULL_BYTES * LORA_TRAINABLE
-    found = need(facts, 2 + trained, 4 + trained)
-    if found is None or found.blocked or found.share <= LORA_TIGHT.low:
-        return None
-    return spread(
-        lambda: (
-            f"LoRA on {facts.model_name} needs {gigabytes(found.size)}, and {memory_has(facts)}; for activations on "
-            "top checkpoint them, compute the loss in chunks, or take a smaller model."
-        ),
-        LORA_TIGHT.grade(found.share),
-        _LORA_WEAK,
-    )
+    return tight(facts, "lora", LORA_TIGHT, _LORA_WEAK, lambda: f"LoRA on {facts.model_name}")
 
 
 RULES = (
@@ -262,5 +169,6 @@ RULES = (
     partial_fits_memory,
     full_fits_memory,
     full_leaves_little_memory,
+    partial_leaves_little_memory,
     lora_leaves_little_memory,
 )

@@ -9,7 +9,7 @@ from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, each
 NOTHING_TO_LEARN = Threshold("rows", 2, 30, "labelled rows", "our line")
 FEW_REQUESTS = Threshold("requests_per_month", 60, 900, "requests a month", "our line")
 BY_HAND = Threshold("requests_per_month", 3_000, 30_000, "requests a month", "our line: 100 a day are one person's day")
-PERSON_A_YEAR = Threshold("label_price", 300, 10_000, "a year in the currency of the brief", "our line")
+PERSON_A_YEAR = Threshold("label_price", 300, 10_000, "for a year of answers, in the currency of the brief", "our line")
 
 _ELABORATE = ("distillation", "domain_alignment", "tapt", "dapt", "from_scratch")
 _NEWCOMER = nats(

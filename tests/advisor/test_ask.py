@@ -12,8 +12,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from advisor.brief import Brief, load_brief
-from advisor.questionnaire import ALL
+from advisor.brief import Brief
+from advisor.brief_file import load_brief
+from advisor.questions import ALL
 
 REVIEW = "Your answers. Is there one to change?"
 PROMPT = r"\?(?:\x1b\[[\d;]*m)* "
@@ -113,11 +114,11 @@ LEGAL_CLAUSES = {
     "model_kind": "1", "model_parameters": "110m",
 }  # fmt: skip
 NODE_OF_EIGHT = {
-    "task": "5", "target": "", "rows": "200k", "input_tokens": "300", "output_tokens": "150", "language": "en",
-    "facts_change": "n", "expects_shift": "n", "retention_required": "y", "requests_per_month": "30m",
-    "prompt_tokens": "2k", "token_price": "0.5", "data_may_leave": "n", "gpu": "8 x A100-80", "compute": "2",
-    "hours": "72", "money": "5k", "expertise": "3", "upkeep": "2", "model_kind": "2", "model_parameters": "7B",
-    "instruction_tuned": "y",
+    "task": "5", "metric": "2", "target": "", "rows": "200k", "input_tokens": "300", "output_tokens": "150",
+    "language": "en, de", "facts_change": "n", "expects_shift": "n", "retention_required": "y",
+    "requests_per_month": "30m", "prompt_tokens": "2k", "token_price": "0.5", "data_may_leave": "n",
+    "gpu": "8 x A100-80", "compute": "2", "hours": "72", "money": "5k", "expertise": "3", "upkeep": "2",
+    "model_kind": "2", "model_parameters": "7B", "instruction_tuned": "y",
 }  # fmt: skip
 PERSONAS: dict[str, tuple[dict[str, str], dict[str, object]]] = {
     "8 examples and no GPU": (EIGHT_EXAMPLES, {"target": 0.8, "rows": 8, "gpu_memory_gb": 0.0}),
@@ -125,7 +126,10 @@ PERSONAS: dict[str, tuple[dict[str, str], dict[str, object]]] = {
         LEGAL_CLAUSES, {"metric": "macro_f1", "target": 0.85, "rows": 3_000, "gpu_memory_gb": 24.0},
     ),
     "200k rows and a node of eight GPUs": (
-        NODE_OF_EIGHT, {"task": "generation", "rows": 200_000, "gpu": "A100-80", "gpus": 8},
+        NODE_OF_EIGHT, {
+            "task": "generation", "metric": "valid_format", "rows": 200_000, "language": "en, de", "gpu": "A100-80",
+            "gpus": 8,
+        },
     ),
 }  # fmt: skip
 
@@ -138,7 +142,7 @@ def test_personas(persona: str, ask: Ask, cli: Callable[..., subprocess.Complete
     terminal.reply("")
     code, screen = terminal.close()
     assert code == 0, screen
-    assert terminal.asked[:2] == ["task", "metric" if "metric" in replies else "target"]
+    assert terminal.asked[:3] == ["task", "metric", "target"]
     assert len(set(terminal.asked)) == len(terminal.asked)  # nothing is asked twice
     brief = load_brief(terminal.folder / "brief.yaml")
     assert {fact: getattr(brief, fact) for fact in said} == said
@@ -251,6 +255,44 @@ def test_a_brief_is_taken_up(ask: Ask, tmp_path: Path) -> None:
     assert (brief.task, brief.target, brief.tolerance, brief.rows) == ("summarisation", 0.5, 2.0, 900)
 
 
+def test_the_folder_of_the_brief_is_made_with_the_first_answer(ask: Ask) -> None:
+    terminal = ask("--out", "plans/new/brief.yaml")
+    assert terminal.question() == "task"
+    terminal.interrupt()
+    assert terminal.close()[0] == 130
+    assert list(terminal.folder.iterdir()) == []
+    terminal = ask("--out", "plans/new/brief.yaml")
+    assert terminal.question() == "task"
+    terminal.reply("1")
+    assert terminal.question() == "metric"
+    terminal.reply("e")
+    assert terminal.question() == "review"
+    terminal.reply("")
+    code, screen = terminal.close()
+    assert code == 0, screen
+    assert [file.name for file in (terminal.folder / "plans" / "new").iterdir()] == ["brief.yaml"]
+
+
+ITEMS = {
+    "task", "metric", "target", "rows", "rows_obtainable", "label_price", "classes", "input_tokens", "output_tokens",
+    "language", "domain", "domain_related", "domain_overlap", "facts_change", "retention_required", "expects_shift",
+    "shift_kind", "latency_ms", "requests_per_month", "prompt_tokens", "data_may_leave", "gpu", "gpu_hourly_price",
+    "hours", "money", "expertise", "upkeep", "models",
+}  # fmt: skip
+"""What anybody may have to say of a task, its data, its use and the means."""
+
+
+def test_everything_there_is_to_say_is_asked_of_somebody(ask: Ask) -> None:
+    asked: set[str] = set()
+    talks = ({"task": "1", "rows": "3k", "rows_obtainable": "9k", "classes": "12", "expects_shift": "y"}, NODE_OF_EIGHT)
+    for number, replies in enumerate(talks):
+        terminal = ask("--out", f"{number}.yaml")
+        terminal.answer_all(replies)
+        terminal.interrupt()
+        asked |= set(terminal.asked)
+    assert asked >= ITEMS, ITEMS - asked
+
+
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["--resume"]], ids=" ".join)
 def test_without_a_terminal_it_says_what_to_do_instead(
     arguments: list[str], cli: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
@@ -272,6 +314,8 @@ def test_without_a_terminal_it_says_what_to_do_instead(
         (["--brief", "nowhere.yaml"], "nowhere.yaml does not exist"),
         (["--data", "nowhere.csv"], "nowhere.csv"),
         (["--model", "./nowhere"], "nowhere"),
+        (["--out", "."], "--out . is a folder"),
+        (["--out", "/proc/version/brief.yaml"], "/proc/version is a file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

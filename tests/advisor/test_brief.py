@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from advisor.brief import Brief, allowed, brief_from, checked_settings, load_brief, settings_from, to_yaml
+from advisor.brief import Brief
+from advisor.brief_file import load_brief, to_yaml
 from advisor.facts import Facts, gather
+from advisor.settings import allowed, brief_from, checked_settings, settings_from
 from probes.errors import SettingError
 
 
@@ -36,6 +38,13 @@ def write(folder: Path, content: str | bytes) -> Path:
         ("rows: 5,000", "rows", 5_000),
         ("model_parameters: 7B", "model_parameters", 7_000_000_000),
         ("language: no", "language", "no"),  # PyYAML reads this as false
+        ("language: en, de", "language", "en, de"),
+        ("language: [German, EN, de, no]", "language", "de, en, no"),
+        ("language: []", "language", None),
+        ("task: code\nmetric: exact_match", "metric", "exact_match"),
+        ("task: code", "scored_by", "pass_at_1"),
+        ("task: summarisation", "scored_by", "rougeL"),
+        ("rows: 5", "scored_by", "accuracy"),
         ("gpu: nvidia h100", "gpu", "H100"),
         ("task: summarisation", "task", "summarisation"),
         ("models: minilm", "models", ("minilm",)),
@@ -98,6 +107,18 @@ def test_everything_may_be_left_out() -> None:
             "Did you mean 'macro_f1'? Allowed for metric: accuracy or macro_f1",
         ),
         ("metric: 3", "metric is 3", "accuracy or macro_f1"),
+        (
+            "task: code\nmetric: macro_f1",
+            "'macro_f1', which does not go with the task code",
+            "pass_at_1 or exact_match",
+        ),
+        (
+            "metric: rougeL",
+            "'rougeL', which does not go with the task text-class",
+            "accuracy or macro_f1; left out, it",
+        ),
+        ("language: en, 50", "language is '50'", "several with commas: en, de"),
+        ("language: 3", "language is 3", "text"),
         ("task: classification", "task is 'classification'", "Allowed for task: text-classification or extraction"),
         ("compute: lots", "compute is 'lots'", "limited or plenty"),
         ("hours: 0", "hours is 0", "a number above 0"),
@@ -167,14 +188,23 @@ def test_every_field_is_described_in_the_schema() -> None:
 
 
 def test_settings_have_the_type_of_their_field() -> None:
-    texts = ["rows=5k", "label-price = 0.05", "facts_change=no", "compute=plenty", "models=a,b", "context=512", "gpu="]
+    texts = [
+        "rows=5k",
+        "label-price = 0.05",
+        "facts_change=no",
+        "compute=plenty",
+        "model_languages=a,b",
+        "context=512",
+        "gpu=",
+    ]
     found = settings_from(texts)
     assert found == {
-        "rows": 5_000, "label_price": 0.05, "facts_change": False, "compute": "plenty", "models": ("a", "b"),
+        "rows": 5_000, "label_price": 0.05, "facts_change": False, "compute": "plenty", "model_languages": ("a", "b"),
         "context": 512, "gpu": None,
     }  # fmt: skip
     assert type(found["rows"]) is int
-    assert settings_from(["metric="]) == {"metric": "accuracy"}
+    assert settings_from(["metric="]) == {"metric": None}
+    assert settings_from(["language=en,sw"]) == {"language": "en, sw"}
     assert settings_from(["domain=a=b"]) == {"domain": "a=b"}
     assert settings_from([]) == {}
 
@@ -187,6 +217,8 @@ def test_settings_have_the_type_of_their_field() -> None:
         (["row=5"], "no setting 'row'", "Did you mean 'rows'?"),
         (["rows=5", "rows=6"], "sets rows twice", "one of them"),
         (["rows=many"], "rows is 'many'", "a whole number of 0 or more"),
+        (["models=minilm"], "--set cannot set models: no model is read by it", "with --model"),
+        (["model=minilm"], "--set cannot set model: no model", "as `models` in the brief"),
         (["train_rows=500"], "cannot set train_rows", "Settings: task"),
         (["gpu=abacus"], "gpu is 'abacus'", "Known: T4"),
         (["compute=limitd"], "compute is 'limitd'", "Did you mean 'limited'?"),
@@ -208,7 +240,14 @@ def test_settings_that_cannot_be_used_are_said(texts: list[str], got: str, remed
     [
         Brief(),
         Brief(metric="macro_f1", target=0.9, tolerance=0.5, rows=640),
-        Brief(language="no", domain='"clauses": # of\n law – 法律', facts_change=False, expects_shift=True),
+        Brief(
+            language="no, en",
+            task="code",
+            metric="pass_at_1",
+            domain='"clauses": # of\n law – 法律',
+            facts_change=False,
+            expects_shift=True,
+        ),
         Brief(gpu="H100", gpus=8, models=("minilm", "./mine"), expertise="none", model_parameters=7_000_000_000),
     ],
     ids=["empty", "numbers", "texts", "lists"],
@@ -224,7 +263,8 @@ def test_a_written_brief_explains_every_setting() -> None:
     for key, field in Brief.model_fields.items():
         assert f"\n{key}:" in text
         assert (field.description or "")[:40].split(" `")[0] in text
-    assert "# Allowed: accuracy or macro_f1. Default: accuracy." in text
+    assert "# Allowed: text-classification or extraction" in text
+    assert "# Allowed: a number from 0 to 100. Default: 1.0." in text
     assert max(map(len, text.splitlines())) <= 120
 
 

@@ -14,7 +14,7 @@ from advisor.decide import Recommendation
 from advisor.request import DataRequest, Request
 from probes.data import load_task
 from probes.errors import SettingError
-from probes.recipe import BagOfWords, FrozenFeatures, Ia3, Lora, Prompt, Recipe, Tuning
+from probes.recipe import BagOfWords, FrozenFeatures, Ia3, Lora, Prompt, Recipe, SoftPrompt, Tuning
 from probes.statistics import Interval
 from strategies import Outcome
 
@@ -29,6 +29,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "qlora": Tuning(pooling="last", max_length=64, learning_rate=2e-4, adapter=Lora(quantised=True)),
     "ia3": Tuning(pooling="mean", max_length=64, learning_rate=3e-3, adapter=Ia3()),
+    "prompt_tuning": Tuning(pooling="mean", max_length=64, learning_rate=3e-3, adapter=SoftPrompt()),
     "top_layers": Tuning(pooling="mean", max_length=64, learning_rate=5e-5, layers="last_quarter"),
     "from_scratch": Tuning(pooling="mean", max_length=64, learning_rate=3e-4, weights="random", head="random"),
     "zero_shot": Prompt(max_length=128, instruction='Say "yes": or # no\n{classes}'),
@@ -186,6 +187,7 @@ def test_what_is_wrong_is_named(old: str, new: str, says: str, tmp_path: Path) -
         ("lora", "low-rank adapters"),
         ("qlora", "low-rank adapters over weights in four bits"),
         ("ia3", "learned factors on activations"),
+        ("prompt_tuning", "learned vectors before each text"),
         ("top_layers", "the last quarter of the layers"),
         ("from_scratch", "every weight, from scratch"),
     ],
@@ -208,8 +210,9 @@ def test_a_config_of_the_older_spelling_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("strategy", "old", "new", "says"),
     [
-        ("ia3", 'kind: "ia3"', "kind: ia4", "adapter.kind must be one of lora, ia3"),
+        ("ia3", 'kind: "ia3"', "kind: ia4", "adapter.kind must be one of lora, ia3, soft_prompt"),
         ("lora", "rank: 4", "rank: 0", "rank is 0"),
+        ("prompt_tuning", "tokens: 20", "tokens: 0", "tokens is 0"),
         ("lora", 'layers: "all"', "layers: last_quarter", "an adapter leaves the layers frozen"),
         ("full", 'weights: "pretrained"', "weights: random", "set `head: random`"),
     ],

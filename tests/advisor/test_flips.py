@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from advisor.brief import Brief, settings_from
+from advisor.brief import Brief
 from advisor.engine import Flip, advise, winner
 from advisor.facts import Facts, gather
 from advisor.flips import flips, with_flips
 from advisor.rules.base import Rule, push
 from advisor.rules.start import PRIOR
 from advisor.scales import SCALES
+from advisor.settings import settings_from
 
 NAMES = tuple(PRIOR)
 TWO = ("baseline", "lora")

@@ -99,3 +99,21 @@ def test_a_model_with_code_of_its_own_predicts_where_that_is_trusted(
     found = cli("predict", tmp_path / "model", rows_file, "--trust-remote-code")
     assert found.returncode == 0, found.stderr
     assert len(found.stdout.splitlines()) == 120
+
+
+def test_an_adapter_trained_in_four_bits_needs_a_gpu_to_predict(probe: Path, call: Call, rows_file: Path) -> None:
+    """The base was read in four bits while it trained, and is nowhere read otherwise."""
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("a CUDA device is here")
+    file = probe / "advisor.json"
+    mark = json.loads(file.read_text(encoding="utf-8"))
+    assert mark["four_bits"] is False
+    file.write_text(json.dumps(mark | {"kind": "peft", "four_bits": True}), encoding="utf-8")
+    code, _, err = call("predict", probe, rows_file)
+    assert code == 2
+    assert "holds an adapter trained over weights in four bits (QLoRA)" in err
+    assert "need a CUDA GPU and this machine has none" in err
+    assert "Run it on one that has" in err
+    assert "Traceback" not in err

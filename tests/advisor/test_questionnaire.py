@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.brief import Brief, load_brief, to_yaml
+from advisor.answers import read_answer
+from advisor.brief import Brief
+from advisor.brief_file import load_brief, to_yaml
 from advisor.engine import weigh
 from advisor.facts import Facts, gather
-from advisor.questionnaire import ALL, Interview, draft_beside, load_draft, read_answer, save_draft
-from advisor.questions import FIRST, MODELS, QUESTIONS
+from advisor.metrics import METRICS, Task
+from advisor.questionnaire import Interview, draft_beside, load_draft, save_draft
+from advisor.questions import ALL, FIRST, MODELS, QUESTIONS
 from advisor.rules import RULES, Rule
 from advisor.rules.base import Effects, push, rule
 from advisor.rules.start import PRIOR
@@ -98,9 +101,48 @@ def test_dont_know_is_asked_once_and_stays_not_known() -> None:
     assert (talk.brief.rows, talk.shown("rows")) == (None, "don't know")
 
 
-def test_task_and_metric_always_have_an_answer() -> None:
+def test_the_task_always_has_an_answer() -> None:
     with pytest.raises(SettingError, match="task is not known"):
         interview().answer("task", "?")
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_every_task_has_its_metrics_to_choose_from(task: Task) -> None:
+    talk = interview()
+    talk.answer("task", task)
+    question = talk.next()
+    assert question is ALL["metric"]
+    assert talk.choices(question) == METRICS[task]
+    assert all(f"{metric}: " in talk.hint(question) for metric in METRICS[task])
+    assert f"Left open, it is {METRICS[task][0]}." in talk.hint(question)
+    for metric in METRICS[task]:
+        talk.answer("metric", metric)
+        assert talk.brief.scored_by == talk.brief.metric == metric
+    talk.answer("metric", "?")
+    assert (talk.brief.metric, talk.brief.scored_by) == (None, METRICS[task][0])
+
+
+def test_a_metric_that_does_not_go_with_a_changed_task_is_asked_anew_and_comes_back_with_it(tmp_path: Path) -> None:
+    talk = interview()
+    asked(talk, task="text-classification", metric="macro_f1", rows="8")
+    talk.answer("task", "code")
+    assert talk.brief == Brief(task="code", rows=8)
+    assert "macro_f1" not in [shown for _, shown in talk.answers]
+    assert talk.next() is ALL["metric"]
+    with pytest.raises(SettingError, match="does not go with the task code"):
+        talk.answer("metric", "macro_f1")
+    save_draft(tmp_path / "draft.yaml", talk, {})
+    again = interview()
+    again.restore(load_draft(tmp_path / "draft.yaml")[1])
+    for one in (talk, again):
+        one.answer("task", "image-classification")
+        assert one.brief.metric == "macro_f1"
+        assert one.next() is None
+
+
+def test_the_domain_is_named_before_it_is_judged() -> None:
+    order = asked(interview(rules=RULES), rows="3000", classes="12", domain="contract clauses")
+    assert order[order.index("domain_related") - 1] == "domain"
 
 
 def test_a_refused_answer_changes_nothing() -> None:
@@ -181,7 +223,7 @@ def test_back_from_a_revision_leaves_the_answer() -> None:
 def test_enough_is_enough_once_the_task_is_defined() -> None:
     talk = interview()
     talk.finish()
-    assert asked(talk) == ["task", "metric"]
+    assert asked(talk) == ["task"]
 
 
 def test_a_draft_brings_everything_back(tmp_path: Path) -> None:
@@ -236,6 +278,7 @@ def test_a_damaged_draft_is_refused(tmp_path: Path, text: str) -> None:
         ("facts_change", "no", {"facts_change": False}),
         ("expects_shift", "Don't know", {}),
         ("language", "no", {"language": "no"}),
+        ("language", "English, DE, pt-BR", {"language": "en, de, pt"}),
         ("gpu", "none", {"gpu_memory_gb": 0.0}),
         ("gpu", "24 GB", {"gpu_memory_gb": 24.0}),
         ("gpu", "rtx 4090", {"gpu": "RTX4090"}),

@@ -86,6 +86,18 @@ def test_edges_are_exact_and_the_ranking_between_them_steady() -> None:
         assert all(one.probability[name] == 0 for name in NAMES if name not in one.ranking)
 
 
+def test_edges_of_large_numbers_have_three_digits_and_still_flip() -> None:
+    facts = Facts(rows=3_000, classes=12, model_kind="causal", gpu="H100", gpus=1)
+    found = sweep(facts, "model_parameters", spread(10**7, 10**12, 12, whole=True, linear=False), NAMES)
+    assert found.edges
+    for edge in found.edges:
+        assert edge.at == float(f"{edge.at:.3g}")
+        assert type(edge.at) is int
+        assert winner(facts.model_copy(update={"model_parameters": edge.at}), NAMES) == edge.to
+        before = facts.model_copy(update={"model_parameters": round(edge.at * 0.98)})
+        assert winner(before, NAMES) == edge.from_
+
+
 def test_two_edges_between_two_points_are_both_found() -> None:
     def ask(facts: Facts) -> Any:
         return push("In between.", lora="+S") if 300 <= (facts.rows or 0) < 400 else push("Else.", full="+S")

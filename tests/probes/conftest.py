@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,9 @@ from probes.data import Rows, TaskData
 from probes.hardware import Hardware, Speed
 from probes.model import ModelFacts, read_model
 from probes.workbench import Workbench
+from tests.probes.prompting_bench import save_causal_lm, tokenizer
+
+STORIES = Path(__file__).parents[2].parent / "shared" / "models" / "stories260K"
 
 TOPICS = {
     "bill": ("invoice", "charge", "refund", "price"),
@@ -138,6 +142,19 @@ def save_model() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
+def save_rows() -> Callable[..., Path]:
+    """Return the function that writes easy rows to a file."""
+
+    def save(file: Path, count: int = 120) -> Path:
+        rows = easy_rows(count, 4)
+        lines = [{"text": text, "label": tuple(TOPICS)[k]} for text, k in zip(rows.texts, rows.labels, strict=True)]
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        return file
+
+    return save
+
+
+@pytest.fixture(scope="session")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> ModelFacts:
     """Return the facts of a tiny BERT."""
     return read_model(str(make_model(tmp_path_factory.mktemp("encoder"), "encoder")))
@@ -147,3 +164,18 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> ModelFacts:
 def causal(tmp_path_factory: pytest.TempPathFactory) -> ModelFacts:
     """Return the facts of a tiny Llama without a padding token, as most are."""
     return read_model(str(make_model(tmp_path_factory.mktemp("causal"), "causal")))
+
+
+@pytest.fixture(scope="module", params=[("llama", "bytes"), ("gpt2", "words"), ("llama", "unsplit"), "stories260K"])
+def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModelFacts:
+    if request.param == "stories260K":
+        if not STORIES.is_dir():
+            pytest.skip(f"{STORIES.name} does not lie beside the checkout")
+        return read_model(str(STORIES))
+    architecture, kind = request.param
+    return save_causal_lm(tmp_path_factory.mktemp("model"), architecture, tokenizer(kind))
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> ModelFacts:
+    return save_causal_lm(tmp_path_factory.mktemp("llama"), "llama", tokenizer("bytes"))

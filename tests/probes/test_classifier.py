@@ -15,7 +15,7 @@ from scipy.special import softmax
 from probes.classifier import PooledClassifier, save_classifier
 from probes.fitting import fit
 from probes.model import ModelFacts, read_model
-from probes.recipe import FrozenFeatures, Ia3, Lora, Recipe, Tuning
+from probes.recipe import FrozenFeatures, Ia3, Lora, Recipe, SoftPrompt, Tuning
 from probes.workbench import Workbench
 
 MakeBench = Callable[..., Workbench]
@@ -23,6 +23,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "lora": {"adapter": Lora(rank=4, alpha=16)},
     "dora": {"adapter": Lora(rank=4, alpha=16, dora=True)},
     "ia3": {"adapter": Ia3()},
+    "prompt_tuning": {"adapter": SoftPrompt(tokens=4)},
     "early_layers": {"layers": "first_quarter"},
     "top_layers": {"layers": "last_quarter"},
     "full": {},
@@ -64,7 +65,7 @@ def with_sentence_transformers(folder: Path, bench: Workbench) -> np.ndarray:
     from sentence_transformers import SentenceTransformer
 
     loaded = SentenceTransformer(str(folder), device="cpu")
-    assert loaded.max_seq_length == 16
+    assert loaded.max_seq_length in (16, 20)  # with the four tokens of a prompt
     return softmax(loaded.encode(list(bench.data.test.texts), show_progress_bar=False), axis=1)
 
 
@@ -98,6 +99,15 @@ def test_a_causal_sentence_encoder_loads_in_sentence_transformers(
     facts = read_model(str(folder)).model_copy(update={"sentence_encoder": True, "normalize": True})
     bench = make_bench(facts)
     expected, _ = saved(bench, method, tmp_path / "out")
+    np.testing.assert_allclose(with_sentence_transformers(tmp_path / "out", bench), expected, atol=1e-4)
+
+
+def test_a_soft_prompt_of_a_causal_model_loads_in_sentence_transformers(
+    causal: ModelFacts, make_bench: MakeBench, tmp_path: Path
+) -> None:
+    """The prompt is part of vocabulary and tokenizer, so nobody has to know of it."""
+    bench = make_bench(causal)
+    expected, _ = saved(bench, "prompt_tuning", tmp_path / "out")
     np.testing.assert_allclose(with_sentence_transformers(tmp_path / "out", bench), expected, atol=1e-4)
 
 

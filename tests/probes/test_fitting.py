@@ -44,6 +44,7 @@ class Fits:
             recipe=recipe,
             model=None,
             bench=bench,
+            tokenizer=None,
             validation_score=outcome[0],
             validation_loss=outcome[1],
             epochs_run=1.0,

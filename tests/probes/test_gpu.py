@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from advisor.config import DataSection, ModelSection, TrainingConfig
+from advisor.prediction import predict, read_mark
+from advisor.training import train
 from probes.fitting import fit
 from probes.hardware import PeakMemory, inspect_hardware
 from probes.model import ModelFacts
@@ -63,6 +66,25 @@ def test_adapters_train_over_weights_in_four_bits(
         assert (loaded.argmax(1) == scores.argmax(1)).mean() > 0.9
     else:
         assert "four bits" in how
+
+
+def test_what_was_trained_in_four_bits_predicts_in_four_bits(
+    causal: ModelFacts, save_rows: Callable[..., Path], tmp_path: Path
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    recipe = Tuning(adapter=Lora(quantised=True), pooling=causal.pooling, max_length=32, learning_rate=3e-3, epochs=4)
+    rows = save_rows(tmp_path / "rows.jsonl")
+    config = TrainingConfig(
+        strategy="qlora",
+        model=ModelSection(name=causal.path),
+        data=DataSection(source=str(rows), text_column="text", label_column="label"),
+        method=recipe,
+    )
+    trained = train(config, tmp_path / "model")
+    assert read_mark(tmp_path / "model").four_bits
+    found = predict(tmp_path / "model", str(rows))
+    assert found["accuracy"] is not None
+    assert abs(found["accuracy"] - trained.accuracy) < 0.2
 
 
 def test_prompting_runs_on_the_device(causal: ModelFacts, make_bench: Callable[..., Workbench]) -> None:

@@ -13,7 +13,7 @@ from advisor.rules.start import PRIOR
 from probes.errors import MeasurementFailed
 from probes.hardware import Speed
 from probes.model import ModelFacts
-from probes.recipe import FrozenFeatures, Ia3, Lora, Prompt, Recipe, Tuning
+from probes.recipe import FrozenFeatures, Ia3, Lora, Prompt, Recipe, SoftPrompt, Tuning
 from strategies import CORE, NAMES, STRATEGIES, Candidate, Situation, Strategy
 from strategies.tuned import Tuned
 
@@ -98,7 +98,9 @@ def test_the_lightest_comes_first_and_every_advised_one_is_known() -> None:
 
 
 def test_what_really_trains() -> None:
-    assert TUNED == ("ia3", "lora", "qlora", "dora", "early_layers", "top_layers", "full", "from_scratch")
+    assert TUNED == (
+        "prompt_tuning", "ia3", "lora", "qlora", "dora", "early_layers", "top_layers", "full", "from_scratch"
+    )  # fmt: skip
     assert set(PROBED) - set(TUNED) == {"baseline", "zero_shot", "few_shot", "many_shot", "linear_probe"}
 
 
@@ -154,6 +156,16 @@ def test_where_it_applies(strategy: Strategy, models: dict[str, ModelFacts | Non
         assert (refused, causal_refused) == (None, None)
 
 
+def test_a_soft_prompt_takes_a_model_that_reads_more_than_it(models: dict[str, ModelFacts | None]) -> None:
+    encoder = models["encoder"]
+    assert encoder is not None
+    strategy = BY_NAME["prompt_tuning"]
+    assert strategy.inapplicable(encoder.model_copy(update={"context": 40})) is None
+    assert strategy.inapplicable(encoder.model_copy(update={"context": 39})) == (
+        "tiny reads 39 tokens at most, and a soft prompt takes 20 of them"
+    )
+
+
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in ("encoder", "causal") for name in applying(kind)])
 @pytest.mark.parametrize("rows", [10, 1_000, 200_000])
 def test_recipes_go_through_json_and_fit_the_model(
@@ -167,7 +179,8 @@ def test_recipes_go_through_json_and_fit_the_model(
         assert RECIPE.validate_json(recipe.model_dump_json()) == recipe
         assert recipe.seed == 3
         if isinstance(recipe, Tuning | FrozenFeatures):
-            assert (recipe.pooling, recipe.normalize, recipe.max_length) == (model.pooling, model.normalize, 64)
+            assert (recipe.pooling, recipe.normalize) == (model.pooling, model.normalize)
+            assert recipe.max_length == min(64, model.context - (20 if name == "prompt_tuning" else 0))
         if isinstance(recipe, Prompt):
             assert recipe.max_length == model.context
 
@@ -207,6 +220,7 @@ def test_what_each_trains(situation: MakeSituation) -> None:
     assert first("dora").adapter == lora.model_copy(update={"dora": True})
     assert first("qlora").adapter == lora.model_copy(update={"quantised": True})
     assert first("ia3").adapter == Ia3()
+    assert first("prompt_tuning").adapter == SoftPrompt(tokens=20)
     for name, layers in (("early_layers", "first_quarter"), ("top_layers", "last_quarter"), ("full", "all")):
         assert (first(name).adapter, first(name).layers, first(name).weights) == (None, layers, "pretrained")
     scratch = first("from_scratch")

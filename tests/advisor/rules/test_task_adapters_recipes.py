@@ -110,6 +110,7 @@ CASES = [
     Case("lora-rank-by-task", {"task": "code", **CAUSAL}, NOTED, "rank 128 or more"),
     Case("lora-rank-by-task", CAUSAL, NOTED, "rank 16 to 32"),
     Case("lora-rank-by-task", {"language": "ha", "model_languages": ("en",), **CAUSAL}, NOTED, "'ha'"),
+    Case("lora-rank-by-task", {"language": "en, ha", "model_languages": ("en",), **CAUSAL}, NOTED, "not name 'ha'"),
     Case("lora-rank-by-task", {"language": "en", "model_languages": ("en",), **CAUSAL}, NOTED, "rank 16 to 32"),
     Case("lora-rank-by-task", ENCODER),
     Case("lora-rank-by-task", {}, waits=("model_kind",)),

@@ -1,0 +1,65 @@
+"""What the rules reckoned with although nobody said it: told in a sentence or two, and only where it mattered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from advisor.engine import Watch
+from advisor.facts import Facts
+from advisor.memory import FULL_BYTES
+from advisor.rules import RULES, Rule
+from advisor.rules.room import UNKNOWN_MAIN, USABLE
+
+
+def assumed(facts: Facts, rules: Sequence[Rule] = RULES, varied: Collection[str] = ()) -> tuple[str, ...]:
+    """Say which facts were supposed because they were neither said nor measured, and some rule looked at them.
+
+    Parameters
+    ----------
+    facts : Facts
+    rules : sequence of Rule, default all of them
+    varied : collection of str
+        Facts that are tried at several values, so that nothing is supposed of them.
+
+    Returns
+    -------
+    tuple of str
+        At most two sentences: one about the task, one about all else.
+
+    Examples
+    --------
+    >>> assumed(Facts(task="code"))
+    ()
+    >>> for sentence in assumed(Facts(rows=100, classes=2, gpu="T4", model_parameters=10**8)):
+    ...     print(sentence)
+    Taken as text classification, because the task was not said; set task to change it.
+    Assumed, because nobody said: one GPU (gpus), 70% of the rows to train on (train_share).
+    """
+    read: set[str] = set()
+    for rule in rules:
+        watched = Watch(facts)
+        rule.ask(watched)  # type: ignore[arg-type]  # stands in for Facts
+        read |= watched.read
+    said = facts.model_fields_set | set(varied)
+    sentences = []
+    if "task" in read - said:
+        kind = facts.task.replace("-", " ")
+        sentences.append(f"Taken as {kind}, because the task was not said; set task to change it.")
+    supposed = []
+    if "gpus" in read - set(varied) and facts.gpus is None and (facts.gpu is not None or facts.gpu_memory_gb):
+        supposed.append("one GPU (gpus)")
+    if "train_share" in read - said and facts.rows is not None:
+        supposed.append(f"{facts.train_share:.0%} of the rows to train on (train_share)")
+    if _reckons_with_main_memory(facts):
+        supposed.append(f"{UNKNOWN_MAIN / 1e9:g} GB of main memory")
+    if supposed:
+        sentences.append(f"Assumed, because nobody said: {', '.join(supposed)}.")
+    return tuple(sentences)
+
+
+def _reckons_with_main_memory(facts: Facts) -> bool:
+    """Whether the size of main memory is not known, and the GPU alone cannot hold the heaviest training."""
+    if facts.model_parameters is None or facts.gpu_bytes is None:
+        return False
+    known = facts.memory_bytes is not None and facts.device in (None, "cpu")
+    return not known and FULL_BYTES * facts.model_parameters > USABLE * facts.gpu_bytes
