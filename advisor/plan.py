@@ -207,15 +207,14 @@ class Planner:
         room = left - reserve
         # The last one may try what just fits: the deadline holds, and nobody waits for what it leaves.
         safety = SAFETY if others else 1.0
-        for search in (True, False):
-            for rows in (
-                *self._starts(arm, left),
-                smallest,
-                self._most(arm, self.least, smallest, room / safety, search),
-            ):
-                step = self.step(arm, rows, search=search)
-                if rows >= self.least and safety * step.seconds <= room:
-                    return self._with_room(step, room)
+        sizes = (*self._starts(arm, left), smallest)
+        options = [(rows, search) for search in (True, False) for rows in sizes]
+        # Fewer rows than the others have come last: what was measured on the same rows can be compared.
+        options += [(self._most(arm, self.least, smallest, room / safety, search), search) for search in (True, False)]
+        for rows, search in options:
+            step = self.step(arm, rows, search=search)
+            if rows >= self.least and safety * step.seconds <= room:
+                return self._with_room(step, room)
         return None
 
     def _starts(self, arm: Arm, left: float) -> list[int]:

@@ -97,8 +97,9 @@ def test_a_search_takes_what_leaves_the_others_their_measurement(climb: Any, mad
     assert [(m.strategy, m.seconds) for m in done] == [("first", 60.0), ("second", 20.0)]
 
 
-def test_the_search_goes_before_the_rows_where_few_cost_as_much(climb: Any, made: Any) -> None:
-    heavy, light = made("heavy", 40 / 500, recipes=3, least=500), made("light", 10 / 500, recipes=3, least=500)
+def test_the_search_goes_before_the_rows_that_the_others_have(climb: Any, made: Any) -> None:
+    heavy, light = made("heavy", 40 / 500, recipes=3), made("light", 10 / 500, recipes=3)
+    # 220 rows would leave time for the search of the light one, and 250 for that of the heavy one.
     _, done = climb(heavy, light, seconds=60, rows=500)
     assert [(m.strategy, m.seconds) for m in done] == [("light", 10.0), ("heavy", 40.0)]
 
