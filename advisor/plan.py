@@ -21,6 +21,9 @@ SAFETY = 1.1
 DOUBT = 2.0
 """How many times the time left an estimate may be for the last candidate to be tried nevertheless."""
 
+LEAST_RUNG = 500
+"""Rows of the smallest rung at least: on fewer, tuning takes as many steps (`strategies.tuned.STEPS`)."""
+
 LEAST_ROWS = 200
 """A strategy that cannot learn from this many rows within the budget is not measured."""
 
@@ -70,10 +73,10 @@ def rungs(full: int, classes: int) -> list[int]:
     Examples
     --------
     >>> rungs(10_000, 10), rungs(572, 10), rungs(10_000, 600)
-    ([371, 1112, 3334, 10000], [572], [3334, 10000])
+    ([1112, 3334, 10000], [572], [3334, 10000])
     """
     sizes = [full]
-    while (below := -(-sizes[0] // ETA)) >= max(LEAST_ROWS, 2 * classes):
+    while (below := -(-sizes[0] // ETA)) >= max(LEAST_RUNG, 2 * classes):
         sizes.insert(0, below)
     return sizes
 

@@ -30,8 +30,7 @@ def test_it_names_each_step_in_its_order_and_writes_nothing(planned: Any) -> Non
     assert [(s["strategy"], s["train_rows"], s["seed"], s["search_rows"]) for s in plan["steps"]] == [
         ("baseline", 1_050, 0, 0),
         ("linear_probe", 1_050, 0, 0),
-        ("lora", 350, 0, 350),
-        ("lora", 1_050, 0, 0),
+        ("lora", 1_050, 0, 1_000),
         ("lora", 1_050, 1, 0),
     ]
     assert all(s["fits"] and s["seconds"] > 0 for s in plan["steps"])

@@ -22,6 +22,7 @@ from probes.measurement import Measurement, Trial
 from probes.measuring import describe
 from probes.recipe import BagOfWords, Recipe, Tuning
 from strategies import Situation, Strategy
+from tests.conftest import tiny_rows, write_rows
 
 HARDWARE = Hardware(device="cpu", device_name="", cores=1, memory_bytes=10**9, device_memory_bytes=None, bf16=False)
 
@@ -135,9 +136,15 @@ class Measured:
 
 
 @pytest.fixture(scope="session")
-def data(many_rows_file: Path) -> TaskData:
-    """Return rows of three classes: 1,049 to learn from."""
-    return load_task(str(many_rows_file))
+def rows_of_two_rungs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file of rows in three classes, of which 1,540 are to learn from: rungs of 514 and 1,540."""
+    return write_rows(tmp_path_factory.mktemp("rows") / "rows.jsonl", tiny_rows(2_200, seed=2))
+
+
+@pytest.fixture(scope="session")
+def data(rows_of_two_rungs: Path) -> TaskData:
+    """Return these rows."""
+    return load_task(str(rows_of_two_rungs))
 
 
 def _ladder(rungs: list[Rung], data: TaskData, run: Run, deadline: Deadline, rows: int, **more: Any) -> Ladder:

@@ -47,22 +47,22 @@ def made_up(strategy: str, recipes: Any, bench: Any, **asked: Any) -> Measuremen
 
 
 def test_a_verdict_says_why_its_candidate_was_dropped(
-    many_rows_file: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rows_of_two_rungs: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ladder, "measure", made_up)
     settings: dict[str, Any] = {"models": str(tiny_encoder), "budget": None, "strategies": ",".join(RIGHT)}
-    result = advisor.probe(many_rows_file, **settings, run=tmp_path / "run")
+    result = advisor.probe(rows_of_two_rungs, **settings, run=tmp_path / "run")
     found = {v.strategy: v for v in result.verdicts}
     rows = {m.strategy: m.train_rows for m in result.measurements}
-    assert rows == {"baseline": 1_050, "linear_probe": 1_050, "lora": 350, "full": 1_050}
+    assert rows == {"baseline": 1_540, "linear_probe": 1_540, "lora": 514, "full": 1_540}
     lora = found["lora"]
     assert lora.verdict is Outcome.UNDECIDED
-    assert "it learned from 350 of the 1,050 training rows" in lora.because
+    assert "it learned from 514 of the 1,540 training rows" in lora.because
     assert "It was dropped: " in lora.because
     assert "--strategies lora" in lora.settle
     assert lora.fair
     assert [note for note in result.notes if note.startswith("lora on") and "was dropped: " in note]
     assert result.recommendation is not None
     assert "No fair chance" not in result.recommendation.because
-    resumed = advisor.probe(many_rows_file, **settings, run=tmp_path / "run", resume=True)
+    resumed = advisor.probe(rows_of_two_rungs, **settings, run=tmp_path / "run", resume=True)
     assert resumed.verdicts == result.verdicts
