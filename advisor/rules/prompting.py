@@ -21,7 +21,7 @@ _TRAINED = ("setfit", *TUNED, "distillation", "from_scratch")
 _TUNE = nats(**each(("setfit", *TUNED), "+M"))
 _PROMPT_WILL_DO = nats(**each(PROMPTED, "+M"), **each(_TRAINED, "-S"))
 _PROMPT_DOES = nats(**each(PROMPTED, "+S"), **each(_TRAINED, "-S"))
-_TUNED_BEATS_PROMPTED = nats(**each(UNTRAINED, "-M"), **each(TRAINED, "+W"))
+_TUNED_BEATS_PROMPTED = nats(**each(UNTRAINED, "-M"), **each(TRAINED, "+M"))
 _BASE_IS_HARD = nats(**each(TRAINED, "-W"))
 
 
@@ -149,15 +149,15 @@ def peft_over_in_context(facts: Facts) -> Effects | None:
     """From some 20 rows on, lightly tuning an open instruction-tuned model beats what is not trained.
 
     T-Few tunes by IA3 with a recipe made for few rows, so what carries over is the direction: the examples' gain in a
-    prompt is made up for, and training the model is a little ahead of what reads it as it is. It does not say which
-    training is best, and goes on to hold with more rows.
+    prompt is made up for, and training the model is ahead of what reads it as it is. It does not say which training is
+    best, and goes on to hold with more rows. Where a prompt has a score already, that score speaks instead.
 
     What to do: tune adapters on these rows, and keep the prompted model for comparison.
     """
     if facts.model_kind != "causal" or not facts.classification or not facts.instruction_tuned:
         return None
     rows = facts.train_rows
-    if rows is None or rows <= ENOUGH_TO_TUNE.low:
+    if rows is None or rows <= ENOUGH_TO_TUNE.low or facts.prompted_score is not None:
         return None
     return spread(
         lambda: (
