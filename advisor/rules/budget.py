@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from advisor.costs import LEAST_STEPS, SHARE_OF_FULL, full_hours, full_money, hourly_price
+from advisor.costs import LEAST_PASSES, LEAST_STEPS, SHARE_OF_FULL, full_hours, full_money, hourly_price
 from advisor.facts import Facts
 from advisor.rules.base import LOG_ODDS, Effect, Effects, Threshold, count, nats, push, rule, spread, weights
 from advisor.rules.groups import DEMONSTRATIONS, TUNED, each
@@ -271,10 +271,13 @@ def long_prompt_break_even(facts: Facts) -> Effects | None:
     def because() -> str:
         saved = (facts.prompt_tokens or 0) * (facts.requests_per_month or 0) / 1e6
         price = facts.token_price or 0.0
+        cost = days / DAYS_A_MONTH * saved * price
+        rows = facts.train_rows
+        all_rows = "" if not rows else f" ({3 * rows * cost / LEAST_PASSES:,.2f} for three passes over your rows)"
+        after = f"after {days:,.2g} days" if days >= 1 else "within a day"
         return (
-            f"A LoRA training costs about {days / DAYS_A_MONTH * saved * price:,.2f}; it saves "
-            f"{_millions(saved * 1e6)} prompt tokens a month at {price:g} a million, {saved * price:,.2f} a month, and "
-            f"is paid for after {days:,.2g} days."
+            f"The shortest LoRA training costs about {cost:,.2f}{all_rows}; it saves {_millions(saved * 1e6)} prompt "
+            f"tokens a month at {price:g} a million, {saved * price:,.2f} a month, and is paid for {after}."
         )
 
     return push(because, 1 - BREAK_EVEN.grade(days), few_shot="-S", few_shot_retrieved="-S", many_shot="-S")
