@@ -60,6 +60,7 @@ CASES = [
     Case(PEFT, {**CHAT, "rows": 100_000}, overtaken(1), "100,000 training rows"),
     Case(PEFT, {**CHAT, "rows": 10}),
     Case(PEFT, {**CHAT, "rows": 60, "prompted_score": 0.8}),
+    Case(PEFT, {**CHAT, "rows": 100, "classes": 10}, overtaken(0.5), "100 training rows"),
     Case(PEFT, {**BASE, "rows": 60}),
     Case(PEFT, {**CHAT, "rows": 60, "task": "summarisation"}),
     Case(PEFT, CHAT, waits=("rows",)),
