@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from advisor.facts import Facts
-from advisor.gpus import gpu_named
+from advisor.gpus import Gpu, gpu_named, gpu_of_size
+from advisor.memory import USUAL_TOKENS, row_length
 
 MFU = 0.30
 """Share of the data sheet's FLOP/s that a training sees; it is .12 to .45, so estimates are good to a factor of 2."""
@@ -56,12 +57,11 @@ def full_hours(facts: Facts) -> float | None:
     >>> full_hours(Facts(model_parameters=7_000_000_000)) is None
     True
     """
-    if facts.model_parameters is None or facts.gpu is None:
+    gpu = _gpu(facts)
+    if facts.model_parameters is None or gpu is None:
         return None
-    tokens = facts.row_tokens
-    if tokens is None:
-        return None
-    speed = gpu_named(facts.gpu).tflops * 1e12 * MFU * (facts.gpus or 1)
+    tokens = row_length(facts) or USUAL_TOKENS
+    speed = gpu.tflops * 1e12 * MFU * (facts.gpus or 1)
     return FULL_FLOPS * facts.model_parameters * LEAST_PASSES * tokens / speed / 3600
 
 
@@ -78,7 +78,33 @@ def full_money(facts: Facts) -> float | None:
 
 
 def hourly_price(facts: Facts) -> float:
-    """Return the price of one GPU for an hour: the user's, else the usual one of the named GPU, else 0."""
+    """Return the price of one GPU for an hour: the user's, else the usual one of that GPU, else 0."""
     if facts.gpu_hourly_price is not None:
         return facts.gpu_hourly_price
-    return 0.0 if facts.gpu is None else gpu_named(facts.gpu).hourly_price
+    gpu = _gpu(facts)
+    return 0.0 if gpu is None else gpu.hourly_price
+
+
+def reckoned_gpu(facts: Facts) -> str:
+    """Name the GPU that hours and prices are reckoned with, and say where it only stands for one of its size.
+
+    Examples
+    --------
+    >>> reckoned_gpu(Facts(gpu="L4", gpus=2)), reckoned_gpu(Facts(gpu_memory_gb=24))
+    ('2 × L4', '1 × a GPU of 24 GB, taken for an L4')
+    """
+    gpu = _gpu(facts)
+    name = "no GPU" if gpu is None else gpu.name
+    if gpu is not None and facts.gpu is None:
+        article = "an" if gpu.name[0] in "AHLRM" else "a"
+        name = f"a GPU of {facts.gpu_memory_gb:g} GB, taken for {article} {gpu.name}"
+    return f"{facts.gpus or 1} × {name}"
+
+
+def _gpu(facts: Facts) -> Gpu | None:
+    """Return the user's GPU; of those with the memory they named, or the next less, the usual one in the cloud."""
+    if facts.gpu is not None:
+        return gpu_named(facts.gpu)
+    if not facts.gpu_memory_gb:
+        return None
+    return gpu_of_size(facts.gpu_memory_gb)

@@ -229,7 +229,10 @@ def _too_close(ranked: Sequence[str], totals: dict[str, float]) -> tuple[str, ..
     gap = totals[ranked[0]] - totals[ranked[1]]
     if gap >= LOG_ODDS["W"]:
         return ()
-    return (f"{ranked[0]} and {ranked[1]} lie {gap:.2f} nats apart, less than one weak reason: only measuring tells.",)
+    apart = math.floor(100 * gap) / 100  # never shown as the weak reason it falls short of
+    return (
+        f"{ranked[0]} and {ranked[1]} lie {apart:.2f} nats apart, less than one weak reason: only measuring tells.",
+    )
 
 
 def _stand(strategy: str, total: float, bounds: tuple[float, float], reasons: list[Reason]) -> StrategyAdvice:

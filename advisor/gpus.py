@@ -66,3 +66,19 @@ def gpu_named(name: str) -> Gpu:
             f"{meant}Known: {', '.join(gpu.name for gpu in GPUS)}. For another, set gpu_memory_gb; for none, say none.",
         )
     return found
+
+
+_BY_SIZE = ("T4", "L4", "L40S", "A100-80", "H200", "MI300X")
+"""One GPU of each size that clouds rent by the hour, smallest first."""
+
+
+def gpu_of_size(memory_gb: float) -> Gpu:
+    """Return the GPU that stands for one of which only the memory is known: the largest with no more of it.
+
+    Examples
+    --------
+    >>> [gpu_of_size(size).name for size in (6, 16, 24, 79, 80, 500)]
+    ['T4', 'T4', 'L4', 'L40S', 'A100-80', 'MI300X']
+    """
+    known = [gpu_named(name) for name in _BY_SIZE]
+    return max((gpu for gpu in known if gpu.memory_gb <= memory_gb), key=lambda gpu: gpu.memory_gb, default=known[0])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from advisor.costs import LEAST_STEPS, SHARE_OF_FULL, full_hours, full_money, hourly_price
+from advisor.costs import LEAST_PASSES, LEAST_STEPS, SHARE_OF_FULL, full_hours, full_money, hourly_price, reckoned_gpu
 from advisor.facts import Facts
-from advisor.rules.base import LOG_ODDS, Effect, Effects, Threshold, count, nats, push, rule, spread, weights
+from advisor.rules.base import BLOCK, LOG_ODDS, Effect, Effects, Threshold, count, nats, push, rule, spread, weights
 from advisor.rules.groups import DEMONSTRATIONS, TUNED, each
 
 _MFU = "the estimate supposes 30 % of the data sheet's FLOP/s; trainings see 12 to 45 %"
@@ -41,18 +41,19 @@ def training_fits_hours(facts: Facts) -> Effects | None:
 
     What to do: take a lighter strategy, a smaller model or a faster GPU, or train on a part of the rows.
     """
-    if facts.model_parameters is None or facts.gpu is None or facts.hours is None:
+    if facts.hours is None:
         return None
     full = full_hours(facts)
     if full is None:
         return None
     allowed = facts.hours
     return _breaks(
-        full / allowed,
+        full,
+        allowed,
         HOURS,
         lambda strategy: (
             f"The shortest training ({LEAST_STEPS} steps) takes about {full * SHARE_OF_FULL[strategy]:,.2g} h on "
-            f"{facts.gpus or 1} × {facts.gpu}; you allow {allowed:,g} h."
+            f"{reckoned_gpu(facts)}; you allow {allowed:,g} h."
         ),
     )
 
@@ -68,22 +69,24 @@ def training_fits_hours(facts: Facts) -> Effects | None:
 def training_fits_money(facts: Facts) -> Effects | None:
     """Hold back a strategy whose shortest training costs more than you allow.
 
-    As for the hours: 200 steps, good to a factor of two. Where you gave no price, the usual one of the GPU counts.
+    As for the hours: 200 steps, good to a factor of two. Where you gave no price, the usual one of the GPU counts; for
+    a GPU of your own set gpu_hourly_price to 0.
 
     What to do: take a lighter strategy or a smaller model; a cheaper GPU seldom helps, since it takes longer.
     """
-    if facts.model_parameters is None or facts.gpu is None or facts.money is None:
+    if facts.money is None:
         return None
     full = full_money(facts)
     if full is None:
         return None
     allowed = facts.money
     return _breaks(
-        full / allowed if allowed else 1e9 * full,
+        full,
+        allowed,
         MONEY,
         lambda strategy: (
             f"The shortest training ({LEAST_STEPS} steps) costs about {full * SHARE_OF_FULL[strategy]:,.2f} on "
-            f"{facts.gpu} at {_price(facts)}; you allow {allowed:,g}."
+            f"{reckoned_gpu(facts)} at {_price(facts)}; you allow {allowed:,g}."
         ),
     )
 
@@ -94,10 +97,16 @@ def _price(facts: Facts) -> str:
     return f"{hourly_price(facts):g} an hour{usual}"
 
 
-def _breaks(share: float, line: Threshold, because: Callable[[str], str]) -> Effects | None:
-    """Hold against each strategy by how far its cost, a multiple of `share`, breaks the budget."""
-    if share * _DEAREST <= line.low:
+def _breaks(full: float, allowed: float, line: Threshold, because: Callable[[str], str]) -> Effects | None:
+    """Hold against each strategy by how far its cost, a share of that of full fine-tuning, breaks what is allowed.
+
+    Where nothing is allowed, whatever costs something is out.
+    """
+    if full and not allowed:
+        return tuple(Effect(partial(because, strategy), {strategy: BLOCK}) for strategy in SHARE_OF_FULL)
+    if full * _DEAREST <= line.low * allowed:
         return None
+    share = full / allowed
     found = []
     for strategy, multiple in SHARE_OF_FULL.items():
         by = line.grade(share * multiple)
@@ -271,10 +280,13 @@ def long_prompt_break_even(facts: Facts) -> Effects | None:
     def because() -> str:
         saved = (facts.prompt_tokens or 0) * (facts.requests_per_month or 0) / 1e6
         price = facts.token_price or 0.0
+        cost = days / DAYS_A_MONTH * saved * price
+        rows = facts.train_rows
+        all_rows = "" if not rows else f" ({3 * rows * cost / LEAST_PASSES:,.2f} for three passes over your rows)"
+        after = f"after {days:,.2g} days" if days >= 1 else "within a day"
         return (
-            f"A LoRA training costs about {days / DAYS_A_MONTH * saved * price:,.2f}; it saves "
-            f"{_millions(saved * 1e6)} prompt tokens a month at {price:g} a million, {saved * price:,.2f} a month, and "
-            f"is paid for after {days:,.2g} days."
+            f"The shortest LoRA training costs about {cost:,.2f}{all_rows}; it saves {_millions(saved * 1e6)} prompt "
+            f"tokens a month at {price:g} a million, {saved * price:,.2f} a month, and is paid for {after}."
         )
 
     return push(because, 1 - BREAK_EVEN.grade(days), few_shot="-S", few_shot_retrieved="-S", many_shot="-S")

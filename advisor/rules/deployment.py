@@ -11,6 +11,8 @@ TARGET_ROWS = Threshold("unlabelled_rows", 300, 5_000, "rows", "our line")
 HEAVY_SERVING = Threshold("requests_per_month", 300_000, 30_000_000, "requests a month", "our line")
 LARGE_TO_SERVE = Threshold("model_parameters", 3e8, 5e9, "parameters", "our line")
 
+TO_LABEL = Threshold("unlabelled_rows", 3_000, 300_000, "rows", "our line")
+
 _SERVED = (*PROMPTED, "retrieval", "linear_probe", "setfit", *ADAPTERS, *PARTIAL, *ALL_WEIGHTS)
 _TEACH = nats(**each(_SERVED, "-S"), distillation="+S")
 _FAST = nats(**each(_SERVED, "-M"), distillation="+M")
@@ -217,6 +219,36 @@ def latency_small_model(facts: Facts) -> Effects | None:
     )
 
 
+@rule(
+    id="unlabelled-rows-teach-a-small-model",
+    strength="M",
+    source="Hinton et al. 2015 (from memory): a small model learns from a large one's answers, which need no labels of "
+    "people; the band is our line",
+    touches=("distillation",),
+    thresholds=(LARGE_TO_SERVE, TO_LABEL),
+    example={"model_kind": "causal", "model_parameters": 7_000_000_000, "unlabelled_rows": 500_000},
+)
+def unlabelled_teach(facts: Facts) -> Effects | None:
+    """Where a large model can label many texts of the task, a small one has much to learn from.
+
+    The labels cost one answer each, and the small model needs as many as it would of people's. It is as good a teacher
+    as its answers are right.
+
+    What to do: check some hundred of its answers, let it label the rest, and leave out those it is not sure of.
+    """
+    large = _large_to_serve(facts)
+    if not large:
+        return None
+    rows = facts.unlabelled_rows
+    if rows is None:
+        return None
+    return push(
+        lambda: f"You have {rows:,} unlabelled rows; {facts.model_name} can label them to teach a small model.",
+        large * TO_LABEL.grade(rows) if rows else 0.0,
+        distillation="+M",
+    )
+
+
 def _large_to_serve(facts: Facts) -> float:
     """Return the degree to which the model is a causal LM large enough for its serving to matter."""
     if facts.model_kind != "causal" or facts.model_parameters is None:
@@ -282,6 +314,7 @@ RULES = (
     short_latency,
     serving_dominates,
     latency_small_model,
+    unlabelled_teach,
     retention,
     data_stays,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from advisor.rules.base import Weight
+from advisor.rules.base import Threshold, Weight
 from advisor.rules.start import PRIOR
 
 DEMONSTRATIONS = ("few_shot", "few_shot_retrieved", "many_shot")
@@ -36,6 +36,9 @@ UNTRAINED = ("no_model", "baseline", *PROMPTED)
 """Everything lighter than the lightest strategy that learns from the model's layers, for the same reason."""
 TRANSFERS = (*PROMPTED, "retrieval", "linear_probe", "setfit", *ADAPTERS, *PARTIAL, "full", "distillation")
 """What the pretrained model knows is put to use as it is, or tuned a little."""
+
+FEW_PER_CLASS = Threshold("class_rows", 5, 20, "training rows of the median class", "our line")
+"""Rows of a class from which tuning is not mostly luck, to which it is not."""
 
 WRITES = ("summarisation", "generation", "code")
 """Tasks whose answers are written."""

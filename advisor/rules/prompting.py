@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread
-from advisor.rules.groups import DEMONSTRATIONS, PROMPTED, TRAINED, TUNED, UNTRAINED, each
+from advisor.rules.groups import DEMONSTRATIONS, FEW_PER_CLASS, PROMPTED, TRAINED, TUNED, UNTRAINED, each
 
 ROOM = Threshold("context", 2, 16, "demonstrations that fit the context", "our line: a few is few-shot, 16 are many")
 LARGE_LABEL_SET = Threshold("classes", 10, 40, "classes", "our line")
@@ -21,7 +21,7 @@ _TRAINED = ("setfit", *TUNED, "distillation", "from_scratch")
 _TUNE = nats(**each(("setfit", *TUNED), "+M"))
 _PROMPT_WILL_DO = nats(**each(PROMPTED, "+M"), **each(_TRAINED, "-S"))
 _PROMPT_DOES = nats(**each(PROMPTED, "+S"), **each(_TRAINED, "-S"))
-_TUNED_BEATS_PROMPTED = nats(**each(UNTRAINED, "-M"), **each(TRAINED, "+W"))
+_TUNED_BEATS_PROMPTED = nats(**each(UNTRAINED, "-M"), **each(TRAINED, "+M"))
 _BASE_IS_HARD = nats(**each(TRAINED, "-W"))
 
 
@@ -142,29 +142,31 @@ def _times(number: float | None) -> str:
     "wins, 1 tie, 2 losses on 11 tasks; on RAFT with 50 examples 75.8, people 73.5, SetFit 66.9, GPT-3 62.7 (word "
     "counts with AdaBoost 51.4, from memory)",
     touches=tuple(_TUNED_BEATS_PROMPTED),
-    thresholds=(ENOUGH_TO_TUNE,),
+    thresholds=(ENOUGH_TO_TUNE, FEW_PER_CLASS),
     example={"model_kind": "causal", "instruction_tuned": True, "rows": 60},
 )
 def peft_over_in_context(facts: Facts) -> Effects | None:
     """From some 20 rows on, lightly tuning an open instruction-tuned model beats what is not trained.
 
     T-Few tunes by IA3 with a recipe made for few rows, so what carries over is the direction: the examples' gain in a
-    prompt is made up for, and training the model is a little ahead of what reads it as it is. It does not say which
-    training is best, and goes on to hold with more rows.
+    prompt is made up for, and training the model is ahead of what reads it as it is. It does not say which training is
+    best, and goes on to hold with more rows. Its tasks have few classes, so 5 to 20 rows of each are asked for too.
+    Where a prompt has a score already, that score speaks instead.
 
     What to do: tune adapters on these rows, and keep the prompted model for comparison.
     """
     if facts.model_kind != "causal" or not facts.classification or not facts.instruction_tuned:
         return None
     rows = facts.train_rows
-    if rows is None or rows <= ENOUGH_TO_TUNE.low:
+    if rows is None or rows <= ENOUGH_TO_TUNE.low or facts.prompted_score is not None:
         return None
+    of_class = facts.class_rows
     return spread(
         lambda: (
             f"You have {count(rows, 'training row')} and {facts.model_name} is instruction-tuned; T-Few, with a "
             "median of 41 examples, beat GPT-3 in context on 8 of 11 tasks."
         ),
-        ENOUGH_TO_TUNE.grade(rows),
+        min(ENOUGH_TO_TUNE.grade(rows), 1.0 if of_class is None else FEW_PER_CLASS.grade(of_class)),
         _TUNED_BEATS_PROMPTED,
     )
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from advisor.facts import Facts
 from advisor.memory import FULL_BYTES
-from advisor.rules.base import Effects, Threshold, nats, rule, weights
+from advisor.rules.base import LOG_ODDS, Effects, Threshold, gigabytes, nats, rule, spread, weights
 from advisor.rules.groups import ALL_WEIGHTS, FROZEN_ADAPTERS, PARTIAL, PROMPTED, each
-from advisor.rules.room import ACTIVATIONS, judge, tight
+from advisor.rules.room import ACTIVATIONS, USABLE, judge, main_memory, memory_has, tight
+from strategies.cost import FOUR_BITS_ALL
 
 _BAND = "our line: what checkpointed activations and a smaller batch can save"
+SLOW_TO_ANSWER = Threshold(
+    "model_parameters", 1e9, 1e10, "parameters", "our line: main memory gives some 50 GB a second"
+)
 FULL_TIGHT = Threshold("full_peak", 0.9, 1.8, "of the memory", _BAND)
 PARTIAL_TIGHT = Threshold("partial_peak", 0.9, 1.8, "of the memory", _BAND)
 LORA_TIGHT = Threshold("lora_peak", 0.9, 1.8, "of the memory", _BAND)
@@ -17,7 +21,11 @@ _OFF = "our line: the estimate may be off by a tenth or two"
 LORA_TOO_MUCH = Threshold("lora_bytes", 0.9, 1.2, "of the GPU's memory", _OFF)
 WEIGHTS_TOO_MUCH = Threshold("weight_bytes", 0.9, 1.2, "of the GPU's memory", _OFF)
 
-_RUNS = (*PROMPTED, "retrieval", "linear_probe", "setfit", *FROZEN_ADAPTERS, *PARTIAL, *ALL_WEIGHTS)
+_RUNS = ("linear_probe", "setfit", *FROZEN_ADAPTERS, *PARTIAL, *ALL_WEIGHTS)
+_ASKS = (*PROMPTED, "retrieval", "distillation")
+"""What lets the model answer as it is: the user's requests, or the texts that a small model is to learn from."""
+_NOT_AT_ALL = nats(**each(_ASKS, "block"))
+_HELD = nats(**each(_ASKS, "-M"))
 _FULL = ("setfit", *ALL_WEIGHTS, "from_scratch")
 _FULL_WEAK = nats(**each(_FULL, "-W"))
 _PARTIAL_WEAK = nats(**each(PARTIAL, "-W"))
@@ -33,14 +41,58 @@ _LORA_WEAK = nats(**each(FROZEN_ADAPTERS, "-W"))
     example={"model_parameters": 70_000_000_000, "gpu_memory_gb": 24},
 )
 def weights_fit_memory(facts: Facts) -> Effects | None:
-    """Run nothing on a model whose weights exceed 90 % of the memory.
+    """Train nothing on a model whose weights exceed 90 % of the memory.
 
-    The weights must be there whatever is done with them. Quantised to four bits they take a quarter: see the rules on
-    QLoRA.
+    The weights must be there whatever is trained on them. Quantised to four bits they take a quarter: see the rules on
+    QLoRA, and on prompts.
 
     What to do: take a smaller model, a larger GPU, or weights in four bits.
     """
     return judge(facts, "none", WEIGHTS_TOO_MUCH, _RUNS, lambda: f"Loading {facts.model_name}")
+
+
+@rule(
+    id="prompts-in-four-bits",
+    strength="S",
+    source="arithmetic: .55 bytes per parameter in four bits; Dettmers et al. 2023 (QLoRA): mean MMLU 53.1 with NF4 "
+    "and double quantisation, 53.0 in bf16",
+    touches=_ASKS,
+    thresholds=(WEIGHTS_TOO_MUCH, SLOW_TO_ANSWER),
+    example={"model_kind": "causal", "model_parameters": 13_000_000_000, "gpu_memory_gb": 24},
+)
+def prompts_in_four_bits(facts: Facts) -> Effects | None:
+    """To let a model answer as it is, four bits a weight suffice; where those do not fit either, it can't.
+
+    A prompt needs no gradients, and quantised weights answer about as well. So what does not fit in 16 bits is held
+    against a prompt only weakly, what runs in main memory more, the larger it is, and only what fits nowhere is ruled
+    out; a teacher that cannot be loaded teaches no small model either.
+
+    What to do: load the weights in four bits, or take a smaller model.
+    """
+    size = facts.model_parameters
+    if size is None or facts.model_kind == "encoder":
+        return None
+    gpu = facts.gpu_bytes
+    if gpu is None:
+        return None
+    packed, whole = FOUR_BITS_ALL * size, 2.0 * size
+    if gpu and whole <= WEIGHTS_TOO_MUCH.low * gpu:
+        return None
+    room = max(main_memory(facts)[0], gpu)
+    name = facts.model_name
+    in_four_bits = f"in four bits {name} takes {gigabytes(packed)}"
+    if packed > USABLE * room:
+        return spread(f"Even {in_four_bits}, over {USABLE:.0%} of {gigabytes(room)} of memory.", 1.0, _NOT_AT_ALL)
+    slow = SLOW_TO_ANSWER.grade(size) * (WEIGHTS_TOO_MUCH.grade(packed / gpu) if gpu else 1.0)
+    tight = LOG_ODDS["W"] / LOG_ODDS["M"] * WEIGHTS_TOO_MUCH.grade(whole / gpu) if gpu else 0.0
+
+    def because() -> str:
+        if slow <= tight:
+            return f"In 16 bits {name} takes {gigabytes(whole)}, and {memory_has(facts)}; {in_four_bits}."
+        where = f"Even {in_four_bits}, and {memory_has(facts)}" if gpu else f"Without an accelerator, {in_four_bits}"
+        return f"{where}; each token reads all {weights(size)} weights, and main memory is slow."
+
+    return spread(because, max(slow, tight), _HELD)
 
 
 @rule(
@@ -165,6 +217,7 @@ def lora_leaves_little_memory(facts: Facts) -> Effects | None:
 
 RULES = (
     weights_fit_memory,
+    prompts_in_four_bits,
     lora_fits_memory,
     partial_fits_memory,
     full_fits_memory,

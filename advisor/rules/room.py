@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from advisor.facts import Facts
 from advisor.memory import PLAIN, USUAL_TOKENS, Measures, row_length, saving, takes
-from advisor.rules.base import Effects, Threshold, count, gigabytes, push, spread
+from advisor.rules.base import Effects, Threshold, Weight, count, gigabytes, push, spread
 from advisor.rules.groups import each
 from strategies.cost import Method, Precision
 
@@ -69,19 +69,32 @@ def need(facts: Facts, method: Method) -> Need | None:
     on_gpu = takes(facts, method, measures, tokens or 0, at_least=True)
     if gpu and on_gpu <= USABLE * gpu:
         return Need(on_gpu, gpu, False, tokens, "mixed")
-    known = facts.memory_bytes if facts.device in (None, "cpu") else None
-    main = UNKNOWN_MAIN if known is None else known
+    main, known = main_memory(facts)
     on_cpu = takes(facts, method, measures, tokens or 0, precision="fp32", at_least=True)
     blocked = on_cpu > USABLE * main
     if gpu:
         return Need(on_gpu, gpu, blocked, tokens, "mixed")
-    return Need(on_cpu, main, blocked, tokens, "fp32") if known is not None or blocked else None
+    return Need(on_cpu, main, blocked, tokens, "fp32") if known or blocked else None
+
+
+def main_memory(facts: Facts) -> tuple[float, bool]:
+    """Return the bytes of main memory where the user trains, and whether they are known.
+
+    A GPU in the brief may stand in another machine than this one, whose main memory is taken for `UNKNOWN_MAIN` then,
+    or for this one's where that is more: naming a GPU rules nothing out that would do without.
+    """
+    here = facts.memory_bytes if facts.device in (None, "cpu") else None
+    if here is None:
+        return UNKNOWN_MAIN, False
+    if facts.device == "cpu" and (facts.gpu is not None or facts.gpu_memory_gb):
+        return max(UNKNOWN_MAIN, here), False
+    return here, True
 
 
 def judge(
     facts: Facts, method: Method, line: Threshold, names: tuple[str, ...], what: Callable[[], str]
 ) -> Effects | None:
-    """Block what fits nowhere, and hold against it what fits main memory only."""
+    """Block what fits nowhere, and hold against it what fits main memory only: less where nothing is trained there."""
     found = need(facts, method)
     if found is None or (found.share <= USABLE and not found.blocked):
         return None
@@ -95,7 +108,8 @@ def judge(
 
     if found.blocked:
         return push(because, 1.0, **each(names, "block"))
-    return push(because, line.grade(found.share), **each(names, "-S"))
+    weights: dict[str, Weight] = {name: "-W" if name == "linear_probe" else "-S" for name in names}
+    return push(because, line.grade(found.share), **weights)
 
 
 def at_least(facts: Facts, method: Method, found: Need) -> str:

@@ -9,6 +9,7 @@ from advisor.rules.groups import ADAPTERS, PARTIAL, PROMPTED, each
 NOTHING_TO_LEARN = Threshold("rows", 2, 30, "labelled rows", "our line")
 FEW_REQUESTS = Threshold("requests_per_month", 60, 900, "requests a month", "our line")
 BY_HAND = Threshold("requests_per_month", 3_000, 30_000, "requests a month", "our line: 100 a day are one person's day")
+TOO_MANY = Threshold("requests_per_month", 30_000, 3_000_000, "requests a month", "our line: 3 to 300 people")
 PERSON_A_YEAR = Threshold("label_price", 300, 10_000, "for a year of answers, in the currency of the brief", "our line")
 
 _ELABORATE = ("distillation", "domain_alignment", "tapt", "dapt", "from_scratch")
@@ -148,4 +149,30 @@ def person_cheaper(facts: Facts) -> Effects | None:
     )
 
 
-RULES = (no_experience, low_upkeep, nothing_to_learn_from, few_requests, person_cheaper)
+@rule(
+    id="too-many-requests-for-people",
+    strength="S",
+    source="arithmetic: a person who takes a minute an answer gives some 10,000 a month; the band is our line",
+    touches=("no_model",),
+    thresholds=(TOO_MANY,),
+    example={"requests_per_month": 3_000_000},
+)
+def too_many_requests(facts: Facts) -> Effects | None:
+    """Where hundreds of thousands of answers a month are asked for, people cannot give them.
+
+    A person who takes a minute an answer gives some ten thousand a month; a hundred people are no alternative to a
+    model for most.
+
+    What to do: let a model answer, and people check a sample.
+    """
+    requests = facts.requests_per_month
+    if requests is None or requests <= TOO_MANY.low:
+        return None
+    return push(
+        lambda: f"Your {count(requests, 'request')} a month would take some {count(requests / 10_000, 'person')}.",
+        TOO_MANY.grade(requests),
+        no_model="-S",
+    )
+
+
+RULES = (no_experience, low_upkeep, nothing_to_learn_from, few_requests, person_cheaper, too_many_requests)

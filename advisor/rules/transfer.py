@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread
-from advisor.rules.domain import ONE_LANGUAGE, called, language_grade
+from advisor.rules.domain import ONE_LANGUAGE, PRETRAINING_LIFT, PROBE_LIFT, called, language_grade, no_lift_grade
 from advisor.rules.groups import TRANSFERS, each
 
 FROM_SCRATCH = Threshold("train_rows", 10_000, 1_000_000, "training rows", "our line")
 VERY_MANY = Threshold("train_rows", 1e5, 3e6, "training rows", "our line: about a million")
-PROBE_LIFT = Threshold("probe_lift", 0.02, 0.1, "of the score over the most frequent class", "our line")
-PRETRAINING_LIFT = Threshold("pretraining_lift", 0.005, 0.03, "of the score over random weights", "our line")
 
 _FROM_ROWS = nats(no_model="-M", baseline="-M", from_scratch="+S")
 _NO_LIFT = nats(baseline="+M", **each([name for name in TRANSFERS if name != "from_scratch"], "-M"))
@@ -34,15 +32,16 @@ def no_lift(facts: Facts) -> Effects | None:
     """
     if facts.probe_lift is None or facts.pretraining_lift is None:
         return None
-    lift = max(facts.pretraining_lift, 1e-9)
-    return spread(
-        lambda: (
-            f"A linear probe beats the most frequent class by {100 * (facts.probe_lift or 0):.1f} points, and tuning "
-            f"beats random weights by {100 * (facts.pretraining_lift or 0):.1f}; no pretraining carries over."
-        ),
-        (1 - PROBE_LIFT.grade(facts.probe_lift)) * (1 - PRETRAINING_LIFT.grade(lift)),
-        _NO_LIFT,
-    )
+
+    def because() -> str:
+        probe, tuned = 100 * (facts.probe_lift or 0), 100 * (facts.pretraining_lift or 0)
+        against = f"is ahead of random weights by {tuned:.1f}" if tuned >= 0 else f"{-tuned:.1f} behind random weights"
+        return (
+            f"A linear probe beats the most frequent class by {probe:.1f} points, and tuning {against}; no pretraining "
+            "carries over."
+        )
+
+    return spread(because, no_lift_grade(facts), _NO_LIFT)
 
 
 @rule(

@@ -10,7 +10,7 @@ from advisor.facts import Facts
 from advisor.rules.base import Effects, Threshold, count, nats, push, rule, spread, weights
 from advisor.rules.classes import rows_of_a_class, typical_class
 from advisor.rules.domain import reads_as_language
-from advisor.rules.groups import HEAVY, LIGHT, LORAS, OPEN, PARTIAL, TRAINED, WHOLE, WRITES, each
+from advisor.rules.groups import FEW_PER_CLASS, HEAVY, LIGHT, LORAS, OPEN, PARTIAL, TRAINED, WHOLE, WRITES, each
 from advisor.rules.start import PRIOR
 
 IN_CONTEXT = Threshold("train_rows", 50, 200, "training rows", "common practice (100); the band is ours")
@@ -18,12 +18,12 @@ BREAK_EVEN = Threshold("train_rows", 50, 200, "training rows", "Pecher et al. 20
 BINARY_BREAK_EVEN = Threshold("train_rows", 150, 600, "training rows", "our line: three times that of more classes")
 ALL_WEIGHTS = Threshold("train_rows", 5_000, 20_000, "training rows", "common practice (10,000); the band is ours")
 FEW_ROWS = Threshold("train_rows", 10, 40, "training rows", "OpenAI fine-tuning guide: at least 10; the upper end ours")
-FEW_PER_CLASS = Threshold("class_rows", 5, 20, "training rows of the median class", "our line")
 EVERY_CLASS = Threshold("class_rows", 1, 2, "training rows of a class", "our line; under 1 by construction")
 REPEATED = Threshold("duplicate_share", 0.05, 0.2, "of the rows", "our line")
 
 
 _NO_ROWS = nats(**each(tuple(name for name in PRIOR if name not in ("no_model", "zero_shot", "retrieval")), "block"))
+_NO_ROWS_BUT_TAUGHT = {name: nat for name, nat in _NO_ROWS.items() if name != "distillation"}
 _LEARNERS = tuple(name for name in PRIOR if name != "no_model")
 """All that learns or is prompted: where a class has hardly a row and there is no prompt, all are held back alike."""
 _NO_ROW_OF_A_CLASS = nats(**each(_LEARNERS, "block"))
@@ -33,6 +33,7 @@ _IN_CONTEXT_INSTRUCT = nats(**each(PARTIAL, "-W")) | nats(**each(WHOLE, "-M"))
 _NOT_ALL = nats(**each(WHOLE, "-W"))
 _ALL = nats(**each(WHOLE, "+W"))
 _BLOCKED = nats(**each(TRAINED, "block"))
+_BLOCKED_BUT_TAUGHT = {name: nat for name, nat in _BLOCKED.items() if name != "distillation"}
 _TOO_FEW = nats(**each(TRAINED, "-M"))
 _BEHIND = nats(**each(("linear_probe", "setfit"), "-W")) | nats(**each(LIGHT, "-M")) | nats(**each(HEAVY, "-S"))
 _AHEAD = nats(**each(("linear_probe", "setfit"), "+W")) | nats(**each(LIGHT, "+M")) | nats(**each(HEAVY, "+S"))
@@ -51,13 +52,20 @@ _REPEATED = nats(**each(TRAINED, "-W"))
 def no_rows(facts: Facts) -> Effects | None:
     """Without a labelled row there is nothing to learn from and nothing to show in a prompt.
 
-    What is left is to ask a model that was trained for other things, with or without looking facts up.
+    What is left is to ask a model that was trained for other things, with or without looking facts up; or, where there
+    are unlabelled rows, to let it label them for a small one.
 
     What to do: label some twenty rows; they make examples for a prompt, and tell whether it works.
     """
     if facts.rows != 0:
         return None
-    return spread("You have 0 labelled rows, so nothing can be learned from them.", 1.0, _NO_ROWS)
+    because = "You have 0 labelled rows, so nothing can be learned from them."
+    return spread(because, 1.0, _NO_ROWS_BUT_TAUGHT if _taught(facts) else _NO_ROWS)
+
+
+def _taught(facts: Facts) -> bool:
+    """Whether a large model could label unlabelled rows for a small one, which then needs no labels of the user's."""
+    return facts.model_kind == "causal" and bool(facts.unlabelled_rows)
 
 
 @rule(
@@ -274,21 +282,20 @@ def few_rows_per_class(facts: Facts) -> Effects | None:
         return spread(
             lambda: f"You have {count(rows, 'training row')} in all, under 10: too few to tune weights on.",
             1.0,
-            _BLOCKED,
+            _BLOCKED_BUT_TAUGHT if _taught(facts) else _BLOCKED,
         )
     enough, many = FEW_ROWS.grade(rows), ""
     if facts.task not in OPEN:
         of_class = facts.class_rows
-        if of_class is None:
-            return None
-        many = f", {count(of_class, 'row')} of {typical_class(facts)}"
-        if of_class < FEW_PER_CLASS.low:
+        if of_class is not None and of_class < FEW_PER_CLASS.low:
             return spread(
                 lambda: f"{rows_of_a_class(facts)}, under 5: too few to tune weights on.",
                 1.0,
-                _BLOCKED,
+                _BLOCKED_BUT_TAUGHT if _taught(facts) else _BLOCKED,
             )
-        enough = min(enough, FEW_PER_CLASS.grade(of_class))
+        if of_class is not None:
+            many = f", {count(of_class, 'row')} of {typical_class(facts)}"
+            enough = min(enough, FEW_PER_CLASS.grade(of_class))
     if enough == 1:
         return None
     return spread(
@@ -304,18 +311,18 @@ def few_rows_per_class(facts: Facts) -> Effects | None:
     source="Pecher et al. 2025 (abstract; 8 models on 8 classification tasks): break-even near 100 labels on "
     "average, binary tasks need far more (the 300 is our line)",
     touches=tuple(_AHEAD),
-    thresholds=(BREAK_EVEN, BINARY_BREAK_EVEN),
+    thresholds=(BREAK_EVEN, BINARY_BREAK_EVEN, FEW_PER_CLASS),
     example={"rows": 1_000, "classes": 5},
 )
 def small_tuned_beats_prompting(facts: Facts) -> Effects | None:
     """From 100 labels, or 300 in a binary task, a small tuned model overtakes prompting.
 
-    On average over tasks; once the spread between runs counts, the break-even moves up by 100 to 200 %. So training
-    starts behind and ends ahead, what moves more weights more so. On a model that follows instructions adapters do
-    not start behind: with 20 to 70 rows they were ahead of examples in the prompt (T-Few). An encoder is such a small
-    model itself: the prompts it overtakes are those of other models, so all that is trained on it gains alike, as far
-    as the rows are natural language in a domain that nobody called unrelated. While
-    no model is named, a prompt is still open.
+    On average over tasks; once the spread between runs counts, the break-even moves up by 100 to 200 %. The tasks have
+    few classes, so to be ahead takes 5 to 20 rows of each too. So training starts behind and ends ahead, what moves
+    more weights more so. On a model that follows instructions adapters do not start behind: with 20 to 70 rows they
+    were ahead of examples in the prompt (T-Few). An encoder is such a small model itself: the prompts it overtakes are
+    those of other models, so all that is trained on it gains alike, as far as the rows are natural language in a domain
+    that nobody called unrelated. While no model is named, a prompt is still open.
 
     What to do: below the line prompt first; above it train, and keep the prompt for comparison.
     """
@@ -324,18 +331,20 @@ def small_tuned_beats_prompting(facts: Facts) -> Effects | None:
     rows = facts.train_rows
     if rows is None:
         return None
-    line, ahead = BREAK_EVEN, BREAK_EVEN.grade(rows)
-    if ahead != BINARY_BREAK_EVEN.grade(rows):  # otherwise the number of classes does not matter
-        if facts.classes is None:
-            return None
-        if facts.binary:
-            line, ahead = BINARY_BREAK_EVEN, BINARY_BREAK_EVEN.grade(rows)
+    # Where the number of classes is not known, the later of the two bands is the safer one.
+    line = BREAK_EVEN if facts.binary is False else BINARY_BREAK_EVEN
+    ahead = line.grade(rows)
+    of_class = facts.class_rows
+    if of_class is not None and not facts.binary:
+        ahead = min(ahead, 0.5 + 0.5 * FEW_PER_CLASS.grade(of_class))  # they take the lead away, and no more
 
     def because() -> str:
         classes = "" if facts.classes is None else f" for {count(facts.classes, 'class')}"
-        return f"You have {count(rows, 'training row')}{classes}; {line.band}, tuned models overtake prompted ones."
+        where = line.band if facts.binary is not False else f"{line.band} and with 5 to 20 of each class"
+        return f"You have {count(rows, 'training row')}{classes}; {where}, tuned models overtake prompted ones."
 
     if facts.encoder:
+        ahead = ahead if of_class is None else min(ahead, FEW_PER_CLASS.grade(of_class))
         return spread(because, ahead * reads_as_language(facts), _OVERTAKES) if ahead else None
     if facts.instruct:
         # Adapters never start behind: they rise from nothing, where others rise from as far behind as they end ahead.

@@ -21,6 +21,7 @@ LONG = {**LM, "requests_per_month": 30_000, "prompt_tokens": 1_000}
 PRICED = {**LONG, **JOB, "gpu": "A100-80", "gpu_hourly_price": 2}
 PRICE = 2 * 4 * 7e9 * 3_200 * 1_000 / (312e12 * 0.3) / 3_600
 HEAVY = dict.fromkeys(("full", "domain_alignment", "tapt", "dapt", "distillation", "from_scratch"), -0.9)
+BLOCK = -float("inf")
 LABELLED = dict.fromkeys(("linear_probe", "lora", "full"), 0.0)
 
 
@@ -37,10 +38,12 @@ CASES = [
     Case(HOURS, {**JOB, "hours": FULL_HOURS}, held(1.0), "1.9 h on 1 × T4"),
     Case(HOURS, {**JOB, "hours": 5 * FULL_HOURS / 0.67}),
     Case(HOURS, {**JOB, "gpus": 8, "hours": FULL_HOURS}),
-    Case(HOURS, {**JOB, "hours": 1, "input_tokens": None}, waits=("input_tokens",)),
-    Case(HOURS, {**JOB, "hours": 1, "task": "code"}, waits=("output_tokens",)),
+    # Where the length is not known, rows have 512 tokens.
+    Case(HOURS, {**JOB, "hours": 1, "input_tokens": None}, held(0.512 * FULL_HOURS), "h on 1 × T4"),
+    Case(HOURS, {**JOB, "hours": 1, "task": "code"}, held(0.512 * FULL_HOURS), "h on 1 × T4"),
+    Case(HOURS, {**JOB, "gpu": None, "gpu_memory_gb": 20, "hours": FULL_HOURS}, held(1.0), "of 20 GB, taken for a T4"),
     Case(HOURS, JOB, waits=("hours",)),
-    Case(HOURS, {}, waits=("model_parameters",)),
+    Case(HOURS, {}, waits=("hours",)),
     Case(
         MONEY, {**JOB, "gpu_hourly_price": 2, "money": FULL_HOURS / 10}, dict.fromkeys(SHARE_OF_FULL, -1.6), "at 2 an"
     ),
@@ -48,13 +51,13 @@ CASES = [
     Case(
         MONEY,
         {**JOB, "money": 0},
-        dict.fromkeys(SHARE_OF_FULL, -1.6),
+        dict.fromkeys(SHARE_OF_FULL, BLOCK),
         "an hour, the usual price of that GPU; you",
     ),
     Case(MONEY, {**JOB, "money": 500}, waits=("gpu_hourly_price",)),
     Case(MONEY, {**JOB, "gpu_hourly_price": 0, "money": 0}),
     Case(MONEY, JOB, waits=("money",)),
-    Case(MONEY, {"model_parameters": 10**9, "money": 5}, waits=("gpu",)),
+    Case(MONEY, {"model_parameters": 10**9, "money": 5}, waits=("gpu", "gpu_memory_gb")),
     Case(SLOW, {"model_parameters": 3 * 10**9, "gpu_memory_gb": 0}, dict.fromkeys(TRAINED, -1.6), "3.0B parameters"),
     Case(SLOW, {"model_parameters": 670_820_393, "gpu_memory_gb": 0}, dict.fromkeys(TRAINED, -0.8), "671M"),
     Case(SLOW, {"model_parameters": 150_000_000}),

@@ -14,7 +14,7 @@ ALIGN, FAST, DISTIL = (
     "short-latency-short-prompt",
     "serving-dominates-distillation",
 )
-QUICK = "latency-wants-a-small-model"
+QUICK, TEACH = "latency-wants-a-small-model", "unlabelled-rows-teach-a-small-model"
 KEEP, STAY = "retention-replay", "data-stays-here"
 LM = {"model_kind": "causal"}
 INPUT = {"expects_shift": True, "shift_kind": "input"}
@@ -65,6 +65,11 @@ CASES = [
     Case(DISTIL, {"model_kind": "encoder"}),
     Case(DISTIL, LARGE, waits=("requests_per_month",)),
     Case(DISTIL, LM, waits=("model_parameters",)),
+    Case(TEACH, {**LARGE, "unlabelled_rows": 300_000}, {"distillation": 0.9}, "300,000 unlabelled rows"),
+    Case(TEACH, {**LARGE, "unlabelled_rows": 30_000}, {"distillation": 0.45}, "30,000 unlabelled rows"),
+    Case(TEACH, {**LARGE, "unlabelled_rows": 3_000}),
+    Case(TEACH, {"model_kind": "encoder", "unlabelled_rows": 300_000}),
+    Case(TEACH, LARGE, waits=("unlabelled_rows",)),
     Case(QUICK, {**LARGE, "latency_ms": 50}, quick(1), "50 ms"),
     Case(QUICK, {**LARGE, "latency_ms": 158}, quick(0.5), "158 ms"),
     Case(QUICK, {**LARGE, "latency_ms": 500}),

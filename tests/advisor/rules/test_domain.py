@@ -38,6 +38,12 @@ CASES = [
     Case(
         UNRELATED, {"domain_related": False, "language": "zxx"}, {"baseline": 0.9, **all_of(TRANSFERS, -0.9)}, "brief"
     ),
+    Case(
+        UNRELATED,
+        {"domain_related": False, "domain_overlap": 0.112},
+        {"baseline": 0.45, **all_of(TRANSFERS, -0.45)},
+    ),
+    Case(UNRELATED, {"domain_related": False, "domain_overlap": 0.25}),
     Case(UNRELATED, {"domain_related": True}),
     Case(UNRELATED, {}, waits=("domain_related",)),
     Case(

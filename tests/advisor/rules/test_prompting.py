@@ -20,7 +20,7 @@ def all_of(names: tuple[str, ...], nats: float) -> dict[str, float]:
 
 
 def overtaken(by: float) -> dict[str, float]:
-    return all_of(UNTRAINED, -0.9 * by) | all_of(TRAINED, 0.4 * by)
+    return all_of(UNTRAINED, -0.9 * by) | all_of(TRAINED, 0.9 * by)
 
 
 NEEDS, FIT, LARGE = "prompting-needs-causal-lm", "demonstrations-fit-context", "large-label-set-many-shot"
@@ -59,6 +59,8 @@ CASES = [
     Case(PEFT, {**CHAT, "rows": 20}, overtaken(0.5), "20 training rows"),
     Case(PEFT, {**CHAT, "rows": 100_000}, overtaken(1), "100,000 training rows"),
     Case(PEFT, {**CHAT, "rows": 10}),
+    Case(PEFT, {**CHAT, "rows": 60, "prompted_score": 0.8}),
+    Case(PEFT, {**CHAT, "rows": 100, "classes": 10}, overtaken(0.5), "100 training rows"),
     Case(PEFT, {**BASE, "rows": 60}),
     Case(PEFT, {**CHAT, "rows": 60, "task": "summarisation"}),
     Case(PEFT, CHAT, waits=("rows",)),

@@ -48,14 +48,9 @@ CASES = [
     Case("open-answers-tune-from-hundreds", {"task": "code", "rows": 500}, tuned(0.4, 0.9), "500 training rows"),
     Case("open-answers-tune-from-hundreds", {"rows": 500}),
     Case("open-answers-tune-from-hundreds", {"task": "code"}, waits=("rows",)),
-    Case("extraction-thousands-tune", {"task": "extraction", "rows": 2_500}),
-    Case(
-        "extraction-thousands-tune",
-        {"task": "extraction", "rows": 5_000},
-        each(HEAVY, 0.8),
-        "5,000 training rows",
-    ),
-    Case("extraction-thousands-tune", {"task": "extraction", "rows": 10_000}, each(HEAVY, 1.6), "10,000 training"),
+    Case("extraction-thousands-tune", {"task": "extraction", "rows": 1_000}),
+    Case("extraction-thousands-tune", {"task": "extraction", "rows": 2_236}, each(HEAVY, 0.8), "2,236 training rows"),
+    Case("extraction-thousands-tune", {"task": "extraction", "rows": 5_000}, each(HEAVY, 1.6), "5,000 training"),
     Case("extraction-thousands-tune", {"task": "summarisation", "rows": 10_000}),
     Case("extraction-thousands-tune", {"task": "extraction"}, waits=("rows",)),
     Case("written-answers-thousands-tune", {"task": "code", "rows": 500}),
@@ -63,7 +58,7 @@ CASES = [
     Case(
         "written-answers-thousands-tune", {"task": "summarisation", "rows": 5_000}, each(HEAVY, 0.9), "5,000 training"
     ),
-    Case("written-answers-thousands-tune", {"task": "extraction", "rows": 5_000}),
+    Case("written-answers-thousands-tune", {"task": "extraction", "rows": 5_000}, each(HEAVY, 0.9), "5,000 training"),
     Case("written-answers-thousands-tune", {"rows": 5_000}),
     Case("written-answers-thousands-tune", {"task": "code"}, waits=("rows",)),
     Case(

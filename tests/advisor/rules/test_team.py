@@ -10,6 +10,7 @@ from tests.advisor.rules.cases import Case, check, check_rule, name
 
 NEW, LOW, NOTHING = "no-experience-light", "low-upkeep-light", "nothing-to-learn-from"
 FEW, PERSON = "few-requests-no-model", "person-cheaper-than-model"
+MANY = "too-many-requests-for-people"
 HARD = dict.fromkeys(("distillation", "domain_alignment", "tapt", "dapt", "from_scratch"), -0.9)
 TRAINED = dict.fromkeys(("setfit", *ADAPTERS, *PARTIAL, "full"), -0.4)
 KEPT = dict.fromkeys(("retrieval", *ADAPTERS, *PARTIAL, "full"), -0.4)
@@ -42,6 +43,10 @@ CASES = [
     Case(PERSON, {"requests_per_month": 30_000}),
     Case(PERSON, {"requests_per_month": 150}, waits=("label_price",)),
     Case(PERSON, {}, waits=("requests_per_month",)),
+    Case(MANY, {"requests_per_month": 3_000_000}, {"no_model": -1.6}, "300 persons"),
+    Case(MANY, {"requests_per_month": 300_000}, {"no_model": -0.8}, "30 persons"),
+    Case(MANY, {"requests_per_month": 30_000}),
+    Case(MANY, {}, waits=("requests_per_month",)),
 ]
 
 

@@ -19,9 +19,9 @@ def graded(nats: dict[str, float], by: float) -> dict[str, float]:
 
 
 CASES = [
-    Case(NO_LIFT, {"probe_lift": 0.01, "pretraining_lift": -0.02}, NOTHING, "1.0 points, and tuning beats"),
+    Case(NO_LIFT, {"probe_lift": 0.01, "pretraining_lift": -0.02}, NOTHING, "1.0 points, and tuning 2.0 behind"),
     Case(NO_LIFT, {"probe_lift": 0.044721, "pretraining_lift": 0}, graded(NOTHING, 0.5), "4.5 points"),
-    Case(NO_LIFT, {"probe_lift": 0.02, "pretraining_lift": 0.012247}, graded(NOTHING, 0.5), "by 1.2;"),
+    Case(NO_LIFT, {"probe_lift": 0.02, "pretraining_lift": 0.012247}, graded(NOTHING, 0.5), "by 1.2; no"),
     Case(NO_LIFT, {"probe_lift": 0.1, "pretraining_lift": 0}),
     Case(NO_LIFT, {"probe_lift": 0.01, "pretraining_lift": 0.03}),
     Case(NO_LIFT, {"probe_lift": 0.01}, waits=("pretraining_lift",)),

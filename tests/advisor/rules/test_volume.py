@@ -150,6 +150,13 @@ CASES = [
     ),
     Case("few-rows-per-class-no-tuning", {"rows": 40, "task": "generation"}),
     Case("few-rows-per-class-no-tuning", {"rows": 40}, waits=("classes",)),
+    Case("few-rows-per-class-no-tuning", {"rows": 20}, each(TRAINED, -0.45), "20 training rows"),
+    Case(
+        "few-rows-per-class-no-tuning",
+        {"rows": 9, "model_kind": "causal", "unlabelled_rows": 1},
+        each(tuple(n for n in TRAINED if n != "distillation"), BLOCK),
+        "9 training rows",
+    ),
     Case("few-rows-per-class-no-tuning", {"classes": 4}, waits=("rows",)),
     Case("small-tuned-beats-prompting", {"rows": 50, **SHOP}, tuned(-0.4, -0.9, -1.6), "50 training rows"),
     Case("small-tuned-beats-prompting", {"rows": 100, **BASE, **SHOP}),  # the break-even itself
@@ -157,7 +164,7 @@ CASES = [
         "small-tuned-beats-prompting",
         {"rows": 50, **INSTRUCT, **SHOP},
         each(("linear_probe", "setfit"), -0.4) | each((*PARTIAL, *WHOLE), -1.6),
-        "50 training rows for 4 classes; between 50 and 200 training rows, tuned models",
+        "50 training rows for 4 classes; between 50 and 200 training rows and with 5 to 20 of each class, tuned",
     ),
     Case(
         "small-tuned-beats-prompting",
@@ -172,13 +179,15 @@ CASES = [
     Case("small-tuned-beats-prompting", {"rows": 600, "classes": 2}, tuned(0.4, 0.9, 1.6), "2 classes"),
     Case("small-tuned-beats-prompting", {"rows": 600}, tuned(0.4, 0.9, 1.6), "600 training rows"),
     Case("small-tuned-beats-prompting", {"rows": 10}, tuned(-0.4, -0.9, -1.6), "10 training rows"),
-    Case("small-tuned-beats-prompting", {"rows": 300}, waits=("classes",)),
-    Case("small-tuned-beats-prompting", {"rows": 300, "model_kind": "causal"}, waits=("classes",)),
+    Case("small-tuned-beats-prompting", {"rows": 300}, waits=("classes", "model_kind")),
+    Case("small-tuned-beats-prompting", {"rows": 300, "model_kind": "causal"}, waits=("classes", "instruction_tuned")),
     Case("small-tuned-beats-prompting", {"rows": 50, **ENCODER, **SHOP}),
     Case("small-tuned-beats-prompting", {"rows": 100, **ENCODER, **SHOP}, each(OVERTAKING, 0.45), "100 training rows"),
-    Case("small-tuned-beats-prompting", {"rows": 300, **ENCODER}, waits=("classes",)),
+    Case("small-tuned-beats-prompting", {"rows": 300, **ENCODER}, each(OVERTAKING, 0.45), "between 150 and 600"),
     Case("small-tuned-beats-prompting", {"rows": 600, **ENCODER, "classes": 2}, each(OVERTAKING, 0.9), "2 classes"),
-    Case("small-tuned-beats-prompting", {"rows": 600, **ENCODER, "language": "zxx"}),
+    Case("small-tuned-beats-prompting", {"rows": 600, **ENCODER, "language": "zxx"}, waits=("classes",)),
+    Case("small-tuned-beats-prompting", {"rows": 385, "classes": 77, **BASE}),  # 5 of each: neither ahead nor behind
+    Case("small-tuned-beats-prompting", {"rows": 770, "classes": 77, **ENCODER}, each(OVERTAKING, 0.45), "770"),
     Case(
         "small-tuned-beats-prompting",
         {"rows": 600, **ENCODER, "language": "en", "domain_related": False},
