@@ -109,7 +109,7 @@ def probe(
     run: str | Path | None = None,
     resume: bool = False,
     train_rows: int | None = None,
-    seeds: int = 1,
+    seeds: int | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
     **columns: Any,
@@ -128,8 +128,9 @@ def probe(
         Go on with the run in that folder.
     train_rows : int, optional
         Training rows at most; None takes all.
-    seeds : int
-        Runs of each strategy whose result depends on chance.
+    seeds : int, optional
+        Runs of each strategy whose result depends on chance; None makes three, or five below 5,000 training rows, as
+        far as the budget allows.
 
     Returns
     -------

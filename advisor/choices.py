@@ -30,11 +30,12 @@ class Choices:
 
     Parameters
     ----------
-    run : Run
+    run : Run or None
+        None where no run is kept.
     hardware : Hardware
     """
 
-    def __init__(self, run: Run, hardware: Hardware) -> None:
+    def __init__(self, run: Run | None, hardware: Hardware) -> None:
         self._run = run
         self._hardware = hardware
 
@@ -43,7 +44,7 @@ class Choices:
         kept = self._of_run().get(self._key(model))
         known = (
             self._run.parse(Choice, kept, FILE)
-            if kept
+            if self._run is not None and kept
             else caches.load(Choice, "choices", self._key(model), hours=HOURS)
         )
         if known is None:
@@ -54,12 +55,13 @@ class Choices:
     def keep(self, model: ModelFacts, threads: int, precision: Precision) -> None:
         """Keep a choice in the run, and for other runs of these hours."""
         choice, key = Choice(threads=threads, precision=precision), self._key(model)
-        self._run.write(FILE, {**self._of_run(), key: choice.model_dump()})
+        if self._run is not None:
+            self._run.write(FILE, {**self._of_run(), key: choice.model_dump()})
         if caches.load(Choice, "choices", key, hours=HOURS) is None:
             caches.store(choice, "choices", key)
 
     def _of_run(self) -> dict[str, object]:
-        kept = self._run.read(FILE) if self._run.has(FILE) else {}
+        kept = self._run.read(FILE) if self._run is not None and self._run.has(FILE) else {}
         return kept if isinstance(kept, dict) else {}
 
     def _key(self, model: ModelFacts) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from probes.base import Frozen
 from probes.data import TaskData
 from probes.measurement import Measurement, Metric
@@ -131,7 +133,11 @@ def _compare(
 
 
 def recommend(
-    verdicts: list[Verdict], measurements: list[Measurement], tolerance: float, metric: Metric
+    verdicts: list[Verdict],
+    measurements: list[Measurement],
+    tolerance: float,
+    metric: Metric,
+    dropped: Container[Candidate] = (),
 ) -> Recommendation | None:
     """Choose the lightest confirmed candidate, or where none is, the lightest undecided one, named as such.
 
@@ -142,6 +148,8 @@ def recommend(
     measurements : list of Measurement
     tolerance : float
     metric : {'accuracy', 'macro_f1'}
+    dropped : container of Candidate
+        Those that validation rows showed to lie behind.
 
     Returns
     -------
@@ -150,12 +158,12 @@ def recommend(
     """
     chosen = next((v for v in verdicts if v.verdict is Outcome.CONFIRMED), None)
     if chosen is None:
-        undecided = [v for v in verdicts if v.verdict is Outcome.UNDECIDED]
+        undecided = [v for v in verdicts if v.verdict is Outcome.UNDECIDED and _candidate(v) not in dropped]
         # One that is behind for want of a fair chance is not refuted, and no recommendation either.
         chosen = next((v for v in undecided if v.delta is None or v.delta.high >= -tolerance), None)
     if chosen is None or chosen.score is None:
         return None
-    own = _at_most_rows(measurements, Candidate(strategy=chosen.strategy, model=chosen.model))
+    own = _at_most_rows(measurements, _candidate(chosen))
     points = f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'}"
     if chosen.verdict is Outcome.CONFIRMED:
         because = f"It is the lightest candidate shown to be at most {points} below the best. {chosen.because}"
@@ -210,5 +218,9 @@ def worth_of_transfer(verdicts: list[Verdict]) -> str:
     return f"Whether transfer is worth it is undecided: {numbers}."
 
 
+def _candidate(verdict: Verdict) -> Candidate:
+    return Candidate(strategy=verdict.strategy, model=verdict.model)
+
+
 def _name(verdict: Verdict) -> str:
-    return str(Candidate(strategy=verdict.strategy, model=verdict.model))
+    return str(_candidate(verdict))

@@ -58,8 +58,9 @@ class Request(Frozen):
     """Wall-clock seconds; None has no limit."""
     train_rows: int | None = Field(None, ge=2)
     """Training rows to learn from at most; None takes all."""
-    seeds: int = Field(1, ge=1, le=20)
-    """Runs of each strategy whose result depends on its seed."""
+    seeds: int | None = Field(None, ge=1, le=20)
+    """Runs of each strategy whose result depends on its seed; None makes three, or five below 5,000 training rows, as
+    far as the budget allows."""
 
     @field_validator("strategies")
     @classmethod

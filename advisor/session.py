@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from advisor import caches
-from advisor.advising import AdviceRequest, advice_for, advised, facts_for, profile, read_models
+from advisor.advising import AdviceRequest, advice_for, facts_for, profile
 from advisor.choices import Choices
 from advisor.config import TrainingConfig, config_for, to_yaml
 from advisor.decide import Recommendation, judge, recommend
 from advisor.engine import Advice
 from advisor.facts import Facts
+from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
 from advisor.run import Run, default_folder
 from probes.base import Frozen
-from probes.data import TaskData, load_task
+from probes.data import TaskData
 from probes.deadline import Deadline
-from probes.errors import OutOfTime, SettingError
+from probes.errors import SettingError
 from probes.features import FeatureCache, Progress, no_progress
 from probes.files import write_text
-from probes.measurement import Measurement, Metric
+from probes.measurement import Measurement
 from probes.model import ModelFacts
 from probes.profile import Profile
 from strategies import STRATEGIES, Candidate, Verdict
-
-RESERVE = 2.0
-"""Seconds of the budget kept for verdicts and files, besides two hundredths of it."""
 
 
 class ProbeResult(Frozen):
@@ -77,24 +73,8 @@ def probe(
     ProbeResult
     """
     started = time.monotonic() if started is None else started
-    if request.brief.task != "text-classification":
-        raise SettingError(
-            f"the brief's task is {request.brief.task}, and only text-classification can be probed so far",
-            "`advisor recommend --brief` advises on it from what is known, without measuring.",
-        )
-    budget = request.budget_seconds
-    spent = time.monotonic() - started
-    keep = RESERVE + 0.02 * (budget or 0.0)
-    deadline = Deadline(None if budget is None else max(0.0, budget - keep - spent))
     say("reading rows")
-    with _before(deadline, request, "the rows and the models were read"):
-        models = read_models(request)
-        data = load_task(request.data.source, **request.data.model_dump(exclude={"source"}))
-    if request.train_rows is not None and request.train_rows < len(data.classes):
-        raise SettingError(
-            f"--train-rows {request.train_rows} cannot hold one row of each of the {len(data.classes):,} classes",
-            f"Give {len(data.classes):,} at least, and many more for a score that means something.",
-        )
+    models, data, deadline = read(request, started)
     run = _open(request, data, run_folder, resume)
     say(f"keeping the run in {run.folder}")
     lock = run.lock()
@@ -102,19 +82,6 @@ def probe(
         return _probe(request, run, data, models, deadline, started, progress, say)
     finally:
         lock.release()
-
-
-@contextlib.contextmanager
-def _before(deadline: Deadline, request: Request, done: str) -> Iterator[None]:
-    """Hold the body to the budget: what comes before the first measurement has no outcome to report without it."""
-    try:
-        with deadline.enforced():
-            yield
-    except OutOfTime as error:
-        raise SettingError(
-            f"--budget {request.budget_seconds:g}s ended before {done}, so nothing was measured",
-            f"Give more time ({RESERVE:g} s and 2 % of it are kept for the verdicts), or fewer rows.",
-        ) from error
 
 
 def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -> Run:
@@ -162,65 +129,50 @@ def _probe(
     progress: Callable[[Candidate], Progress],
     say: Callable[[str], None],
 ) -> ProbeResult:
-    from advisor.ladder import Ladder, Rung
+    from advisor.estimates import Estimates
+    from advisor.ladder import Ladder
     from probes.hardware import inspect_hardware
 
-    # The metrics of text classification are those that are computed; `probe` refuses other tasks.
-    metric = cast("Metric", request.brief.scored_by)
+    metric = metric_of(request)
     say("profiling rows, applying rules")
     hardware = inspect_hardware()
     run.write("brief.json", request.brief)
-    with _before(deadline, request, "the rows were profiled"):
-        found = facts_for(request, progress=lambda _: deadline.check(), hardware=hardware)
-        advice = [advised(facts, request.strategies) for facts, _ in found]
-    run.write("facts.json", [facts.model_dump(mode="json") for facts, _ in found])
-    run.write("advice.json", [one.model_dump(mode="json") for one in advice])
-    wanted = [s for s in STRATEGIES if s.name in request.strategies]
-    # Candidates are measured, and recommended, lightest first: by strategy, then by the size of the model.
-    lightest = sorted(models, key=lambda model: model.parameters or math.inf)
-    rungs, blocked, unprobed = [], {}, {}
-    for strategy in wanted:
-        with_models: list[ModelFacts | None] = [*lightest] if strategy.needs_model else []
-        for model in with_models or [None]:
-            rung = Rung(strategy, model)
-            rungs.append(rung)
-            reason = strategy.inapplicable(model) or _blocked(advice, rung.candidate)
-            if reason is not None:
-                blocked[rung.candidate] = reason
-            elif strategy.not_probed is not None:  # takes no share of the budget
-                unprobed[rung.candidate] = strategy.not_probed
-    rows = min(len(data.train), request.train_rows or len(data.train))
+    entries = enter(request, models, hardware, deadline)
+    run.write("facts.json", [facts.model_dump(mode="json") for facts, _ in entries.found])
+    run.write("advice.json", [one.model_dump(mode="json") for one in entries.advice])
+    rows = rows_to_learn_from(request, data)
+    tolerance = request.brief.tolerance / 100
+    cache = FeatureCache(caches.cache_folder() / "features")
     ladder = Ladder(
-        rungs=[rung for rung in rungs if rung.candidate not in blocked and rung.candidate not in unprobed],
+        rungs=entries.racing,
         data=data,
-        hardware=hardware,
         metric=metric,
         deadline=deadline,
         run=run,
+        estimates=Estimates(data, hardware, metric, deadline, cache, Choices(run, hardware), rows),
         train_rows=rows,
         seeds=request.seeds,
+        tolerance=tolerance,
         progress=progress,
-        cache=FeatureCache(caches.cache_folder() / "features"),
-        choices=Choices(run, hardware),
     )
     say("probing")
     measurements = ladder.climb()
     say("comparing")
-    tolerance = request.brief.tolerance / 100
     verdicts = judge(
         {s.name: s for s in STRATEGIES},
-        [rung.candidate for rung in rungs],
+        entries.candidates,
         measurements,
         data,
-        blocked=blocked,
-        failures={**unprobed, **ladder.failures},
+        blocked=entries.blocked,
+        failures={**entries.unprobed, **ladder.failures},
         metric=metric,
         tolerance=tolerance,
         target=request.brief.target,
         rows=rows,
     )
+    verdicts = [_with_drop(verdict, ladder.dropped) for verdict in verdicts]
     run.write("verdicts.json", [v.model_dump(mode="json") for v in verdicts])
-    choice = recommend(verdicts, measurements, tolerance, metric)
+    choice = recommend(verdicts, measurements, tolerance, metric, ladder.dropped)
     if choice is not None:
         run.write("recommendation.json", choice)
         model_facts = next((m for m in models if m.name == choice.model), None)
@@ -230,11 +182,11 @@ def _probe(
         recommendation=choice,
         verdicts=tuple(verdicts),
         measurements=tuple(measurements),
-        advice=tuple(advice),
-        profile=_first_profile(found),
+        advice=tuple(entries.advice),
+        profile=_first_profile(entries.found),
         run=str(run.folder),
         seconds=time.monotonic() - started,
-        notes=(data.split_origin, *data.notes, *ladder.notes, *_cut(found)),
+        notes=(data.split_origin, *data.notes, *ladder.notes, *_cut(entries.found)),
     )
     run.write("result.json", result)
     return result
@@ -255,14 +207,21 @@ def _cut(found: list[tuple[Facts, Profile | None]]) -> list[str]:
     ]
 
 
-def _blocked(advised: list[Advice], candidate: Candidate) -> str | None:
-    """Return the fact by which a rule rules the candidate out, None if none does."""
-    for advice in advised:
-        if advice.model == candidate.model or candidate.model is None:
-            for entry in advice.advice:
-                if entry.strategy == candidate.strategy and entry.blocked:
-                    return " ".join(r.because for r in entry.reasons if r.effect == "block")
-    return None
+def _with_drop(verdict: Verdict, dropped: dict[Candidate, str]) -> Verdict:
+    """Return a verdict that says why its candidate got no more rows or seeds, if it was dropped.
+
+    Nor is it one that had no fair chance: more rows would not have brought it to the front.
+    """
+    name = Candidate(strategy=verdict.strategy, model=verdict.model)
+    if name not in dropped:
+        return verdict
+    settle = verdict.settle
+    if not verdict.fair:
+        # More time would not have given it more: it takes fewer rivals.
+        settle = f"A run of it without its rivals lets it learn from all rows: --strategies {verdict.strategy}."
+    return verdict.model_copy(
+        update={"because": f"{verdict.because} It was dropped: {dropped[name]}.", "settle": settle, "fair": True}
+    )
 
 
 def result_of(run: Run) -> ProbeResult:

@@ -54,8 +54,8 @@ def underfit_run() -> Claim:
     """Train from a random head at a bad learning rate and judge it: it must not be refuted."""
     from advisor.decide import judge
     from probes.data import load_task
-    from probes.fitting import measure as run
     from probes.hardware import inspect_hardware
+    from probes.measuring import measure as run
     from probes.model import read_model
     from probes.recipe import BagOfWords, Tuning
     from probes.workbench import Workbench

@@ -58,8 +58,8 @@ def validation_scores(
 ) -> dict[float, float]:
     """Train LoRA at each rate and return the accuracy on so many validation rows."""
     from probes.data import load_task
-    from probes.fitting import search
     from probes.hardware import inspect_hardware
+    from probes.measuring import search
     from probes.model import read_model
     from probes.sampling import take_nested
     from probes.workbench import Workbench
@@ -84,7 +84,8 @@ def validation_scores(
     )
     recipe = LowRankAdapters().recipes(situation)[0]
     recipes = tuple(recipe.model_copy(update={"learning_rate": rate}) for rate in rates)
-    _, _, trials = search(recipes, bench, train, known={}, record=lambda _: None)
+    # These rates and none beyond: what is compared is the range.
+    _, _, trials = search(recipes, bench, train, known={}, record=lambda _: None, spare=lambda: -1.0)
     return dict(zip(rates, (trial.validation_score for trial in trials), strict=True))
 
 

@@ -1,9 +1,7 @@
-"""From a recipe to a fitted classifier, and from recipes to a measurement: the one path for probes and for training."""
+"""From a recipe to a fitted classifier: the one path for probes and for training."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from probes.adapters import quantisation_missing
@@ -12,12 +10,8 @@ from probes.data import Rows
 from probes.errors import MeasurementFailed, SettingError
 from probes.fitted import Fitted
 from probes.frozen import fit_probe
-from probes.hardware import PeakMemory
-from probes.measurement import Measurement, Trial
 from probes.recipe import BagOfWords, FrozenFeatures, Lora, Prompt, Recipe, Tuning
-from probes.sampling import take_nested
-from probes.statistics import score
-from probes.training import FittedTuning, fit_tuning
+from probes.training import fit_tuning
 from probes.workbench import Workbench
 
 
@@ -100,155 +94,3 @@ def _check(recipe: Recipe, bench: Workbench, train: Rows) -> None:
         lacking = quantisation_missing(bench.device)
         if lacking is not None:
             raise MeasurementFailed(lacking)
-
-
-def search(
-    recipes: tuple[Recipe, ...],
-    bench: Workbench,
-    train: Rows,
-    *,
-    known: Mapping[str, Trial],
-    record: Callable[[Trial], None],
-) -> tuple[int, Fitted | None, tuple[Trial, ...]]:
-    """Try recipes on validation rows and name the best.
-
-    Parameters
-    ----------
-    recipes : tuple of Recipe
-        They differ in their learning rate.
-    bench : Workbench
-    train : Rows
-    known : mapping
-        Trials that finished earlier, by setting; they are not run again.
-    record : callable
-        Called with each new trial as soon as it has finished.
-
-    Returns
-    -------
-    best : int
-        Index into `recipes`.
-    fitted : Fitted or None
-        The best classifier, if it was fitted here.
-    trials : tuple of Trial
-
-    Raises
-    ------
-    MeasurementFailed
-        If every recipe failed.
-    """
-    trials: dict[int, Trial] = {}
-    best: tuple[tuple[float, float], int, Fitted | None] | None = None
-    failures = []
-    for index, recipe in enumerate(recipes):
-        setting = describe(recipe)
-        fitted: Fitted | None = None
-        if setting in known:
-            trial = known[setting]
-        else:
-            start = time.monotonic()
-            try:
-                fitted = fit(recipe, bench, train)
-            except MeasurementFailed as error:
-                failures.append(str(error))
-                continue
-            trial = Trial(
-                setting=setting,
-                train_rows=len(train),
-                validation_score=fitted.validation_score or 0.0,
-                validation_loss=fitted.validation_loss if isinstance(fitted, FittedTuning) else 0.0,
-                converged=fitted.converged,
-                why_not=fitted.why_not,
-                seconds=time.monotonic() - start,
-            )
-            record(trial)
-        trials[index] = trial
-        key = (trial.validation_score, -trial.validation_loss)
-        if best is None or key > best[0]:
-            best = (key, index, fitted)
-    if best is None:
-        raise MeasurementFailed("; ".join(dict.fromkeys(failures)) or "there was no recipe to try")
-    return best[1], best[2], tuple(trials.values())
-
-
-def describe(recipe: Recipe) -> str:
-    """Return the setting that tells a recipe from the others of its search.
-
-    Examples
-    --------
-    >>> describe(Tuning(pooling="mean", max_length=64, learning_rate=2e-5))
-    'learning_rate=2e-05'
-    """
-    return f"learning_rate={recipe.learning_rate:g}" if isinstance(recipe, Tuning) else recipe.method
-
-
-def measure(
-    strategy: str,
-    recipes: tuple[Recipe, ...],
-    bench: Workbench,
-    *,
-    train_rows: int,
-    search_rows: int,
-    seed: int,
-    known: Mapping[str, Trial],
-    record: Callable[[Trial], None],
-) -> Measurement:
-    """Measure: choose a recipe on validation rows, fit it, score every test row once.
-
-    Parameters
-    ----------
-    strategy : str
-        Name to file the measurement under.
-    recipes : tuple of Recipe
-        One, or several to choose from on validation rows.
-    bench : Workbench
-    train_rows : int
-        Rows to learn from, the first of one nested stratified order.
-    search_rows : int
-        Rows the search learns from; if as many as `train_rows`, its best run is the measurement.
-    seed : int
-    known, record
-        See `search`.
-
-    Returns
-    -------
-    Measurement
-
-    Raises
-    ------
-    OutOfTime, MeasurementFailed
-        See `fit`.
-    """
-    import numpy as np
-
-    train = take_nested(bench.data.train, train_rows, bench.data.split_seed)
-    start = time.monotonic()
-    with PeakMemory(bench.device) as memory:
-        trials: tuple[Trial, ...] = ()
-        chosen, fitted = 0, None
-        if len(recipes) > 1:
-            sample = take_nested(train, search_rows, bench.data.split_seed)
-            chosen, fitted, trials = search(recipes, bench, sample, known=known, record=record)
-            if len(sample) < len(train):
-                fitted = None
-        if fitted is None:
-            fitted = fit(recipes[chosen], bench, train)
-        with bench.deadline.enforced():
-            predictions = fitted.probabilities(bench.data.test).argmax(axis=1).astype(np.int64)
-    return Measurement(
-        strategy=strategy,
-        model=None if bench.model is None else bench.model.name,
-        recipe=fitted.recipe,
-        train_rows=len(train),
-        seed=seed,
-        metric=bench.metric,
-        score=score(bench.metric, np.array(bench.data.test.labels), predictions),
-        validation_score=fitted.validation_score,
-        predictions=tuple(int(p) for p in predictions),
-        converged=fitted.converged,
-        why_not=fitted.why_not,
-        trials=trials or fitted.trials,
-        seconds=time.monotonic() - start,
-        peak_bytes=memory.bytes,
-        tokens=fitted.tokens,
-        notes=fitted.notes,
-    )

@@ -9,6 +9,9 @@ from probes.recipe import Recipe
 
 Metric = Literal["accuracy", "macro_f1"]
 
+EDGE = 0.01
+"""Gain on validation rows, over its neighbour, at which the last learning rate of a range shows the range too short."""
+
 
 class Trial(Frozen):
     """One setting tried on the way to a measurement; it saw training and validation rows only."""
@@ -44,6 +47,8 @@ class Measurement(Frozen):
     """Score on the test rows, between 0 and 1."""
     validation_score: float | None
     """Score on the validation rows that chose the recipe; None where nothing was chosen."""
+    validation_predictions: tuple[int, ...] = ()
+    """Predicted class index of each validation row: what the ladder steers by; empty in runs of earlier versions."""
     predictions: tuple[int, ...]
     """Predicted class index of each test row, in the order of the test split."""
     converged: bool = True
@@ -51,8 +56,9 @@ class Measurement(Frozen):
     why_not: str = ""
     """If not converged, the reason with its numbers."""
     trials: tuple[Trial, ...] = ()
+    """What chose the recipe: its own search, or that at fewer rows whose choice it reuses."""
     seconds: float
-    """Wall-clock seconds, trials included, feature extraction included where it ran first."""
+    """Wall-clock seconds, those of its own search included, feature extraction included where it ran first."""
     peak_bytes: int
     """Most memory held: resident memory of this process on a CPU, allocated memory of the device on a GPU."""
     tokens: int

@@ -50,3 +50,16 @@ def take_nested(rows: Rows, count: int, seed: int) -> Rows:
     if count >= len(rows):
         return rows
     return rows.take(nested_order(rows.labels, seed)[:count])
+
+
+def order_of_seed(split_seed: int, seed: int) -> int:
+    """Return the seed of the order in which a measurement takes its rows: seed 0 that of the split, others their own.
+
+    So that seeds differ in the rows they learn from too, where that is not all of them.
+
+    Examples
+    --------
+    >>> order_of_seed(7, 0), order_of_seed(7, 2) == order_of_seed(8, 2)
+    (7, False)
+    """
+    return split_seed + 1_000_003 * seed

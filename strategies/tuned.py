@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from probes.measurement import EDGE
 from probes.model import ModelFacts
 from probes.recipe import Adapter, Recipe, Tuning
 from strategies.base import Evidence, Situation, Strategy
 
 STEPS = 130
 """Optimiser steps to aim at, and 4 epochs at least: a head that starts from the linear probe needs few."""
-
-
-EDGE = 0.01
-"""Gain on validation rows, over its neighbour, at which the last learning rate of a range shows the range too short."""
 
 
 def batch_size(rows: int) -> int:
@@ -127,7 +124,7 @@ class Tuned(Strategy):
         return None
 
     def seconds(self, situation: Situation, train_rows: int, search_rows: int, *, searched: bool = True) -> float:
-        """Estimate: the search, the final run where it has more rows, validation after each epoch, and the test."""
+        """Estimate: the search, the final run where it has more rows, validation after each epoch, the scoring."""
         if situation.speed is None or situation.model is None:
             return 0.0
 
@@ -140,4 +137,4 @@ class Tuned(Strategy):
         total = len(self.learning_rates(situation.model)) * run(search_rows) if searched else 0.0
         if search_rows < train_rows or not searched:
             total += run(train_rows)
-        return total + situation.test_rows / speed.forward_rows_per_second
+        return total + (situation.validation_rows + situation.test_rows) / speed.forward_rows_per_second

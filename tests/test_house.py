@@ -25,6 +25,7 @@ from pydantic import BaseModel
 from advisor.cli import output
 from advisor.cli.app import main
 from advisor.doctor import Examination
+from advisor.dry_run import ProbePlan
 from advisor.engine import AdviceDocument
 from advisor.explain import Explanation
 from advisor.rules.catalogue import rules_table
@@ -341,6 +342,7 @@ def documented() -> dict[str, list[str]]:
         AdviceDocument,
         Explanation,
         Sweep,
+        ProbePlan,
         ProbeResult,
         TrainingConfig,
         Trained,

@@ -15,7 +15,7 @@ def demo(
     run: Annotated[
         Path | None, typer.Option("--run", help="Run folder.", metavar="DIR", show_default="below advisor-runs/")
     ] = None,
-    budget: Annotated[str, typer.Option("--budget", help="Wall-clock promise: 175s, 10m, or `none`.")] = "175s",
+    budget: Annotated[str, typer.Option("--budget", help="Wall-clock promise: 150s, 10m, or `none`.")] = "150s",
     json: o.Json = False,
 ) -> int:
     """Run the main job on about 800 help-desk messages: profile, advice, probes, verdicts, config."""

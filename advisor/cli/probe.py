@@ -36,7 +36,15 @@ def probe(
     target: Annotated[
         float | None, typer.Option("--target", help="Score wanted at least, 0 to 1.", metavar="SCORE")
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", help="Runs of each strategy whose result depends on chance.")] = 1,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds",
+            help="Runs of each strategy whose result depends on chance.",
+            metavar="N",
+            show_default="3, or 5 below 5,000 training rows, as time allows",
+        ),
+    ] = None,
     train_rows: Annotated[
         int | None, typer.Option("--train-rows", help="Training rows at most.", show_default="all", metavar="N")
     ] = None,
@@ -49,6 +57,10 @@ def probe(
     drop_rare_classes: o.DropRare = False,
     revision: o.Revision = None,
     trust_remote_code: o.TrustCode = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be measured and how long it takes; measures speeds alone."),
+    ] = False,
     json: o.Json = False,
 ) -> int:
     """Measure the strategies on your rows and recommend the lightest that is as good as the best.
@@ -61,12 +73,17 @@ def probe(
     from advisor.session import request_of
     from probes.errors import SettingError
 
+    if dry_run and (run or resume):
+        raise SettingError(
+            f"--dry-run with {'--resume' if resume else '--run'}",
+            "A plan keeps no run and goes on with none: leave one of them out.",
+        )
     if rows is None:
         if not (resume and run):
             raise SettingError("no rows were given", "Name a file of rows, or go on with a run: --resume --run DIR.")
         flags = {
             "--model": model, "--strategies": strategies, "--brief": brief, "--metric": metric,
-            "--tolerance": tolerance, "--target": target, "--seeds": seeds != 1 or None, "--train-rows": train_rows,
+            "--tolerance": tolerance, "--target": target, "--seeds": seeds, "--train-rows": train_rows,
             "--text-column": text_column, "--text-pair-column": text_pair_column, "--label-column": label_column,
             "--split-column": split_column, "--split-seed": split_seed or None, "--revision": revision,
             "--skip-bad-rows": skip_bad_rows or None, "--drop-rare-classes": drop_rare_classes or None,
@@ -103,7 +120,23 @@ def probe(
             train_rows=train_rows,
             seeds=seeds,
         )
-    return run_probe(request, run, resume, json)
+    return _show_plan(request, json) if dry_run else run_probe(request, run, resume, json)
+
+
+def _show_plan(request: Any, json: bool) -> int:
+    """Print the plan of a probe."""
+    from advisor.cli.app import STARTED
+    from advisor.dry_run import plan
+    from advisor.report.plan_page import plan_page
+    from advisor.report.progress import ProbeProgress
+
+    with ProbeProgress() as shown:
+        planned = plan(request, say=shown.say, started=STARTED)
+    if json:
+        print_json(planned)
+    else:
+        show(plan_page(planned))
+    return 0
 
 
 def _brief(file: Path | None, **flags: Any) -> Any:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from advisor.engine import Advice, Reason
     from advisor.session import ProbeResult
     from advisor.training import Trained
+    from probes.measurement import Measurement
     from probes.profile import Profile
     from probes.statistics import Interval
 
@@ -198,6 +199,8 @@ def result_page(result: ProbeResult) -> RenderableType:
         model = None if verdict.model is None else PurePath(verdict.model).name
         name = verdict.strategy if model is None else f"{verdict.strategy} · {model}"
         because = Text.assemble((f"{name}: ", "bold"), verdict.because)
+        if tokens := _tokens(own):
+            because.append(tokens, style="dim")
         if verdict.settle:
             because.append(f" To settle it: {verdict.settle}", style="dim")
         reasons.append(because)
@@ -213,6 +216,12 @@ def result_page(result: ProbeResult) -> RenderableType:
         pages.append(_unbroken(f"Training config: advisor emit {result.run} --out config.yaml"))
     pages.append(_unbroken(f"{result.seconds:.0f} s in all; everything is kept in {result.run}", "dim"))
     return Group(*pages)
+
+
+def _tokens(own: Sequence[Measurement]) -> str:
+    """Say how many tokens a candidate read to learn, in the largest of its runs: what its chance cost."""
+    most = max((m.tokens for m in own), default=0)
+    return f" It read {most:,} tokens while learning." if most else ""
 
 
 def _recommendation(result: ProbeResult) -> RenderableType:

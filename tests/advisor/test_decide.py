@@ -98,6 +98,15 @@ def outcome(
     return {v.strategy: v for v in verdicts}, recommend(verdicts, list(measurements), tolerance, "accuracy")
 
 
+def test_what_validation_rows_showed_to_lie_behind_is_not_recommended_for_want_of_proof() -> None:
+    found = [measured("baseline", 120), measured("linear_probe", 118, start=60)]
+    verdicts, choice = outcome(*found, strategies=("baseline", "linear_probe"))
+    assert choice is not None and (choice.strategy, choice.verdict) == ("baseline", Outcome.UNDECIDED)
+    dropped = {Candidate(strategy="baseline")}
+    other = recommend(list(verdicts.values()), found, 0.01, "accuracy", dropped)
+    assert other is not None and other.strategy == "linear_probe"
+
+
 def test_every_candidate_gets_exactly_one_verdict() -> None:
     found, _ = outcome(measured("baseline", 10), blocked={"lora": "no"}, failures={"full": "out of memory"})
     assert {s: v.verdict for s, v in found.items()} == {

@@ -41,7 +41,18 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture(scope="module")
 def asked(rows_file: Path, tiny_encoder: Path) -> list[str]:
-    return ["probe", str(rows_file), "--model", str(tiny_encoder), "--strategies", FOUR, "--budget", "none"]
+    return [
+        "probe",
+        str(rows_file),
+        "--model",
+        str(tiny_encoder),
+        "--strategies",
+        FOUR,
+        "--budget",
+        "none",
+        "--seeds",
+        "1",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -346,7 +357,8 @@ def test_the_budget_is_a_promise(tiny_encoder: Path, cli: Cli, tmp_path: Path) -
     assert document["seconds"] <= 14
     assert seconds <= 14 * 1.1 + 1
     measured = {m["strategy"] for m in document["measurements"]}
-    assert measured < set(FOUR.split(",")), "9,000 rows are too many for 14 s"
+    assert any(note.startswith("With more time") for note in document["notes"]), "9,000 rows are too many for 14 s"
+    assert "baseline" in measured
     for verdict in document["verdicts"]:
         assert (verdict["verdict"] == "NOT_MEASURED") == (verdict["strategy"] not in measured)
         if verdict["verdict"] == "NOT_MEASURED":

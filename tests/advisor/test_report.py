@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
 
 from advisor.decide import Recommendation, RunnerUp
+from advisor.dry_run import LeftOut, PlannedStep, ProbePlan
 from advisor.engine import Advice, advise
 from advisor.explain import explain
 from advisor.facts import Facts
 from advisor.flips import with_flips
+from advisor.report.plan_page import plan_page
 from advisor.report.progress import ProbeProgress
 from advisor.report.rule_pages import rule_page, rules_page
 from advisor.report.sweep import sweep_page
@@ -179,6 +181,35 @@ def test_every_outcome_has_a_page(outcome: Outcome | None, profile: Profile) -> 
     page = printed(result_page(result(profile, "m", outcome=outcome)))
     assert "Recommendation" in page
     assert (outcome.value if outcome else "Nothing to recommend") in page
+
+
+def test_the_tokens_a_candidate_read_stand_beside_its_verdict(profile: Profile) -> None:
+    plain = result(profile, "x")
+    read = tuple(m.model_copy(update={"tokens": 12_345}) for m in plain.measurements)
+    assert "It read 12,345 tokens while learning." in printed(
+        result_page(plain.model_copy(update={"measurements": read}))
+    )
+    assert "tokens while learning" not in printed(result_page(plain))
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_a_plan_is_literal_and_adds_up(text: str) -> None:
+    step = {"strategy": "lora", "model": f"m{text}", "train_rows": 9_000, "seed": 0, "search_rows": 1_000}
+    plan = ProbePlan(
+        train_rows=9_000,
+        budget_seconds=100,
+        steps=(PlannedStep(**step, seconds=60, fits=True), PlannedStep(**step, seconds=70, fits=False)),
+        left_out=(LeftOut(strategy="zero_shot", model=text, because=f"because {text}"),),
+        seconds=60,
+        seconds_beyond=70,
+        seconds_before=5,
+    )
+    page = printed(plan_page(plan))
+    assert f"because {text}" in page
+    assert page.count(f"lora · {PurePath(f'm{text}').name}") == 2
+    assert "130 │ no" in page
+    assert "the budget is 100 s" in page
+    assert "about 70 s more" in page
 
 
 def test_numbers_are_shown_with_their_units(profile: Profile) -> None:

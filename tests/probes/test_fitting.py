@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from probes import fitting
+from probes import fitting, measuring
 from probes.data import Rows, TaskData
 from probes.deadline import Deadline
 from probes.errors import MeasurementFailed, OutOfTime, SettingError
-from probes.fitting import describe, fit, measure, search
+from probes.fitting import fit
 from probes.measurement import Measurement, Trial
+from probes.measuring import WIDER, describe, measure, search
 from probes.model import ModelFacts
 from probes.recipe import BagOfWords, FrozenFeatures, Recipe, Tuning
 from probes.statistics import score
@@ -22,6 +23,8 @@ from probes.workbench import Workbench
 
 MakeBench = Callable[..., Workbench]
 RATES = (1e-4, 2e-4, 5e-4)
+BEYOND = (1.25e-3, 3.13e-3)
+"""Rates tried beyond the highest, each 2.5 times the one before."""
 RECIPES = tuple(Tuning(pooling="mean", max_length=16, learning_rate=rate, epochs=1) for rate in RATES)
 
 
@@ -55,7 +58,7 @@ class Fits:
 @pytest.fixture
 def fits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fits]:
     def install(*outcomes: tuple[float, float] | Exception) -> Fits:
-        found = Fits(dict(zip(RATES, outcomes, strict=True)))
+        found = Fits(dict(zip((*RATES, *BEYOND), outcomes, strict=False)))
         monkeypatch.setattr(fitting, "fit_tuning", found)
         monkeypatch.setattr(
             FittedTuning,
@@ -78,10 +81,15 @@ def trial(rate: float, validation_score: float, loss: float = 1.0) -> Trial:
     )
 
 
-def found(bench: Workbench, *known: Trial) -> tuple[int, Any, tuple[Trial, ...], list[Trial]]:
+def found(bench: Workbench, *known: Trial, spare: float = 100.0) -> tuple[Any, Any, tuple[Trial, ...], list[Trial]]:
     recorded: list[Trial] = []
     best, fitted, trials = search(
-        RECIPES, bench, bench.data.train, known={t.setting: t for t in known}, record=recorded.append
+        RECIPES,
+        bench,
+        bench.data.train,
+        known={t.setting: t for t in known},
+        record=recorded.append,
+        spare=lambda: spare,
     )
     return best, fitted, trials, recorded
 
@@ -89,7 +97,7 @@ def found(bench: Workbench, *known: Trial) -> tuple[int, Any, tuple[Trial, ...],
 def test_the_best_score_wins_and_each_trial_is_recorded(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
     calls = fits((0.5, 1.0), (0.8, 1.0), (0.7, 0.1)).calls
     best, fitted, trials, recorded = found(make_bench(None))
-    assert best == 1
+    assert best == RECIPES[1]
     assert fitted.recipe == RECIPES[1]
     assert list(trials) == recorded
     assert [t.setting for t in trials] == [describe(r) for r in RECIPES]
@@ -101,16 +109,57 @@ def test_equal_scores_go_to_the_lower_loss_and_then_to_the_first(
     fits: Callable[..., Fits], make_bench: MakeBench
 ) -> None:
     fits((0.8, 0.5), (0.8, 0.3), (0.8, 0.4))
-    assert found(make_bench(None))[0] == 1
+    assert found(make_bench(None))[0] == RECIPES[1]
     fits((0.8, 0.5), (0.8, 0.5), (0.8, 0.5))
-    assert found(make_bench(None))[0] == 0
+    assert found(make_bench(None))[0] == RECIPES[0]
+
+
+def test_the_search_goes_on_while_the_best_rate_lies_at_the_edge(
+    fits: Callable[..., Fits], make_bench: MakeBench
+) -> None:
+    calls = fits((0.5, 1.0), (0.6, 1.0), (0.7, 1.0), (0.8, 1.0), (0.75, 1.0)).calls
+    best, _, trials, _ = found(make_bench(None))
+    assert [rate for rate, _ in calls] == [*RATES, *BEYOND]
+    assert best.learning_rate == BEYOND[0]
+    assert len(trials) == 5
+
+
+def test_it_ends_two_rates_beyond_and_where_nothing_is_gained(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
+    calls = fits((0.5, 1.0), (0.6, 1.0), (0.7, 1.0), (0.8, 1.0), (0.9, 1.0)).calls
+    assert found(make_bench(None))[0].learning_rate == BEYOND[WIDER - 1]
+    assert len(calls) == len(RATES) + WIDER
+    calls = fits((0.5, 1.0), (0.6, 1.0), (0.605, 1.0)).calls
+    assert found(make_bench(None))[0] == RECIPES[2]
+    assert len(calls) == 3, "a lead within a point does not tell an edge from a plateau"
+
+
+def test_it_goes_below_the_lowest_too(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
+    fitter = fits((0.9, 1.0), (0.6, 1.0), (0.7, 1.0))
+    fitter.outcomes[5e-5] = (0.8, 1.0)
+    assert found(make_bench(None))[0] == RECIPES[0]
+    assert [rate for rate, _ in fitter.calls] == [*RATES, 5e-5]
+
+
+def test_without_time_to_spare_only_what_is_known_lies_beyond(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
+    calls = fits((0.5, 1.0), (0.6, 1.0), (0.7, 1.0), AssertionError()).calls
+    assert found(make_bench(None), trial(RATES[0], 0.5), spare=0.5)[0] == RECIPES[2]
+    assert len(calls) == 2
+    known = [trial(rate, 0.5 + i / 10) for i, rate in enumerate((*RATES, BEYOND[0]))]
+    best, fitted, trials, recorded = found(make_bench(None), *known, spare=0.5)
+    assert (best.learning_rate, fitted, len(trials), recorded) == (BEYOND[0], None, 4, [])
+
+
+def test_a_rate_beyond_that_fails_ends_the_search(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
+    calls = fits((0.5, 1.0), (0.6, 1.0), (0.7, 1.0), MeasurementFailed("no number")).calls
+    best, _, trials, _ = found(make_bench(None))
+    assert (best, len(trials), len(calls)) == (RECIPES[2], 3, 4)
 
 
 def test_known_trials_are_not_run_again(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
     calls = fits(AssertionError(), (0.6, 1.0), AssertionError()).calls
-    best, fitted, trials, recorded = found(make_bench(None), trial(RATES[0], 0.9), trial(RATES[2], 0.2))
+    best, fitted, trials, recorded = found(make_bench(None), trial(RATES[0], 0.605), trial(RATES[2], 0.2))
     assert calls == [(RATES[1], 90)]
-    assert (best, fitted) == (0, None)
+    assert (best, fitted) == (RECIPES[0], None)
     assert [t.setting for t in recorded] == [describe(RECIPES[1])]
     assert len(trials) == 3
     assert found(make_bench(None), trial(RATES[0], 0.1), trial(RATES[2], 0.2))[1] is not None
@@ -119,7 +168,7 @@ def test_known_trials_are_not_run_again(fits: Callable[..., Fits], make_bench: M
 def test_a_failed_setting_leaves_the_others(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
     fits(MeasurementFailed("no number"), (0.6, 1.0), MeasurementFailed("no memory"))
     best, _, trials, recorded = found(make_bench(None))
-    assert (best, len(trials), len(recorded)) == (1, 1, 1)
+    assert (best, len(trials), len(recorded)) == (RECIPES[1], 1, 1)
     fits(MeasurementFailed("no number"), MeasurementFailed("one"), MeasurementFailed("two"))
     with pytest.raises(MeasurementFailed, match="no number; one; two"):
         found(make_bench(None))
@@ -158,7 +207,7 @@ def test_a_search_on_fewer_rows_is_followed_by_a_run_on_all(fits: Callable[..., 
 
 def test_the_winner_known_from_before_is_fitted_once(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
     calls = fits((0.5, 1.0), (0.8, 1.0), (0.7, 0.1)).calls
-    known = [trial(rate, value) for rate, value in zip(RATES, (0.5, 0.6, 0.9), strict=True)]
+    known = [trial(rate, value) for rate, value in zip(RATES, (0.5, 0.6, 0.605), strict=True)]
     result = measured(make_bench(None), RECIPES, *known)
     assert calls == [(RATES[2], 90)]
     assert result.trials == tuple(known)
@@ -215,16 +264,42 @@ def test_the_metric_asked_for_is_the_one_measured(kind: str, encoder: ModelFacts
 
 def test_fewer_rows_are_a_part_of_the_more(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[set[int]] = []
-    plain = fitting.fit
+    plain = measuring.fit
 
     def spy(recipe: Recipe, bench: Workbench, train: Rows, **more: Any) -> Any:
         seen.append(set(train.numbers))
         return plain(recipe, bench, train, **more)
 
-    monkeypatch.setattr(fitting, "fit", spy)
+    monkeypatch.setattr(measuring, "fit", spy)
     for rows in (20, 60, 90):
         assert measured(make_bench(None), (BagOfWords(),), train_rows=rows).train_rows == rows
     assert seen[0] < seen[1] < seen[2]
+
+
+def test_seeds_learn_from_rows_of_their_own_where_not_from_all(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[frozenset[int]] = []
+    plain = measuring.fit
+
+    def spy(recipe: Recipe, bench: Workbench, train: Rows, **more: Any) -> Any:
+        seen.append(frozenset(train.numbers))
+        return plain(recipe, bench, train, **more)
+
+    monkeypatch.setattr(measuring, "fit", spy)
+    for seed, rows in ((0, 30), (1, 30), (1, 60), (1, 30), (0, 90), (1, 90)):
+        measured(make_bench(None), (BagOfWords(),), train_rows=rows, seed=seed)
+    assert seen[0] != seen[1]
+    assert seen[1] < seen[2], "within a seed they are nested"
+    assert seen[3] == seen[1]
+    assert seen[4] == seen[5], "all rows are all rows"
+
+
+def test_what_validation_rows_said_is_kept(make_bench: MakeBench) -> None:
+    bench = make_bench(None)
+    result = measured(bench, (BagOfWords(),))
+    labels = np.array(bench.data.validation.labels)
+    assert score("accuracy", labels, np.array(result.validation_predictions)) == result.validation_score
 
 
 def test_a_spent_budget_stops_before_the_fit_and_before_the_scoring(make_bench: MakeBench) -> None:

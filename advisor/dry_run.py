@@ -1,0 +1,134 @@
+"""The plan of a probe: which steps it would make, what they would take, and which of them the budget allows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from advisor import caches
+from advisor.choices import Choices
+from advisor.plan import Step
+from advisor.preparing import enter, metric_of, read, rows_to_learn_from
+from advisor.request import Request
+from probes.base import Frozen
+from probes.errors import MeasurementFailed, OutOfTime
+from probes.features import FeatureCache
+
+
+class PlannedStep(Frozen):
+    """One measurement of the plan."""
+
+    strategy: str
+    model: str | None
+    """Name of the model; null where none takes part."""
+    train_rows: int
+    seed: int
+    search_rows: int
+    """Training rows of the search of its learning rate; 0 where it makes none."""
+    seconds: float
+    """What it is expected to take, by the measured speed of the model."""
+    fits: bool
+    """Whether the budget allows it."""
+
+
+class LeftOut(Frozen):
+    """A candidate that would not be measured."""
+
+    strategy: str
+    model: str | None
+    """Name of the model; null where none takes part."""
+    because: str
+    """The reason."""
+
+
+class ProbePlan(Frozen):
+    """What a probe would do."""
+
+    train_rows: int
+    """Training rows its verdicts would be about."""
+    budget_seconds: float | None
+    """The budget; null without a limit."""
+    steps: tuple[PlannedStep, ...]
+    """In the order in which they would be made if every estimate is right and nobody is dropped, then those that do
+    not fit."""
+    left_out: tuple[LeftOut, ...]
+    """Candidates that do not apply, or cannot be measured."""
+    seconds: float
+    """What the steps that fit take together."""
+    seconds_beyond: float
+    """What the others would take on top."""
+    seconds_before: float
+    """What reading, profiling and measuring speeds took: a probe takes it again, or less."""
+
+
+def plan(request: Request, *, say: Callable[[str], None] = lambda _: None, started: float | None = None) -> ProbePlan:
+    """Plan a probe: measure the speed of each model and no candidate, and keep no run.
+
+    Parameters
+    ----------
+    request : Request
+    say : callable
+        Called with a sentence when something begins.
+    started : float, optional
+        When the budget's clock started (`time.monotonic()`); None starts it now.
+
+    Returns
+    -------
+    ProbePlan
+
+    Raises
+    ------
+    InputError
+        If the request cannot be probed, or the budget ends before there is a plan.
+    """
+    from advisor.estimates import Estimates
+    from advisor.ladder import planner_of
+    from advisor.outlook import beyond, foresee
+    from probes.hardware import inspect_hardware
+
+    started = time.monotonic() if started is None else started
+    say("reading rows")
+    models, data, deadline = read(request, started)
+    say("profiling rows, applying rules")
+    hardware = inspect_hardware()
+    entries = enter(request, models, hardware, deadline)
+    rows, metric = rows_to_learn_from(request, data), metric_of(request)
+    cache = FeatureCache(caches.cache_folder() / "features")
+    estimates = Estimates(data, hardware, metric, deadline, cache, Choices(None, hardware), rows)
+    say("measuring speeds")
+    reasons = {**entries.blocked, **entries.unprobed}
+    racing = []
+    for rung in entries.racing:
+        try:
+            if rung.model is not None and not estimates.measured(rung.model):
+                estimates.measure(rung.model)
+            racing.append(rung)
+        except (MeasurementFailed, OutOfTime) as error:
+            reasons[rung.candidate] = str(error)
+    planner = planner_of(racing, data, rows, request.seeds, estimates)
+    fitting = foresee(planner, deadline.remaining)
+    others = beyond(planner)
+    return ProbePlan(
+        train_rows=rows,
+        budget_seconds=request.budget_seconds,
+        steps=(*(_planned(step, fits=True) for step in fitting), *(_planned(step, fits=False) for step in others)),
+        left_out=tuple(
+            LeftOut(strategy=c.strategy, model=c.model, because=reasons[c]) for c in entries.candidates if c in reasons
+        ),
+        seconds=sum(step.seconds for step in fitting),
+        seconds_beyond=sum(step.seconds for step in others),
+        seconds_before=time.monotonic() - started,
+    )
+
+
+def _planned(step: Step, *, fits: bool) -> PlannedStep:
+    candidate = step.arm.rung.candidate
+    return PlannedStep(
+        strategy=candidate.strategy,
+        model=candidate.model,
+        train_rows=step.rows,
+        seed=step.seed,
+        search_rows=0 if step.search == "none" else step.search_rows,
+        seconds=step.seconds,
+        fits=fits,
+    )

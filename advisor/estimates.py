@@ -1,0 +1,153 @@
+"""How long a measurement will take: each strategy's estimate, from measured speeds, and what became of the last."""
+
+from __future__ import annotations
+
+from advisor.arms import Rung
+from advisor.choices import Choices
+from probes.data import TaskData
+from probes.deadline import Deadline
+from probes.features import FeatureCache
+from probes.hardware import Hardware
+from probes.measurement import Metric
+from probes.model import ModelFacts
+from probes.recipe import FrozenFeatures
+from probes.sampling import take_nested
+from probes.workbench import Workbench
+from strategies import Situation
+
+FARTHEST = 4.0
+"""An estimate is corrected by this factor at most, either way."""
+
+
+class Estimates:
+    """Expected seconds, and the workbenches whose speeds they rest on.
+
+    Parameters
+    ----------
+    data : TaskData
+    hardware : Hardware
+    metric : {'accuracy', 'macro_f1'}
+    deadline : Deadline
+    cache : FeatureCache
+    choices : Choices
+        Threads and precision chosen earlier, by model.
+    train_rows : int
+        All rows to learn from.
+    """
+
+    def __init__(
+        self,
+        data: TaskData,
+        hardware: Hardware,
+        metric: Metric,
+        deadline: Deadline,
+        cache: FeatureCache,
+        choices: Choices,
+        train_rows: int,
+    ) -> None:
+        self._data = data
+        self._hardware = hardware
+        self._metric = metric
+        self._deadline = deadline
+        self._cache = cache
+        self._choices = choices
+        self._train_rows = train_rows
+        self._benches: dict[str, Workbench] = {}
+        self._situations: dict[str, Situation] = {}
+        """Of models whose speed was measured, by name."""
+        self._corrections: dict[tuple[str, str], float] = {}
+        """Measured over estimated seconds of the last measurement with this method and model."""
+
+    def bench(self, model: ModelFacts | None) -> Workbench:
+        """Return the workbench of a model, the same each time."""
+        name = model.name if model else ""
+        if name not in self._benches:
+            self._benches[name] = Workbench(
+                data=self._data,
+                model=model,
+                hardware=self._hardware,
+                metric=self._metric,
+                deadline=self._deadline,
+                cache=self._cache,
+                choice=self._choices.recall(model) if model else None,
+            )
+        return self._benches[name]
+
+    def measured(self, model: ModelFacts | None) -> bool:
+        """Whether the speed of a model is known; that of none always is."""
+        return model is None or model.name in self._situations
+
+    def measure(self, model: ModelFacts) -> None:
+        """Measure the speed of a model on a few batches."""
+        bench = self.bench(model)
+        with self._deadline.enforced():
+            speed = bench.measured_speed()
+            self._choices.keep(model, speed.threads, speed.precision)
+            self._situations[model.name] = self._bare(model).model_copy(
+                update={
+                    "max_length": bench.max_length,
+                    "speed": speed,
+                    "features_cached": self._features_cached(model, bench),
+                }
+            )
+
+    def situation(self, rung: Rung, seed: int = 0) -> Situation:
+        """Return what a strategy may look at when it proposes recipes.
+
+        The speed of a model not yet measured is that of the last one that was, scaled by the number of weights.
+        """
+        model = rung.model
+        known = self._situations.get(model.name) if model else None
+        if known is not None:
+            return known.model_copy(update={"seed": seed})
+        here = self._bare(model).model_copy(update={"seed": seed})
+        if model is None or not self._situations:
+            return here
+        other = next(reversed(self._situations.values()))
+        if other.speed is None or other.model is None:
+            return here
+        lighter = (other.model.parameters or 1) / (model.parameters or other.model.parameters or 1)
+        speed = other.speed.model_copy(
+            update={
+                "forward_rows_per_second": lighter * other.speed.forward_rows_per_second,
+                "train_rows_per_second": lighter * other.speed.train_rows_per_second,
+            }
+        )
+        return here.model_copy(update={"max_length": other.max_length, "speed": speed})
+
+    def seconds(self, rung: Rung, rows: int, search_rows: int, searched: bool) -> float:
+        """Return the seconds a measurement will take, by its estimate and how true the last one like it was."""
+        return self._corrections.get(rung.cost_key, 1.0) * self._estimate(rung, rows, search_rows, searched)
+
+    def learn(self, rung: Rung, rows: int, search_rows: int, searched: bool, took: float) -> None:
+        """Correct the estimates by what a measurement took."""
+        estimate = self._estimate(rung, rows, search_rows, searched)
+        if estimate > 1:
+            self._corrections[rung.cost_key] = min(FARTHEST, max(1 / FARTHEST, took / estimate))
+
+    def look_again(self, model: ModelFacts | None) -> None:
+        """Look whether features of the model are cached by now."""
+        if model is not None and (known := self._situations.get(model.name)) is not None and not known.features_cached:
+            cached = self._features_cached(model, self.bench(model))
+            self._situations[model.name] = known.model_copy(update={"features_cached": cached})
+
+    def _estimate(self, rung: Rung, rows: int, search_rows: int, searched: bool) -> float:
+        situation = self.situation(rung)
+        if rows < self._train_rows:  # what is cached is all rows; fewer are another set to read
+            situation = situation.model_copy(update={"features_cached": False})
+        return rung.strategy.seconds(situation, rows, search_rows, searched=searched)
+
+    def _bare(self, model: ModelFacts | None) -> Situation:
+        return Situation(
+            train_rows=self._train_rows,
+            validation_rows=len(self._data.validation),
+            test_rows=len(self._data.test),
+            classes=len(self._data.classes),
+            max_length=0,
+            model=model,
+        )
+
+    def _features_cached(self, model: ModelFacts, bench: Workbench) -> bool:
+        frozen = FrozenFeatures(pooling=model.pooling, normalize=model.normalize, max_length=bench.max_length)
+        train = take_nested(self._data.train, self._train_rows, self._data.split_seed)
+        return all(bench.has_features(rows, frozen) for rows in (train, self._data.validation, self._data.test))

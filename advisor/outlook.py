@@ -1,0 +1,49 @@
+"""What time buys: the steps that fit, if every estimate is right, and what those would take that do not."""
+
+from __future__ import annotations
+
+from advisor.arms import Seen
+from advisor.plan import Planner, Step
+
+SUPPOSED = 0.5
+"""Validation score a plan supposes of everybody: nobody is dropped, and none is ahead."""
+
+
+def foresee(planner: Planner, left: float) -> list[Step]:
+    """Return the steps that fit the seconds left; the planner is then as if they were made."""
+    found = []
+    while (step := planner.next(left)) is not None:
+        found.append(step)
+        left -= step.seconds
+        step.arm.seen.setdefault(step.rows, {})[step.seed] = Seen(SUPPOSED)
+        if step.search != "none":
+            step.arm.searched_at = step.search_rows
+    return found
+
+
+def beyond(planner: Planner) -> list[Step]:
+    """Return the steps that found no time, all rows at once: who is short of time takes no smaller rung before."""
+    for arm in planner.arms:
+        arm.out_of_time = False
+    steps = list(planner.steps_left())
+    rising = {
+        step.arm.weight: planner.step(step.arm, planner.full, search=step.arm.searched_at is None)
+        for step in steps
+        if step.seed == 0
+    }
+    return [*rising.values(), *(step for step in steps if step.seed)]
+
+
+def more_time(planner: Planner, left: float) -> str | None:
+    """Say what the steps that found no time would have taken; None where there are none."""
+    steps = beyond(planner)
+    total, parts = -max(0.0, left), []
+    for step in (step for step in steps if step.seed == 0):
+        total += step.seconds
+        parts.append(f"about {max(1.0, total):,.0f} s: {step.arm.rung.candidate} on all {step.rows:,} training rows")
+    for arm in {step.arm.weight: step.arm for step in steps if step.seed}.values():
+        own = [step for step in steps if step.arm is arm and step.seed]
+        total += sum(step.seconds for step in own)
+        seeds = f"{len(own)} more seed{'s' if len(own) > 1 else ''}"
+        parts.append(f"about {max(1.0, total):,.0f} s: {seeds} of {arm.rung.candidate}")
+    return f"With more time, each on top of the one before: {'; '.join(parts)}." if parts else None

@@ -1,0 +1,242 @@
+"""From recipes to a measurement: validation rows choose a recipe, it is fitted, and every test row is scored once."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from probes.data import Rows
+from probes.errors import MeasurementFailed
+from probes.fitted import Fitted
+from probes.fitting import fit
+from probes.hardware import PeakMemory
+from probes.measurement import EDGE, Measurement, Trial
+from probes.recipe import Recipe, Tuning
+from probes.sampling import order_of_seed, take_nested
+from probes.statistics import score
+from probes.training import FittedTuning
+from probes.workbench import Workbench
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+WIDER = 2
+"""Learning rates tried at most beyond either end of the range a strategy proposes."""
+
+
+def no_end() -> float:
+    """Return the seconds to spare of a search that nobody waits for."""
+    return math.inf
+
+
+def search(
+    recipes: tuple[Recipe, ...],
+    bench: Workbench,
+    train: Rows,
+    *,
+    known: Mapping[str, Trial],
+    record: Callable[[Trial], None],
+    spare: Callable[[], float] = no_end,
+) -> tuple[Recipe, Fitted | None, tuple[Trial, ...]]:
+    """Try recipes on validation rows and name the best.
+
+    While the best has the lowest or highest learning rate tried, and is more than `EDGE` better than the next, one more
+    is tried beyond it, `WIDER` times at most.
+
+    Parameters
+    ----------
+    recipes : tuple of Recipe
+        They differ in their learning rate.
+    bench : Workbench
+    train : Rows
+    known : mapping
+        Trials that finished earlier, by setting; they are not run again.
+    record : callable
+        Called with each new trial as soon as it has finished.
+    spare : callable
+        Returns the seconds that may still go into learning rates beyond those of `recipes`.
+
+    Returns
+    -------
+    best : Recipe
+    fitted : Fitted or None
+        The best classifier, if it was fitted here.
+    trials : tuple of Trial
+
+    Raises
+    ------
+    MeasurementFailed
+        If every recipe failed.
+    """
+    tried: list[tuple[Recipe, Trial]] = []
+    asked: set[str] = set()
+    best: tuple[tuple[float, float], Recipe, Fitted | None] | None = None
+    failures = []
+    waiting = list(recipes)
+    while waiting:
+        recipe = waiting.pop(0)
+        setting = describe(recipe)
+        asked.add(setting)
+        fitted: Fitted | None = None
+        trial = known.get(setting)
+        if trial is None:
+            try:
+                fitted, trial = _try(recipe, bench, train)
+                record(trial)
+            except MeasurementFailed as error:
+                failures.append(str(error))
+        if trial is not None:
+            tried.append((recipe, trial))
+            key = (trial.validation_score, -trial.validation_loss)
+            if best is None or key > best[0]:
+                best = (key, recipe, fitted)
+        if not waiting and best is not None:
+            wider = _beyond(recipes, tried, best[1])
+            if wider is not None and describe(wider) not in asked:
+                seconds = max(trial.seconds for _, trial in tried)
+                waiting = [wider] if describe(wider) in known or seconds <= spare() else []
+    if best is None:
+        raise MeasurementFailed("; ".join(dict.fromkeys(failures)) or "there was no recipe to try")
+    return best[1], best[2], tuple(trial for _, trial in tried)
+
+
+def _try(recipe: Recipe, bench: Workbench, train: Rows) -> tuple[Fitted, Trial]:
+    start = time.monotonic()
+    fitted = fit(recipe, bench, train)
+    return fitted, Trial(
+        setting=describe(recipe),
+        train_rows=len(train),
+        validation_score=fitted.validation_score or 0.0,
+        validation_loss=fitted.validation_loss if isinstance(fitted, FittedTuning) else 0.0,
+        converged=fitted.converged,
+        why_not=fitted.why_not,
+        seconds=time.monotonic() - start,
+    )
+
+
+def _beyond(recipes: tuple[Recipe, ...], tried: list[tuple[Recipe, Trial]], best: Recipe) -> Recipe | None:
+    """Return the recipe beyond the best one, as far from it as its neighbour; None where the best has two sides."""
+    by_rate = sorted(
+        (recipe.learning_rate, trial.validation_score) for recipe, trial in tried if isinstance(recipe, Tuning)
+    )
+    proposed = [recipe.learning_rate for recipe in recipes if isinstance(recipe, Tuning)]
+    if not isinstance(best, Tuning) or len(by_rate) < 2:
+        return None
+    for (rate, reached), (next_rate, next_reached) in ((by_rate[0], by_rate[1]), (by_rate[-1], by_rate[-2])):
+        if rate != best.learning_rate or reached - next_reached <= EDGE:
+            continue
+        outside = sum(r < min(proposed) if rate < next_rate else r > max(proposed) for r, _ in by_rate)
+        return at_rate(best, rate * rate / next_rate) if outside < WIDER else None
+    return None
+
+
+def at_rate(recipe: Tuning, rate: float) -> Tuning:
+    """Return the recipe at another learning rate, of three digits: more would tell equal settings apart.
+
+    Examples
+    --------
+    >>> at_rate(Tuning(pooling="mean", max_length=64, learning_rate=1e-4), 2e-5 * 2e-5 / 5e-5).learning_rate
+    8e-06
+    """
+    return recipe.model_copy(update={"learning_rate": float(f"{rate:.3g}")})
+
+
+def describe(recipe: Recipe) -> str:
+    """Return the setting that tells a recipe from the others of its search.
+
+    Examples
+    --------
+    >>> describe(Tuning(pooling="mean", max_length=64, learning_rate=2e-5))
+    'learning_rate=2e-05'
+    """
+    return f"learning_rate={recipe.learning_rate:g}" if isinstance(recipe, Tuning) else recipe.method
+
+
+def measure(
+    strategy: str,
+    recipes: tuple[Recipe, ...],
+    bench: Workbench,
+    *,
+    train_rows: int,
+    search_rows: int,
+    seed: int,
+    known: Mapping[str, Trial],
+    record: Callable[[Trial], None],
+    spare: Callable[[], float] = no_end,
+    chosen_by: tuple[Trial, ...] = (),
+) -> Measurement:
+    """Measure: choose a recipe on validation rows, fit it, score every test row once.
+
+    Parameters
+    ----------
+    strategy : str
+        Name to file the measurement under.
+    recipes : tuple of Recipe
+        One, or several to choose from on validation rows.
+    bench : Workbench
+    train_rows : int
+        Rows to learn from, the first of one nested stratified order; seeds above 0 have an order of their own.
+    search_rows : int
+        Rows the search learns from; if as many as `train_rows`, its best run is the measurement.
+    seed : int
+    known, record, spare
+        See `search`.
+    chosen_by : tuple of Trial
+        The trials of an earlier search that chose the one recipe.
+
+    Returns
+    -------
+    Measurement
+
+    Raises
+    ------
+    OutOfTime, MeasurementFailed
+        See `fit`.
+    """
+    import numpy as np
+
+    order = order_of_seed(bench.data.split_seed, seed)
+    train = take_nested(bench.data.train, train_rows, order)
+    start = time.monotonic()
+    with PeakMemory(bench.device) as memory:
+        trials: tuple[Trial, ...] = ()
+        chosen, fitted = recipes[0], None
+        if len(recipes) > 1:
+            sample = take_nested(train, search_rows, order)
+            chosen, fitted, trials = search(recipes, bench, sample, known=known, record=record, spare=spare)
+            if len(sample) < len(train):
+                fitted = None
+        if fitted is None:
+            fitted = fit(chosen, bench, train)
+        with bench.deadline.enforced():
+            validation = _classes(fitted, bench.data.validation)
+            predictions = _classes(fitted, bench.data.test)
+    return Measurement(
+        strategy=strategy,
+        model=None if bench.model is None else bench.model.name,
+        recipe=fitted.recipe,
+        train_rows=len(train),
+        seed=seed,
+        metric=bench.metric,
+        score=score(bench.metric, np.array(bench.data.test.labels), predictions),
+        validation_score=fitted.validation_score,
+        validation_predictions=tuple(int(p) for p in validation),
+        predictions=tuple(int(p) for p in predictions),
+        converged=fitted.converged,
+        why_not=fitted.why_not,
+        trials=trials or fitted.trials or chosen_by,
+        seconds=time.monotonic() - start,
+        peak_bytes=memory.bytes,
+        tokens=fitted.tokens,
+        notes=fitted.notes,
+    )
+
+
+def _classes(fitted: Fitted, rows: Rows) -> NDArray[np.int64]:
+    """Return the index of the likeliest class of each row."""
+    import numpy as np
+
+    return np.asarray(fitted.probabilities(rows).argmax(axis=1), dtype=np.int64)

@@ -1,0 +1,167 @@
+"""What is measured where time is short, and what is said of the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from advisor.arms import Arm, Rung, Seen
+from advisor.outlook import foresee
+from advisor.plan import Planner
+from probes.data import TaskData
+
+
+def test_the_budget_is_never_planned_beyond(climb: Any, made: Any, data: TaskData) -> None:
+    rows = len(data.train)
+    for share in (0.05, 0.2, 0.5, 1.0, 3.0):
+        arms = (made("a", 0.02), made("b", 0.1, recipes=3), made("c", 0.3, recipes=3, seeded=True))
+        ladder, done = climb(*arms, seconds=share * rows, folder=str(share), seeds=None)
+        assert ladder.deadline.remaining >= 0
+        assert {m.strategy for m in done} | {c.strategy for c in ladder.failures} == {"a", "b", "c"}
+
+
+def test_everybody_has_a_chance_before_anybody_has_more(climb: Any, made: Any, data: TaskData) -> None:
+    third = -(-len(data.train) // 3)
+    heavy, light = made("heavy", 1.0, recipes=3), made("light", 0.5, recipes=3)
+    _, done = climb(heavy, light, seconds=1.2 * 3 * 1.5 * third)
+    assert [(m.strategy, m.train_rows) for m in done[:2]] == [("light", third), ("heavy", third)], "the cheapest first"
+
+
+def test_the_time_left_goes_to_the_contender_not_to_the_hopeless(climb: Any, made: Any, data: TaskData) -> None:
+    full = len(data.train)
+    third = -(-full // 3)
+    for order in ((0, 1), (1, 0)):  # whichever of the two is lighter
+        arms = [
+            made("contender", 1.0, recipes=3, learns=lambda _: 0.79),
+            made("far", 1.0, recipes=3, learns=lambda _: 0.68),
+        ]
+        reference = made("reference", 0.01, learns=lambda _: 0.8)
+        budget = 1.15 * (0.01 * full + 2 * 3 * third + full)
+        _, done = climb(reference, *(arms[i] for i in order), seconds=budget, folder=str(order))
+        assert [m.strategy for m in done if m.train_rows == full] == ["reference", "contender"]
+
+
+def test_too_little_to_learn_from_is_not_measured_and_says_why(climb: Any, made: Any) -> None:
+    ladder, done = climb(made("light", 0.001), made("endless", 100.0), seconds=60)
+    assert [m.strategy for m in done] == ["light"]
+    (reason,) = ladder.failures.values()
+    assert "s were left" in reason
+    assert "200 training rows" in reason
+
+
+def test_what_no_rung_fits_learns_from_as_many_rows_as_fit(climb: Any, made: Any) -> None:
+    _, done = climb(made("slow", 1.0), seconds=300)
+    assert [m.train_rows for m in done] == [300]
+
+
+def test_time_that_no_rung_fits_goes_to_rows_in_between(climb: Any, made: Any, data: TaskData) -> None:
+    third = -(-len(data.train) // 3)
+    _, done = climb(made("slow", 1.0, recipes=3), made("slower", 2.0), seconds=3 * third + 2 * third + 1_000)
+    most = {m.strategy: m.train_rows for m in done}
+    assert max(most.values()) >= 1.5 * third
+    assert len(done) > 2
+
+
+def test_the_last_one_is_tried_where_its_estimate_may_be_off(climb: Any, made: Any) -> None:
+    ladder, done = climb(made("light", 0.001), made("doubtful", 0.4), seconds=60)
+    assert [(m.strategy, m.train_rows) for m in done][1] == ("doubtful", 200)
+    assert not ladder.failures
+
+
+def test_the_cheapest_is_tried_where_all_estimates_may_be_off(climb: Any, made: Any) -> None:
+    ladder, done = climb(made("heavy", 0.45), made("less", 0.4), seconds=60, slower=0.2)
+    # 80 s and 90 s are said to be needed, and as the first took 16 s, the second is believed to take 44 s for 391 rows.
+    assert [(m.strategy, m.train_rows) for m in done][:2] == [("less", 200), ("heavy", 391)]
+    assert not ladder.failures
+
+
+def test_an_estimate_that_was_too_low_is_learned_from(climb: Any, made: Any, data: TaskData) -> None:
+    rows = len(data.train)
+    ladder, done = climb(made("a", 0.05), made("b", 0.05), seconds=0.16 * rows, slower=2.0)
+    assert done[0].train_rows == rows, "nothing was known against it"
+    assert [m.train_rows for m in done[1:]] != [rows], "the second is believed to be twice as slow too"
+    assert ladder.deadline.remaining >= -0.05 * 200
+
+
+def test_a_run_without_its_search_teaches_nothing_false_about_the_next(climb: Any, made: Any) -> None:
+    first, second = (made(name, 20 / 500, recipes=3, least=500) for name in ("first", "second"))
+    # 60 s each with the search, 20 s without: neither search leaves time for the other, and both runs do.
+    _, done = climb(first, second, seconds=70, rows=500)
+    assert [(m.strategy, m.train_rows, m.seconds) for m in done] == [("first", 500, 20.0), ("second", 500, 20.0)]
+
+
+def test_a_search_takes_what_leaves_the_others_their_measurement(climb: Any, made: Any) -> None:
+    first, second = (made(name, 20 / 500, recipes=3, least=500) for name in ("first", "second"))
+    _, done = climb(first, second, seconds=100, rows=500)
+    assert [(m.strategy, m.seconds) for m in done] == [("first", 60.0), ("second", 20.0)]
+
+
+def test_the_search_goes_before_the_rows_that_the_others_have(climb: Any, made: Any) -> None:
+    heavy, light = made("heavy", 40 / 500, recipes=3), made("light", 10 / 500, recipes=3)
+    # 220 rows would leave time for the search of the light one, and 250 for that of the heavy one.
+    _, done = climb(heavy, light, seconds=60, rows=500)
+    assert [(m.strategy, m.seconds) for m in done] == [("light", 10.0), ("heavy", 40.0)]
+
+
+def test_no_time_at_all_measures_nothing(climb: Any, made: Any) -> None:
+    ladder, done = climb(made("a", 0.001), made("b", 0.001), seconds=0)
+    assert done == []
+    assert set(ladder.failures.values()) == {"the budget ended before it was measured"}
+
+
+def test_what_more_time_would_have_bought_is_said(climb: Any, made: Any, data: TaskData) -> None:
+    rows = len(data.train)
+    ladder, done = climb(made("chance", 4 / rows, seeded=True), seconds=10, seeds=3)
+    assert [(m.seed, m.train_rows) for m in done] == [(0, rows), (1, rows)]
+    assert ladder.notes == ["With more time, each on top of the one before: about 2 s: 1 more seed of chance."]
+    ladder, _ = climb(made("chance", 4 / rows, seeded=True), made("big", 1.0), seconds=10, seeds=3, folder="two")
+    (note,) = ladder.notes
+    # 1,540 s for it and 4 s for the seed, less the 2 s that were left.
+    assert note.endswith(f"about 1,538 s: big on all {rows:,} training rows; about 1,542 s: 1 more seed of chance.")
+
+
+def test_with_time_for_all_nothing_more_is_for_sale(climb: Any, made: Any) -> None:
+    ladder, _ = climb(made("chance", 0.01, seeded=True), made("big", 0.1, recipes=3), seconds=9e9, seeds=3)
+    assert ladder.notes == []
+
+
+def planner(made: Any, full: int, *, cost: float = 1.0, seeds: int | None = 1, at: int = 0) -> Planner:
+    """Return a planner of one arm that was measured at so many rows."""
+    arm = Arm(Rung(made("tuned", cost, recipes=3, seeded=True), None), 0)
+    if at:
+        arm.seen[at] = {0: Seen(0.8)}
+        arm.searched_at = at
+    strategy = arm.rung.strategy
+    return Planner([arm], full, 3, 500, seeds, lambda arm, *how: strategy.seconds(None, *how[:2], searched=how[2]))  # type: ignore[arg-type]
+
+
+def test_three_seeds_where_rows_are_many(made: Any) -> None:
+    for full, seeds in ((4_999, 5), (5_000, 3)):
+        assert {step.seed for step in planner(made, full, seeds=None).steps_left()} == set(range(seeds))
+
+
+def test_who_has_time_for_all_rows_once_goes_straight_there(made: Any) -> None:
+    # 334 rows are done; 1,000 and 3,000 first would leave no time for all 9,000.
+    step = planner(made, 9_000, at=334).next(10_500)
+    assert step is not None
+    assert step.rows == 9_000
+
+
+def test_a_rate_chosen_at_under_a_third_of_the_rows_is_looked_at_again(made: Any) -> None:
+    step = planner(made, 9_000, at=3_000).next(1e9)
+    assert step is not None
+    assert (step.rows, step.search) == (9_000, "none"), "3,000 are a third"
+    few = planner(made, 9_000, at=3_000)
+    few.arms[0].searched_at = 334
+    again = few.next(1e9)
+    assert again is not None
+    assert (again.rows, again.search, again.search_rows) == (9_000, "again", 3_000)
+    hurried = few.next(1.1 * 9_000)
+    assert hurried is not None
+    assert hurried.search == "none", "only where there is time"
+
+
+@pytest.mark.parametrize("left", [0.0, 100.0, 2_000.0, 40_000.0])
+def test_a_plan_fits_its_time(made: Any, left: float) -> None:
+    assert sum(step.seconds for step in foresee(planner(made, 9_000, seeds=None, at=334), left)) <= left

@@ -1,0 +1,68 @@
+"""What the verdicts of a whole probe say of who was dropped; how well each candidate learns is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import advisor
+from advisor import ladder
+from probes.measurement import Measurement, Trial
+from probes.statistics import score
+from strategies import Outcome
+
+RIGHT = {"baseline": 0.9, "linear_probe": 0.88, "lora": 0.55, "full": 0.89}
+"""Share of the rows that each has right, however many it learned from."""
+
+
+def guesses(strategy: str, labels: Sequence[int]) -> tuple[int, ...]:
+    return tuple((y + (i >= RIGHT[strategy] * len(labels))) % 3 for i, y in enumerate(labels))
+
+
+def made_up(strategy: str, recipes: Any, bench: Any, **asked: Any) -> Measurement:
+    test = bench.data.test.labels
+    trial = Trial(
+        setting="learning_rate=5e-05", train_rows=10, validation_score=0.9, validation_loss=1, converged=True, seconds=1
+    )
+    return Measurement(
+        strategy=strategy,
+        model=None if bench.model is None else bench.model.name,
+        recipe=recipes[0],
+        train_rows=asked["train_rows"],
+        seed=asked["seed"],
+        metric="accuracy",
+        score=score("accuracy", np.array(test), np.array(guesses(strategy, test))),
+        validation_score=RIGHT[strategy],
+        validation_predictions=guesses(strategy, bench.data.validation.labels),
+        predictions=guesses(strategy, test),
+        trials=(trial,),
+        seconds=1.0,
+        peak_bytes=0,
+        tokens=1,
+    )
+
+
+def test_a_verdict_says_why_its_candidate_was_dropped(
+    rows_of_two_rungs: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder, "measure", made_up)
+    settings: dict[str, Any] = {"models": str(tiny_encoder), "budget": None, "strategies": ",".join(RIGHT)}
+    result = advisor.probe(rows_of_two_rungs, **settings, run=tmp_path / "run")
+    found = {v.strategy: v for v in result.verdicts}
+    rows = {m.strategy: m.train_rows for m in result.measurements}
+    assert rows == {"baseline": 1_540, "linear_probe": 1_540, "lora": 514, "full": 1_540}
+    lora = found["lora"]
+    assert lora.verdict is Outcome.UNDECIDED
+    assert "it learned from 514 of the 1,540 training rows" in lora.because
+    assert "It was dropped: " in lora.because
+    assert "--strategies lora" in lora.settle
+    assert lora.fair
+    assert [note for note in result.notes if note.startswith("lora on") and "was dropped: " in note]
+    assert result.recommendation is not None
+    assert "No fair chance" not in result.recommendation.because
+    resumed = advisor.probe(rows_of_two_rungs, **settings, run=tmp_path / "run", resume=True)
+    assert resumed.verdicts == result.verdicts

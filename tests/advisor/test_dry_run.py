@@ -1,0 +1,52 @@
+"""The plan of a probe, with a real (tiny) encoder: what it would do, and that it does none of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def planned(many_rows_file: Path, tiny_encoder: Path, cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return the plan of a probe without a limit, and the folder it was made in."""
+    folder = tmp_path_factory.mktemp("plan")
+    done = cli(
+        "probe", many_rows_file, "--model", tiny_encoder, "--strategies", "baseline,zero_shot,linear_probe,lora",
+        "--budget", "none", "--seeds", "2", "--dry-run", "--json", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), folder
+
+
+def test_it_names_each_step_in_its_order_and_writes_nothing(planned: Any) -> None:
+    plan, folder = planned
+    assert [(s["strategy"], s["train_rows"], s["seed"], s["search_rows"]) for s in plan["steps"]] == [
+        ("baseline", 1_050, 0, 0),
+        ("linear_probe", 1_050, 0, 0),
+        ("lora", 1_050, 0, 1_000),
+        ("lora", 1_050, 1, 0),
+    ]
+    assert all(s["fits"] and s["seconds"] > 0 for s in plan["steps"])
+    assert plan["seconds"] == pytest.approx(sum(s["seconds"] for s in plan["steps"]))
+    assert plan["seconds_before"] > 0
+    assert plan["seconds_beyond"] == 0
+    (out,) = plan["left_out"]
+    assert out["strategy"] == "zero_shot"
+    assert list(folder.iterdir()) == []
+
+
+def test_what_the_budget_does_not_allow_is_marked(many_rows_file: Path, tiny_encoder: Path, cli: Cli) -> None:
+    done = cli(
+        "probe", many_rows_file, "--model", tiny_encoder, "--strategies", "full", "--budget", "40s",
+        "--seeds", "20", "--dry-run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "the budget is 40 s" in done.stdout
+    assert " yes " in done.stdout
