@@ -65,7 +65,7 @@ def test_a_candidate_alone_is_the_best() -> None:
     assert alone.score.mean == 0.75
 
 
-@pytest.mark.parametrize("tolerance", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize("tolerance", [0.0, 0.03, 0.1])
 def test_two_single_runs_err_in_five_percent_of_worlds_at_most(tolerance: float) -> None:
     """Exact: every outcome of few rows, weighed by its probability at the edge, whatever share of rows disagrees."""
     rows = 30
