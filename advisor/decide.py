@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Container
 
 from probes.base import Frozen
+from probes.comparison import Comparison, compare
 from probes.data import TaskData
 from probes.measurement import Measurement, Metric
 from probes.recipe import Recipe
-from probes.statistics import Comparison, Interval, compare
+from probes.statistics import Interval
 from strategies import Candidate, Evidence, Outcome, Strategy, Verdict
 
 
@@ -87,18 +88,25 @@ def judge(
     """
     by_candidate = {c: _at_most_rows(measurements, c) for c in candidates}
     measured = [c for c in candidates if by_candidate[c]]
-    comparisons = _compare(measured, by_candidate, data, metric, tolerance)
+    seeded = [strategies[c.strategy].seeded for c in measured]
+    comparisons = _compare(measured, by_candidate, seeded, data, metric, tolerance)
+    labelled = sum(len(part.labels) for part in (data.train, data.validation, data.test))
     verdicts = []
     for candidate in candidates:
         others = [c for c in measured if c != candidate]
         rival = max(others, key=lambda c: comparisons[c].score.mean, default=None)
+        comparison = comparisons.get(candidate)
+        against = measured[comparison.gap.rival] if comparison and comparison.gap else None
         evidence = Evidence(
             candidate=candidate,
             blocked=blocked.get(candidate),
             failure=failures.get(candidate),
             measurements=tuple(by_candidate[candidate]),
-            comparison=comparisons.get(candidate),
+            comparison=comparison,
             rival=str(rival) if rival else None,
+            against=against,
+            against_measurements=tuple(by_candidate[against]) if against else (),
+            labelled=labelled,
             unmeasured=sum(c not in blocked and not by_candidate[c] for c in candidates if c != candidate),
             rows=rows,
             test_rows=len(data.test),
@@ -119,6 +127,7 @@ def _at_most_rows(measurements: list[Measurement], candidate: Candidate) -> list
 def _compare(
     measured: list[Candidate],
     by_candidate: dict[Candidate, list[Measurement]],
+    seeded: list[bool],
     data: TaskData,
     metric: Metric,
     tolerance: float,
@@ -129,7 +138,7 @@ def _compare(
 
     predictions = [[np.array(m.predictions, dtype=np.int64) for m in by_candidate[c]] for c in measured]
     labels = np.array(data.test.labels, dtype=np.int64)
-    return dict(zip(measured, compare(metric, labels, predictions, tolerance), strict=True))
+    return dict(zip(measured, compare(metric, labels, predictions, tolerance, seeded=seeded), strict=True))
 
 
 def recommend(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 from probes.base import Frozen
+from probes.comparison import Comparison
 from probes.hardware import Speed
 from probes.measurement import Measurement
 from probes.model import ModelFacts
 from probes.recipe import Recipe
-from probes.statistics import Comparison, Interval, rows_to_settle
+from probes.statistics import Interval
+from strategies.settling import settle, settle_target
 
 
 class Outcome(StrEnum):
@@ -64,6 +66,12 @@ class Evidence(Frozen):
     """It against the best, on the same test rows."""
     rival: str | None = None
     """The strongest other candidate."""
+    against: Candidate | None = None
+    """The other candidate whose comparison decides: that of `comparison.gap`."""
+    against_measurements: tuple[Measurement, ...] = ()
+    """Its measurements, one a seed."""
+    labelled: int | None = None
+    """Rows with a label over all splits; None where it is not known."""
     unmeasured: int = 0
     """Other candidates that apply and were not measured."""
     rows: int
@@ -228,15 +236,14 @@ def _numbers(evidence: Evidence, comparison: Comparison) -> str:
 
 def _settle(evidence: Evidence, comparison: Comparison) -> str:
     """Say what would settle an undecided verdict."""
-    if evidence.target is not None and comparison.confirmed:
-        return f"More test rows: its interval holds the target of {evidence.target:.3f}."
-    rows = rows_to_settle(comparison.disagreement, comparison.margin)
-    if rows > 1_000_000:
-        return (
-            f"It lies right at the edge of the tolerance against {evidence.rival}: choose by cost, or another "
-            "--tolerance."
-        )
-    return (
-        f"About {max(rows, evidence.test_rows + 1):,} test rows (now {evidence.test_rows:,}) if the difference to "
-        f"{evidence.rival} is as seen."
+    if evidence.target is not None and (comparison.confirmed or comparison.gap is None):
+        return settle_target(comparison.score, evidence.target, evidence.test_rows, evidence.labelled)
+    if comparison.gap is None:
+        return ""
+    return settle(
+        comparison.gap,
+        evidence.measurements,
+        evidence.against_measurements,
+        name=str(evidence.against or evidence.rival),
+        labelled=evidence.labelled,
     )

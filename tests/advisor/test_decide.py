@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -120,7 +121,8 @@ def test_every_candidate_gets_exactly_one_verdict() -> None:
 
 
 def test_the_lightest_confirmed_wins_over_the_best() -> None:
-    found, choice = outcome(measured("baseline", 200), measured("linear_probe", 52), measured("lora", 50))
+    seeds = [measured("lora", 50 + seed, seed=seed) for seed in range(5)]
+    found, choice = outcome(measured("baseline", 200), measured("linear_probe", 52), *seeds)
     assert found["baseline"].verdict is Outcome.REFUTED
     assert found["linear_probe"].verdict is Outcome.CONFIRMED
     assert found["lora"].verdict is Outcome.CONFIRMED
@@ -283,7 +285,7 @@ def test_too_close_to_tell_is_undecided_and_says_how_many_rows_would() -> None:
         measured("baseline", 72), measured("linear_probe", 60, start=500), strategies=["baseline", "linear_probe"]
     )
     assert found["baseline"].verdict is Outcome.UNDECIDED
-    assert "test rows (now 1,000)" in found["baseline"].settle or "edge of the tolerance" in found["baseline"].settle
+    assert re.search(r"test rows \(now 1,000\), that is [\d,]+ more labels", found["baseline"].settle)
     assert choice is not None
 
 
@@ -318,3 +320,11 @@ def test_transfer_is_not_judged_without_a_baseline() -> None:
 def test_verdicts_do_not_depend_on_the_order_of_measurements() -> None:
     several = [measured("baseline", 200), measured("linear_probe", 52), measured("lora", 50)]
     assert outcome(*several) == outcome(*reversed(several))
+
+
+def test_one_seed_of_what_depends_on_it_is_told_apart_from_a_fixed_result() -> None:
+    fixed, _ = outcome(measured("baseline", 52), measured("linear_probe", 50))
+    one_seed, choice = outcome(measured("baseline", 52), measured("lora", 50))
+    assert (fixed["baseline"].verdict, one_seed["baseline"].verdict) == (Outcome.CONFIRMED, Outcome.UNDECIDED)
+    assert "--seeds 3" in one_seed["baseline"].settle
+    assert choice is not None and choice.settle == one_seed["baseline"].settle

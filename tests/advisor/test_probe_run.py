@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -79,10 +80,14 @@ def whose(entry: dict[str, Any]) -> tuple[object, ...]:
 
 def essence(document: dict[str, Any]) -> dict[str, Any]:
     """Leave out what depends on the clock and the folder."""
-    choice = document["recommendation"]
+
+    def timeless(entry: dict[str, Any]) -> dict[str, Any]:
+        settle = re.sub(r"about [\d.,]+ (s|min|h) more here", "", entry["settle"])
+        return {k: v for k, v in entry.items() if k != "seconds"} | {"settle": settle}
+
     return {
-        "recommendation": {k: v for k, v in choice.items() if k != "seconds"},
-        "verdicts": document["verdicts"],
+        "recommendation": timeless(document["recommendation"]),
+        "verdicts": [timeless(verdict) for verdict in document["verdicts"]],
         "scores": {m["strategy"]: (m["score"], m["train_rows"], m["predictions"]) for m in document["measurements"]},
     }
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from probes.comparison import Comparison
 from probes.measurement import Measurement, Trial
+from probes.power import Gap
 from probes.recipe import BagOfWords
-from probes.statistics import Comparison, Interval
+from probes.statistics import Interval
 from strategies import STRATEGIES, Candidate, Evidence, Outcome, Verdict
 from strategies.base import Strategy
 
@@ -41,12 +43,25 @@ def measurement(**more: Any) -> Measurement:
     return Measurement(**(settings | more))
 
 
+def gap(**more: Any) -> Gap:
+    settings: dict[str, Any] = {
+        "rival": 1,
+        "distance": -0.02,
+        "level": 0.025,
+        "power": 0.8,
+        "rows": 1_200,
+        "row_variance": 0.1,
+        "seed_variances": (0.0, 0.0),
+        "seeds": (1, 1),
+    }
+    return Gap(**(settings | more))
+
+
 def comparison(**more: Any) -> Comparison:
     settings: dict[str, Any] = {
         "score": Interval(mean=0.85, low=0.83, high=0.87),
         "delta": Interval(mean=-0.012, low=-0.03, high=-0.002),
-        "disagreement": 0.1,
-        "margin": -0.002,
+        "gap": gap(),
         "p_not_worse": 0.4,
         "p_worse": 0.6,
         "confirmed": False,
@@ -61,6 +76,9 @@ def evidence(**more: Any) -> Evidence:
         "measurements": (measurement(),),
         "comparison": comparison(),
         "rival": "lora on tiny",
+        "against": Candidate(strategy="lora", model="tiny"),
+        "against_measurements": (measurement(strategy="lora", seconds=31.0),),
+        "labelled": 6_000,
         "rows": 1_000,
         "test_rows": 1_200,
         "tolerance": 0.01,
@@ -96,13 +114,57 @@ TABLE = [
     ("near", {"comparison": NEAR}, Outcome.CONFIRMED, r"0\.2 points below the best, .*at most 0\.8 below", ""),
     ("alone", {"comparison": BEST, "rival": None}, Outcome.CONFIRMED, "nothing else was measured", ""),
     ("worse", {"comparison": WORSE}, Outcome.REFUTED, r"5\.0 points below the best, .*at least 3\.0 below", ""),
-    ("open", {}, Outcome.UNDECIDED, r"between 0\.2 and 3\.0 below at 95 %", r"^About [\d,]+ test rows \(now 1,200\)"),
+    (
+        "open",
+        {},
+        Outcome.UNDECIDED,
+        r"between 0\.2 and 3\.0 below at 95 %",
+        r"^About 2,012 test rows \(now 1,200\), that is 812 .* 4,060 at this split, if the difference to lora",
+    ),
     (
         "at the edge",
-        {"comparison": comparison(margin=0.0)},
+        {"comparison": comparison(gap=gap(distance=0.0))},
         Outcome.UNDECIDED,
         "between",
         "right at the edge of the tolerance against lora on tiny",
+    ),
+    (
+        "open for want of seeds",
+        {
+            "comparison": comparison(gap=gap(rows=20_000, seed_variances=(0.01**2, 0.01**2), seeds=(3, 3))),
+            "measurements": (measurement(seconds=61.0),) * 3,
+        },
+        Outcome.UNDECIDED,
+        "between",
+        r"^5 seeds of it and lora on tiny \(`--seeds 5`, about 4 min more here\), if .* test rows alone cannot",
+    ),
+    (
+        "open for want of seeds or rows",
+        {"comparison": comparison(gap=gap(rows=1_800, seed_variances=(0.002**2, 0.0), seeds=(3, 1), distance=0.0214))},
+        Outcome.UNDECIDED,
+        "between",
+        r"^4 seeds of it \(`--seeds 4`, about 6 s more here\), if .*; without them about [\d,]+ test rows",
+    ),
+    (
+        "open for want of both",
+        {"comparison": comparison(gap=gap(seed_variances=(0.014**2, 0.0), seeds=(3, 1)))},
+        Outcome.UNDECIDED,
+        "between",
+        r"^\d+ seeds of it \(.*\) and about [\d,]+ test rows .*; neither is enough alone\.$",
+    ),
+    (
+        "open for want of more than anybody runs",
+        {"comparison": comparison(gap=gap(seed_variances=(0.05**2, 0.0), seeds=(3, 1)))},
+        Outcome.UNDECIDED,
+        "between",
+        "^More than 20 seeds, if",
+    ),
+    (
+        "one seed, its spread assumed",
+        {"comparison": comparison(gap=gap(rows=20_000, seed_variances=(0.014**2, 0.0)))},
+        Outcome.UNDECIDED,
+        "between",
+        r"^First 3 seeds of it \(`--seeds 3`, about 4 s more here\): .* is assumed so far\. At that, ",
     ),
     # law 3: no refutation without a fair chance
     (
@@ -141,7 +203,14 @@ TABLE = [
         {"comparison": BEST, "target": 0.85},
         Outcome.UNDECIDED,
         "the best",
-        r"More test rows: its interval holds the target of 0\.850",
+        r"^No number of test rows: the score lies right at the target of 0\.850",
+    ),
+    (
+        "target nearly missed",
+        {"comparison": BEST, "target": 0.84},
+        Outcome.UNDECIDED,
+        "the best",
+        r"^About 10,\d+ test rows \(now 1,200\).*its interval holds the target of 0\.840",
     ),
     (
         "target missed by the best",
@@ -191,6 +260,18 @@ def test_a_measured_candidate_shows_its_numbers() -> None:
 
 
 def test_more_rows_are_asked_for_than_there_are() -> None:
-    close = comparison(disagreement=0.0, margin=-0.005)
+    close = comparison(gap=gap(distance=0.5))
     verdict = STRATEGIES[0].confirm(evidence(comparison=close))
     assert verdict.settle.startswith("About 1,201 test rows (now 1,200)")
+
+
+def test_a_further_seed_costs_no_search() -> None:
+    """Each searched setting took one second of three; a further seed takes the other two."""
+    close = comparison(gap=gap(rows=20_000, seed_variances=(0.01**2, 0.0), seeds=(3, 1), distance=0.021))
+    plain, searched = (
+        STRATEGIES[0].confirm(evidence(comparison=close, measurements=(measurement(trials=trials),) * 3)).settle
+        for trials in ((), (TRIAL,))
+    )
+    seeds = int(plain.split()[0])
+    assert f"about {3 * (seeds - 3)} s more" in plain
+    assert f"about {2 * (seeds - 3)} s more" in searched

@@ -1,0 +1,250 @@
+"""How often verdicts are wrong where the truth is known: simulated candidates through the real path to a verdict.
+
+python -m benchmarks.verdict_errors [--quick] [--json]
+
+Right and wrong answers are drawn with errors that candidates share (a common difficulty of each row), that the seeds of
+one candidate share, and that each run has alone; each seed moves its candidate's true accuracy. Real measurements with
+a prediction for each test row go through `advisor.decide.judge`. A candidate exactly at the edge of the tolerance can
+be wrongly CONFIRMED and wrongly REFUTED: both count. The bootstrap of macro-F1 draws as often as for users.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from advisor.decide import judge
+from benchmarks.common import Claim, main
+from probes.columns import Columns
+from probes.data import Rows, TaskData
+from probes.measurement import Measurement, Metric, Trial
+from probes.recipe import BagOfWords, Tuning
+from strategies import STRATEGIES, Candidate, Outcome
+
+TOLERANCE, BEST, GOAL = 0.01, 0.85, 0.05
+BY_NAME = {s.name: s for s in STRATEGIES}
+TRIAL = Trial(
+    setting="learning_rate=2e-05",
+    train_rows=100,
+    validation_score=BEST,
+    validation_loss=0.4,
+    converged=True,
+    seconds=1.0,
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A world whose truth is known."""
+
+    behind: tuple[float, ...]
+    """True accuracy of each candidate below the best, in tolerances: 1 is the edge."""
+    rows: int
+    seeds: int
+    classes: int = 2
+    seed_sd: float = 0.0
+    """Standard deviation of the true accuracy between seeds."""
+    shared: float = 0.6
+    """Correlation of latent errors between candidates."""
+    fixed: tuple[int, ...] = ()
+    """Places of candidates whose result no seed changes."""
+    metric: Metric = "accuracy"
+    promised: bool = True
+    """Whether the error rates are promised here; where not, they are reported all the same."""
+
+
+def scenarios() -> list[Scenario]:
+    """Return the worlds of the study."""
+    spreads = (0.0, 0.005, 0.01, 0.015)
+    worlds = []
+    for place, rows in enumerate((100, 300, 1_000, 3_000)):
+        for turn, seeds in enumerate((1, 3, 5)):
+            classes, sd = (2, 5, 20)[(place + turn) % 3], spreads[(place + turn) % 4]
+            other = (0, 2, 6)[turn]
+            worlds += [
+                Scenario((0, 1), rows, seeds, classes, seed_sd=0.015),
+                Scenario((0, other), rows, seeds, classes, seed_sd=sd),
+                Scenario((0, 1, 1, 6), rows, seeds, classes, seed_sd=sd, fixed=(1,)),
+            ]
+        seeds = (1, 3, 5, 3)[place]
+        worlds += [
+            Scenario((0, 1), rows, 1, fixed=(0, 1)),
+            Scenario((0, 1), rows, 1, shared=0.97, fixed=(0, 1)),
+            Scenario((0, 0, 0.5, 1, 1, 2, 6), rows, seeds, 5, seed_sd=0.01, fixed=(1, 3)),
+            Scenario((0, 0, 0, 0, 0, 0, 1), rows, 1, 2, fixed=tuple(range(7))),
+        ]
+    worlds += [Scenario((0, 1), rows, 1, classes, fixed=(0, 1), metric="macro_f1") for rows, classes in MACRO]
+    worlds += [Scenario((0, 1), 3_000, seeds, seed_sd=0.03) for seeds in (3, 5)]
+    worlds += [Scenario((0, 1), 3_000, 1, seed_sd=sd, promised=False) for sd in (0.02, 0.03)]
+    return worlds
+
+
+MACRO = ((100, 20), (300, 5), (1_000, 2))
+
+
+def _data(labels: list[int], classes: int) -> TaskData:
+    def part(of: list[int]) -> Rows:
+        return Rows(texts=("",) * len(of), pairs=None, labels=tuple(of), numbers=tuple(range(len(of))))
+
+    return TaskData(
+        source="simulated",
+        fingerprint="0",
+        columns=Columns(text="text", text_pair=None, label="label", split=None),
+        classes=tuple(f"{c:02}" for c in range(classes)),
+        train=part([0, 1] * 50),
+        validation=part([0, 1]),
+        test=part(labels),
+        split_origin="simulated",
+        split_seed=0,
+    )
+
+
+def _run(candidate: Candidate, metric: Metric) -> Measurement:
+    fixed = candidate.model is None
+    return Measurement(
+        strategy=candidate.strategy,
+        model=candidate.model,
+        recipe=BagOfWords() if fixed else Tuning(pooling="mean", max_length=16, learning_rate=2e-5),
+        train_rows=100,
+        seed=0,
+        metric=metric,
+        score=BEST,
+        validation_score=BEST,
+        predictions=(),
+        trials=(TRIAL,),
+        seconds=2.0,
+        peak_bytes=1,
+        tokens=0,
+    )
+
+
+def _hits(world: Scenario, rng: np.random.Generator) -> list[list[np.ndarray[Any, np.dtype[np.bool_]]]]:
+    """Draw which rows each run has right; a candidate no seed changes has one run."""
+    rows, own = world.rows, min(0.2, 1 - world.shared)
+    common = math.sqrt(world.shared) * rng.standard_normal(rows, np.float32)
+    hits = []
+    for place, behind in enumerate(world.behind):
+        fixed = place in world.fixed
+        mine = common + math.sqrt(1 - world.shared if fixed else own) * rng.standard_normal(rows, np.float32)
+        runs = []
+        for _ in range(1 if fixed else world.seeds):
+            truth = BEST - behind * TOLERANCE + (0 if fixed else world.seed_sd * rng.standard_normal())
+            alone = 0 if fixed else math.sqrt(1 - world.shared - own) * rng.standard_normal(rows, np.float32)
+            runs.append(mine + alone < ndtri(min(truth, 1 - 1e-6)))
+        hits.append(runs)
+    return hits
+
+
+def study(world: Scenario, repetitions: int, seed: int) -> dict[str, Any]:
+    """Judge a world again and again; return how often verdicts were wrong, for the worst candidate and for any."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(world.rows) % world.classes
+    data = _data(labels.tolist(), world.classes)
+    candidates = [
+        Candidate(strategy="full", model=f"model-{place}")
+        if place not in world.fixed
+        else Candidate(strategy="baseline", model=None if place == world.fixed[0] else f"model-{place}")
+        for place in range(len(world.behind))
+    ]
+    runs = [_run(candidate, world.metric) for candidate in candidates]
+    behind = np.array(world.behind)
+    confirmed = np.zeros((repetitions, len(candidates)), bool)
+    refuted = confirmed.copy()
+    for repetition in range(repetitions):
+        measurements = []
+        for run, hits in zip(runs, _hits(world, rng), strict=True):
+            for number, hit in enumerate(hits):
+                wrong = (labels + rng.integers(1, world.classes, world.rows)) % world.classes
+                predictions = tuple(np.where(hit, labels, wrong).tolist())
+                measurements.append(run.model_copy(update={"predictions": predictions, "seed": number}))
+        verdicts = judge(
+            BY_NAME,
+            candidates,
+            measurements,
+            data,
+            blocked={},
+            failures={},
+            metric=world.metric,
+            tolerance=TOLERANCE,
+            target=None,
+            rows=100,
+        )
+        confirmed[repetition] = [v.verdict is Outcome.CONFIRMED for v in verdicts]
+        refuted[repetition] = [v.verdict is Outcome.REFUTED for v in verdicts]
+    wrong_confirmed, wrong_refuted = confirmed & (behind >= 1), refuted & (behind <= 1)
+    undecided = ~confirmed & ~refuted
+    return {
+        **asdict(world),
+        "repetitions": repetitions,
+        "false_confirmed": float(wrong_confirmed.mean(axis=0).max()),
+        "false_refuted": float(wrong_refuted.mean(axis=0).max()),
+        "any_false_confirmed": float(wrong_confirmed.any(axis=1).mean()),
+        "any_false_refuted": float(wrong_refuted.any(axis=1).mean()),
+        "confirmed": [round(float(x), 4) for x in confirmed.mean(axis=0)],
+        "refuted": [round(float(x), 4) for x in refuted.mean(axis=0)],
+        "undecided": [round(float(x), 4) for x in undecided.mean(axis=0)],
+    }
+
+
+FOUND: dict[str, Any] = {}
+KINDS = ("false_confirmed", "false_refuted", "any_false_confirmed", "any_false_refuted")
+
+
+def _error(rate: float, repetitions: int) -> float:
+    return math.sqrt(max(rate, 1 / repetitions) * (1 - rate) / repetitions)
+
+
+def _told(world: dict[str, Any]) -> str:
+    fixed = len(world["fixed"])
+    return (
+        f"{len(world['behind'])} candidates ({fixed} without chance), {world['rows']:,} rows, {world['seeds']} seeds, "
+        f"sd {world['seed_sd']:g} between them, correlation {world['shared']:g}, {world['metric']}"
+    )
+
+
+def measure(quick: bool) -> list[Claim]:
+    """Measure the claims."""
+    repetitions = 100 if quick else 2_000
+    worlds = scenarios()[:: 4 if quick else 1]
+    results = [study(world, repetitions, seed) for seed, world in enumerate(worlds)]
+    claims = [Claim("worlds", str(len(worlds)), f"{repetitions:,} repetitions each", None)]
+    promised = [(w, r) for w, r in zip(worlds, results, strict=True) if w.promised]
+    again = []
+    for kind in KINDS:
+        # The worst of many is also the unluckiest: judged by repetitions that did not choose it.
+        world, first = max(promised, key=lambda pair: pair[1][kind])
+        rerun = study(world, 2 * repetitions, 10_000)
+        again.append({"kind": kind, **rerun})
+        rate, error = rerun[kind], _error(rerun[kind], 2 * repetitions)
+        goal = f"at most {GOAL} + 2 standard errors of {error:.4f}; {first[kind]:.4f} when chosen; {_told(first)}"
+        claims.append(Claim(f"{kind.replace('_', ' ')}, worst world", rate, goal, rate <= GOAL + 2 * error))
+    for kind in KINDS[:2]:
+        mean = float(np.mean([r[kind] for _, r in promised]))
+        claims.append(
+            Claim(f"{kind.replace('_', ' ')}, mean of the worst candidate over worlds", mean, "reported", None)
+        )
+    for low, high, name in ((0, 0, "the best"), (1, 1, "at the edge"), (2, 2, "a tolerance beyond"), (6, 6, "far")):
+        shares = [u for w, r in promised for b, u in zip(w.behind, r["undecided"], strict=True) if low <= b <= high]
+        if shares:
+            claims.append(Claim(f"UNDECIDED, {name}", float(np.mean(shares)), "reported", None))
+    for world, result in zip(worlds, results, strict=True):
+        if not world.promised:
+            rate = max(result[kind] for kind in KINDS[:2])
+            name = f"errors of one seed where seeds differ by sd {world.seed_sd:g}"
+            claims.append(Claim(name, rate, "reported: more than one seed can know", None))
+    FOUND.update(tolerance=TOLERANCE, best=BEST, worlds=results, worst_again=again)
+    return claims
+
+
+def details() -> Mapping[str, Any]:
+    """Return every world with its rates."""
+    return FOUND
+
+
+if __name__ == "__main__":
+    main("verdict_errors", measure, details)

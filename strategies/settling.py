@@ -1,0 +1,109 @@
+"""What would settle an undecided verdict, in a sentence: seeds and minutes, test rows and labels, or nothing."""
+
+from __future__ import annotations
+
+import math
+
+from probes.measurement import Measurement
+from probes.power import MOST_ROWS, MOST_SEEDS, Gap
+from probes.statistics import Interval
+
+FIRST_SEEDS = 3
+"""Seeds that show how far seeds lie apart; fewer than three say next to nothing of a spread."""
+
+
+def settle(
+    gap: Gap, own: tuple[Measurement, ...], rival: tuple[Measurement, ...], *, name: str, labelled: int | None
+) -> str:
+    """Say what would settle an open comparison, the cheapest first: machine time before labels.
+
+    Parameters
+    ----------
+    gap : Gap
+    own, rival : tuple of Measurement
+        Runs of both sides, one a seed.
+    name : str
+        The rival.
+    labelled : int or None
+        Rows with a label, over all splits; None where it is not known.
+    """
+    shown = f"what lies {100 * gap.detectable():.1f} points from the edge of the tolerance shows already"
+    if gap.without_chance.rows_to_settle() is None:
+        return (
+            f"Neither seeds nor test rows: it lies right at the edge of the tolerance against {name} ({shown}). "
+            "Choose by cost, or another --tolerance."
+        )
+    seeds, rows = gap.seeds_to_settle(), gap.rows_to_settle()
+    if seeds is not None:
+        needed = _seeds(gap, seeds, own, rival, name)
+        alone = (
+            "test rows alone cannot: the seeds leave more to chance than the difference"
+            if rows is None
+            else f"without them {_rows(gap, rows, labelled)}"
+        )
+    elif rows is not None:
+        needed, alone = _rows(gap, rows, labelled), ""
+    elif (both := gap.both_to_settle()) is not None:
+        needed = f"{_seeds(gap, both[0], own, rival, name)} and {_rows(gap, both[1], labelled)}"
+        alone = "neither is enough alone"
+    else:
+        needed, alone = f"more than {MOST_SEEDS} seeds", ""
+    tail = f"if the difference to {name} is as seen ({shown}){'; ' if alone else ''}{alone}."
+    if gap.assumed and (seeds is None or seeds > FIRST_SEEDS):
+        first = _seeds(gap, FIRST_SEEDS, own, rival, name)
+        return f"First {first}: how far seeds lie apart is assumed so far. At that, {needed}, {tail}"
+    return f"{needed[0].upper()}{needed[1:]}, {tail}"
+
+
+def settle_target(score: Interval, target: float, test_rows: int, labelled: int | None) -> str:
+    """Say how many test rows would settle whether a score reaches the target (two-sided 95 %, power 80 %).
+
+    (z₀.₉₇₅ + z₀.₈)² · p·(1 − p) / (p − target)², the normal approximation of one share.
+    """
+    distance = abs(score.mean - target)
+    spread = max(score.mean * (1 - score.mean), target * (1 - target))
+    rows = math.ceil((1.959964 + 0.841621) ** 2 * spread / distance**2) if distance else MOST_ROWS + 1
+    if rows > MOST_ROWS:
+        return f"No number of test rows: the score lies right at the target of {target:.3f}. Set another target."
+    text = _share(max(rows, test_rows + 1), test_rows, labelled)
+    return f"{text[0].upper()}{text[1:]}, if the score is as seen: its interval holds the target of {target:.3f}."
+
+
+def _seeds(gap: Gap, wanted: int, own: tuple[Measurement, ...], rival: tuple[Measurement, ...], name: str) -> str:
+    """Say how many seeds in all, and what the missing ones take at the measured speed."""
+    sides = [(own, gap.seed_variances[0], "it"), (rival, gap.seed_variances[1], name)]
+    missing = [(max(0, wanted - len(runs)) * _seconds(runs), side) for runs, variance, side in sides if variance]
+    who = " and ".join(side for seconds, side in missing if seconds)
+    return f"{wanted} seeds of {who or 'it'} (`--seeds {wanted}`, about {_time(sum(s for s, _ in missing))} more here)"
+
+
+def _seconds(runs: tuple[Measurement, ...]) -> float:
+    """Return the seconds of one further seed, which needs no search."""
+    searched = [sum(t.seconds for t in m.trials) for m in runs]
+    each = [
+        max(m.seconds - s, max((t.seconds for t in m.trials), default=0.0)) for m, s in zip(runs, searched, strict=True)
+    ]
+    return min(each, default=0.0)
+
+
+def _time(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:,.0f} min"
+        if seconds < 5_400
+        else f"{seconds / 3_600:,.1f} h"
+    )
+
+
+def _rows(gap: Gap, rows: int, labelled: int | None) -> str:
+    return _share(max(rows, gap.rows + 1), gap.rows, labelled)
+
+
+def _share(rows: int, now: int, labelled: int | None) -> str:
+    """Say how many test rows, and how many labels that is."""
+    text = f"about {rows:,} test rows (now {now:,})"
+    if labelled is None or labelled <= now:
+        return text
+    every = math.ceil(labelled * (rows - now) / now)
+    return f"{text}, that is {rows - now:,} more labels if all go to the test, {every:,} at this split"
