@@ -27,31 +27,25 @@ def settle(
     labelled : int or None
         Rows with a label, over all splits; None where it is not known.
     """
-    shown = f"what lies {100 * gap.detectable():.1f} points from the edge of the tolerance shows already"
     if gap.without_chance.rows_to_settle() is None:
         return (
-            f"Neither seeds nor test rows: it lies right at the edge of the tolerance against {name} ({shown}). "
-            "Choose by cost, or another --tolerance."
+            f"Neither seeds nor test rows: it lies right at the edge of the tolerance against {name}. Choose by cost, "
+            "or another --tolerance."
         )
     seeds, rows = gap.seeds_to_settle(), gap.rows_to_settle()
     if seeds is not None:
         needed = _seeds(gap, seeds, own, rival, name)
-        alone = (
-            "test rows alone cannot: the seeds leave more to chance than the difference"
-            if rows is None
-            else f"without them {_rows(gap, rows, labelled)}"
-        )
+        alone = "" if rows is None else f"; or {_rows(gap, rows, labelled)}"
     elif rows is not None:
         needed, alone = _rows(gap, rows, labelled), ""
     elif (both := gap.both_to_settle()) is not None:
-        needed = f"{_seeds(gap, both[0], own, rival, name)} and {_rows(gap, both[1], labelled)}"
-        alone = "neither is enough alone"
+        needed, alone = f"{_seeds(gap, both[0], own, rival, name)} and {_rows(gap, both[1], labelled)}", ""
     else:
         needed, alone = f"more than {MOST_SEEDS} seeds", ""
-    tail = f"if the difference to {name} is as seen ({shown}){'; ' if alone else ''}{alone}."
+    tail = f"if the difference to {name} is as seen{alone}."
     if gap.assumed and (seeds is None or seeds > FIRST_SEEDS):
-        first = _seeds(gap, FIRST_SEEDS, own, rival, name)
-        return f"First {first}: how far seeds lie apart is assumed so far. At that, {needed}, {tail}"
+        # How far seeds lie apart is assumed so far, and so is all that is reckoned from it.
+        return f"First {_seeds(gap, FIRST_SEEDS, own, rival, name)}. As it looks now, then {needed}, {tail}"
     return f"{needed[0].upper()}{needed[1:]}, {tail}"
 
 
@@ -105,5 +99,4 @@ def _share(rows: int, now: int, labelled: int | None) -> str:
     text = f"about {rows:,} test rows (now {now:,})"
     if labelled is None or labelled <= now:
         return text
-    every = math.ceil(labelled * (rows - now) / now)
-    return f"{text}, that is {rows - now:,} more labels if all go to the test, {every:,} at this split"
+    return f"{text}, {rows - now:,} more labels if all go to the test"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -88,6 +89,7 @@ def training_fits_money(facts: Facts) -> Effects | None:
             f"The shortest training ({LEAST_STEPS} steps) costs about {full * SHARE_OF_FULL[strategy]:,.2f} on "
             f"{reckoned_gpu(facts)} at {_price(facts)}; you allow {allowed:,g}."
         ),
+        rented=facts.gpu is not None,
     )
 
 
@@ -97,16 +99,19 @@ def _price(facts: Facts) -> str:
     return f"{hourly_price(facts):g} an hour{usual}"
 
 
-def _breaks(full: float, allowed: float, line: Threshold, because: Callable[[str], str]) -> Effects | None:
+def _breaks(
+    full: float, allowed: float, line: Threshold, because: Callable[[str], str], *, rented: bool = False
+) -> Effects | None:
     """Hold against each strategy by how far its cost, a share of that of full fine-tuning, breaks what is allowed.
 
-    Where nothing is allowed, whatever costs something is out.
+    Where nothing is allowed, whatever costs something is out on a GPU that was named. One of which only the memory is
+    known may be the user's own.
     """
-    if full and not allowed:
+    if not allowed and full and rented:
         return tuple(Effect(partial(because, strategy), {strategy: BLOCK}) for strategy in SHARE_OF_FULL)
     if full * _DEAREST <= line.low * allowed:
         return None
-    share = full / allowed
+    share = full / allowed if allowed else math.inf
     found = []
     for strategy, multiple in SHARE_OF_FULL.items():
         by = line.grade(share * multiple)
