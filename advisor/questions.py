@@ -85,7 +85,9 @@ class Question:
             return "yes" if value else "no"
         if isinstance(value, tuple):
             return ", ".join(map(str, value))
-        return f"{value:,.12g}" if isinstance(value, int | float) else str(value)
+        if isinstance(value, int | float):  # in full: 1e+12 is no number to most readers
+            return f"{value:,.12f}".rstrip("0").rstrip(".")
+        return str(value)
 
 
 FIRST: tuple[Question, ...] = (
