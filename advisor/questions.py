@@ -22,6 +22,11 @@ def _generates(facts: Facts) -> bool:
     return not _classifies(facts)
 
 
+def _reads_text(facts: Facts) -> bool:
+    """Whether the model is still to be told about, and reads texts: of images it is neither encoder nor causal LM."""
+    return facts.model is None and facts.task != "image-classification"
+
+
 def _prompts(facts: Facts) -> bool:
     return facts.model_kind != "encoder"
 
@@ -220,11 +225,11 @@ QUESTIONS: tuple[Question, ...] = (
     Question("upkeep", "How much upkeep (retraining, serving, monitoring) will you do?", "choice", ("low", "high"),
              group="Team"),
     Question("model_kind", "Is the model an encoder (BERT-like) or a causal LM (GPT-like)?", "choice",
-             ("encoder", "causal"), group="Model", applies=lambda facts: facts.model is None),
+             ("encoder", "causal"), group="Model", applies=_reads_text),
     Question("model_parameters", "How many weights has the model (7e9 for 7B)?", "count",
              (22_000_000, 400_000_000, 7_000_000_000), group="Model", applies=lambda facts: facts.model is None),
     Question("instruction_tuned", "Was it tuned to follow instructions?", "yes-no", (True, False), group="Model",
-             applies=lambda facts: facts.model is None and facts.model_kind == "causal"),
+             applies=lambda facts: _reads_text(facts) and facts.model_kind == "causal"),
 )  # fmt: skip
 """Every question that some rule may wait for, in the order in which it is asked."""
 
