@@ -49,9 +49,10 @@ class StrategyAdvice(Frozen):
     probability: float
     """The same as a probability p; those of different strategies don't add up to 1."""
     low: float
-    """The least probability that facts not known may leave it with."""
+    """The probability when facts not known turn out against it, as far as they are likely to: below its log-odds by
+    the root of the sum of squares of what each of them, alone, would take from it at the worst of its usual values."""
     high: float
-    """The most probability that facts not known may give it."""
+    """The same when they turn out in its favour."""
     blocked: bool
     """Whether some fact rules the strategy out."""
     reasons: tuple[Reason, ...]
@@ -240,7 +241,7 @@ def _stand(strategy: str, total: float, bounds: tuple[float, float], reasons: li
     odds = math.exp(total)
     return StrategyAdvice(
         strategy=strategy,
-        odds=round(odds, 4),
+        odds=float(f"{odds:.6g}"),
         probability=probability(total),
         low=probability(total - bounds[0]),
         high=probability(total + bounds[1]),

@@ -76,7 +76,7 @@ def test_the_sums_are_right(known: dict[str, Any]) -> None:
             assert effects[0] == "block"
             continue
         total = math.fsum(effect for effect in effects if effect != "block")
-        assert entry.odds == pytest.approx(math.exp(total), abs=1e-4)
+        assert entry.odds == pytest.approx(math.exp(total), rel=2e-5)
         assert entry.probability == pytest.approx(entry.odds / (1 + entry.odds), abs=1e-4)
         assert 0 <= entry.low <= entry.probability <= entry.high <= 1
         assert [abs(float(effect)) for effect in effects] == sorted((abs(float(e)) for e in effects), reverse=True)
