@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from advisor.engine import Watch
 from advisor.facts import Facts
 from advisor.memory import FULL_BYTES
+from advisor.questions import machine_is_known
 from advisor.rules import RULES, Rule
 from advisor.rules.room import UNKNOWN_MAIN, USABLE
 
@@ -34,6 +35,8 @@ def assumed(facts: Facts, rules: Sequence[Rule] = RULES, varied: Collection[str]
     ...     print(sentence)
     Taken as text classification, because the task was not said; set task to change it.
     Assumed, because nobody said: one GPU (gpus), 70% of the rows to train on (train_share).
+    >>> assumed(Facts(task="code", device="cpu", memory_bytes=25 * 10**9))
+    ('Assumed, because nobody said: this machine: CPU, 25 GB of main memory (gpu).',)
     """
     read: set[str] = set()
     for rule in rules:
@@ -46,6 +49,8 @@ def assumed(facts: Facts, rules: Sequence[Rule] = RULES, varied: Collection[str]
         kind = facts.task.replace("-", " ")
         sentences.append(f"Taken as {kind}, because the task was not said; set task to change it.")
     supposed = []
+    if "device" in read and not {"gpu", "gpu_memory_gb"} & set(varied) and _supposes_this_machine(facts):
+        supposed.append(_this_machine(facts))
     if "gpus" in read - set(varied) and facts.gpus is None and (facts.gpu is not None or facts.gpu_memory_gb):
         supposed.append("one GPU (gpus)")
     if "train_share" in read - said and facts.rows is not None:
@@ -55,6 +60,19 @@ def assumed(facts: Facts, rules: Sequence[Rule] = RULES, varied: Collection[str]
     if supposed:
         sentences.append(f"Assumed, because nobody said: {', '.join(supposed)}.")
     return tuple(sentences)
+
+
+def _supposes_this_machine(facts: Facts) -> bool:
+    """Whether the machine at hand stands in for one that nobody named."""
+    named = facts.gpu is not None or facts.gpu_memory_gb is not None
+    return facts.device is not None and not named and not machine_is_known(facts)
+
+
+def _this_machine(facts: Facts) -> str:
+    name = "CPU" if facts.device == "cpu" else facts.device_name or "its GPU"
+    size = "" if facts.memory_bytes is None else f", {facts.memory_bytes / 1e9:.3g} GB"
+    of = " of main memory" if size and facts.device == "cpu" else ""
+    return f"this machine: {name}{size}{of} (gpu)"
 
 
 def _reckons_with_main_memory(facts: Facts) -> bool:

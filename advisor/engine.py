@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from advisor.facts import Facts
-from advisor.questions import QUESTIONS, Question
+from advisor.questions import QUESTIONS, Question, machine_is_known
 from advisor.rules import RULES, Rule
 from advisor.rules.base import LOG_ODDS, Strength
 from advisor.rules.cautions import cautions
@@ -52,7 +52,7 @@ class StrategyAdvice(Frozen):
     """The probability when facts not known turn out against it, as far as they are likely to: below its log-odds by
     the root of the sum of squares of what each of them, alone, would take from it at the worst of its usual values."""
     high: float
-    """The same when they turn out in its favour."""
+    """The same when they turn out in its favour; of what is blocked, the most that one of them alone would give it."""
     blocked: bool
     """Whether some fact rules the strategy out."""
     reasons: tuple[Reason, ...]
@@ -203,7 +203,7 @@ def advise(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULE
     return Advice(
         model=facts.model,
         train_rows=facts.train_rows,
-        advice=tuple(_stand(name, totals[name], bounds[name], reasons[name]) for name in ranked),
+        advice=tuple(_stand(name, totals[name], *bounds[name], reasons[name]) for name in ranked),
         notes=(*_left_over(facts, totals), *_too_close(ranked, totals), *cautions(facts)),
         unknowns=unknowns,
     )
@@ -236,15 +236,15 @@ def _too_close(ranked: Sequence[str], totals: dict[str, float]) -> tuple[str, ..
     )
 
 
-def _stand(strategy: str, total: float, bounds: tuple[float, float], reasons: list[Reason]) -> StrategyAdvice:
-    """Make one strategy's entry of the advice."""
+def _stand(strategy: str, total: float, low: float, high: float, reasons: list[Reason]) -> StrategyAdvice:
+    """Make one strategy's entry of the advice, from its log-odds and their bounds."""
     odds = math.exp(total)
     return StrategyAdvice(
         strategy=strategy,
         odds=float(f"{odds:.6g}"),
         probability=probability(total),
-        low=probability(total - bounds[0]),
-        high=probability(total + bounds[1]),
+        low=probability(low),
+        high=probability(high),
         blocked=total == -math.inf,
         reasons=tuple(
             sorted(reasons, key=lambda r: (0.0, 0.0) if r.effect == "block" else (1.0, -abs(float(r.effect))))
@@ -313,28 +313,38 @@ def _unknowns(
     """Ask what each fact that is not known could do, one at a time.
 
     The bounds of a strategy's log-odds are the root of the sum of squares of the largest moves down and up that single
-    facts make: it is unlikely that all of them turn out at their worst.
+    facts make: it is unlikely that all of them turn out at their worst. What is blocked is bounded by what single
+    facts would leave it with.
     """
     down, up = dict.fromkeys(strategies, 0.0), dict.fromkeys(strategies, 0.0)
+    highest = dict.fromkeys(strategies, -math.inf)
     first = max(totals, key=totals.__getitem__, default=None)
     found = []
     for question in pending(facts, strategies, rules):
+        if question.fact == "gpu_memory_gb" and machine_is_known(facts):
+            continue
         most, least = dict.fromkeys(strategies, 0.0), dict.fromkeys(strategies, 0.0)
         winners, of_first = {}, []
+        opened: dict[str, list[str]] = {}
         for value in question.plausible:
             there = weigh(facts.model_copy(update={question.fact: value}), strategies, rules)
             for name, total in there.items():
-                move = max(-5.0, total - totals[name]) if totals[name] != -math.inf else 0.0
+                if totals[name] == -math.inf:
+                    highest[name] = max(highest[name], total)
+                    if total != -math.inf:
+                        opened.setdefault(question.meaning(value), []).append(name)
+                    continue
+                move = max(-5.0, total - totals[name])
                 most[name], least[name] = max(most[name], move), min(least[name], move)
             best = max(there, key=there.__getitem__)
             if best != first and there[best] != -math.inf:
-                winners[question.show(value)] = best
+                winners[question.meaning(value)] = best
             if first is not None:
                 of_first.append(probability(there[first]))
         for name in strategies:
             down[name] += least[name] ** 2
             up[name] += most[name] ** 2
-        if first is None or not (any(most.values()) or any(least.values())):
+        if first is None or not (any(most.values()) or any(least.values()) or opened):
             continue
         now = probability(totals[first])
         spread = round(100 * (max(*of_first, now) - min(*of_first, now)), 1)
@@ -344,20 +354,36 @@ def _unknowns(
                 question=question.text,
                 winners=winners,
                 spread=spread,
-                sentence=_cost(question, None if _alone(totals) else first, winners, spread),
+                sentence=_cost(question, None if _alone(totals) else first, winners, opened, spread),
             )
         )
     found.sort(key=lambda u: (not u.winners, -u.spread))
-    return tuple(found), {name: (math.sqrt(down[name]), math.sqrt(up[name])) for name in strategies}
+    return tuple(found), {
+        name: (total - math.sqrt(down[name]), max(total + math.sqrt(up[name]), highest[name]))
+        for name, total in totals.items()
+    }
 
 
-def _cost(question: Question, first: str | None, winners: dict[str, str], spread: float) -> str:
+def _cost(
+    question: Question, first: str | None, winners: dict[str, str], opened: dict[str, list[str]], spread: float
+) -> str:
     """Say what not knowing a fact costs; `first` is None where all but no_model is ruled out."""
+    at = "with" if question.words else "at"
     if winners:
-        change = "; ".join(f"at {value} it would be {name}" for value, name in winners.items())
+        change = "; ".join(f"{at} {value} it would be {name}" for value, name in winners.items())
         return f"{question.fact} is not known and may change the advice: {change}."
+    if opened:
+        values: dict[str, list[str]] = {}
+        for value, names in opened.items():
+            values.setdefault(", ".join(names), []).append(value)
+        cases = (f"{at} {_either(some)} it would no longer rule out {names}" for names, some in values.items())
+        return f"{question.fact} is not known: {'; '.join(cases)}."
     if first is None:
         return f"{question.fact} is not known: no answer to it opens another way."
     if not spread:
         return f"{question.fact} is not known: it moves only strategies behind {first}."
     return f"{question.fact} is not known: it moves {first} by up to {spread:g} points, and keeps it first."
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))

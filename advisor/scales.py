@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from advisor.facts import Facts
-from advisor.questions import QUESTIONS, Question
+from advisor.questions import QUESTIONS, Question, machine_is_known
 
 UNKNOWN_DISTANCE = 0.5
 """Distance of an answer still open: nothing has to change but what is known."""
@@ -47,6 +47,8 @@ _PHRASES = {
 """How a number of a fact reads; {s} and {es} stand for the plural."""
 
 _CLAUSES: dict[tuple[str, object], str] = {
+    ("language", "en"): "the texts were in a natural language",
+    ("language", "zxx"): "the texts were in no natural language (code, logs, DNA)",
     ("domain_related", True): "the domain were related to the model's pretraining",
     ("domain_related", False): "the domain were unrelated to the model's pretraining",
     ("corpus_related", True): "your corpus were of the task's own domain",
@@ -115,9 +117,10 @@ class Scale:
         return low, self.plausible[-1] * 10
 
     def now(self, facts: Facts) -> object:
-        """Return the fact's value, or the one that the machine at hand gives it; None when not known."""
+        """Return the fact's value, or what the GPU named or the machine measured gives it; None when not known."""
         value = getattr(facts, self.fact)
-        if self.fact == "gpu_memory_gb" and value is None and facts.gpu_bytes is not None:
+        given = facts.gpu is not None or machine_is_known(facts)
+        if self.fact == "gpu_memory_gb" and value is None and given and facts.gpu_bytes is not None:
             return facts.gpu_bytes / 1e9 / (facts.gpus or 1)
         return None if value == () else value
 

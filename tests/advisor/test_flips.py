@@ -136,6 +136,26 @@ def test_memory_counts_from_that_of_the_named_gpu() -> None:
     )
 
 
+def test_memory_of_a_machine_that_nobody_named_is_open_until_rows_are_measured_there() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("Some.", lora="+S") if 20e9 <= (facts.gpu_bytes or 0) < 100e9 else None
+
+    for measured, known in (({}, "not known"), ({"duplicate_share": 0.0}, "now 0")):
+        facts = Facts.model_validate({"device": "cpu", "memory_bytes": 10**10, **measured})
+        ((change, sentence), *_) = of(facts, ask)
+        assert change == {"gpu_memory_gb": 20.0}
+        assert sentence == f"Between 20 and 99.9 GB of GPU memory ({known}): lora."
+
+
+def test_the_language_flips_in_words_and_only_where_it_is_not_known() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("None.", lora="+S") if facts.language == "zxx" else None
+
+    words = "If the texts were in no natural language (code, logs, DNA) (not known): lora."
+    assert of(Facts(), ask) == [({"language": "zxx"}, words)]
+    assert of(Facts(language="sw"), ask) == []
+
+
 def test_large_numbers_are_not_given_to_the_last_one() -> None:
     def ask(facts: Facts) -> Any:
         return push("Large.", lora="+S") if (facts.model_parameters or 0) > 7_498_769_607 else None

@@ -147,6 +147,11 @@ def test_a_model_of_images_is_neither_encoder_nor_causal() -> None:
         assert "model_parameters" in order
 
 
+def test_the_gpu_is_asked_for_whatever_the_machine_at_hand_has() -> None:
+    for known in ({}, {"duplicate_share": 0.0}):
+        assert "gpu" in asked(interview(rules=RULES, device="cpu", memory_bytes=10**10, **known), rows="500")
+
+
 def test_the_domain_is_named_before_it_is_judged() -> None:
     order = asked(interview(rules=RULES), rows="3000", classes="12", domain="contract clauses")
     assert order[order.index("domain_related") - 1] == "domain"
