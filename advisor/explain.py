@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.engine import Advice, Reason, probability
+from advisor.advice import Advice, Reason
+from advisor.engine import probability
 from advisor.rules.start import lightest_first
 from probes.base import Frozen
 

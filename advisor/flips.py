@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
-from advisor.engine import Advice, Flip, winner
+from advisor.advice import Advice, Flip
+from advisor.engine import winner
 from advisor.facts import Facts
 from advisor.rules import RULES, Rule
 from advisor.scales import SCALES, Scale, movable

@@ -48,7 +48,7 @@ _PHRASES = {
 
 _CLAUSES: dict[tuple[str, object], str] = {
     ("language", "en"): "the texts were in a natural language",
-    ("language", "zxx"): "the texts were in no natural language (code, logs, DNA)",
+    ("language", "zxx"): "the texts were in no natural language, but code, logs or DNA",
     ("domain_related", True): "the domain were related to the model's pretraining",
     ("domain_related", False): "the domain were unrelated to the model's pretraining",
     ("corpus_related", True): "your corpus were of the task's own domain",

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from advisor import caches
+from advisor.advice import Advice
 from advisor.advising import AdviceRequest, advice_for, advised, facts_for, profile, read_models
 from advisor.choices import Choices
 from advisor.config import TrainingConfig, config_for, to_yaml
 from advisor.decide import Recommendation, judge, recommend
-from advisor.engine import Advice
 from advisor.facts import Facts
 from advisor.request import Request
 from advisor.run import Run, default_folder

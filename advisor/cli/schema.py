@@ -15,7 +15,7 @@ SCHEMAS = {
     "brief": "advisor.brief:Brief",
     "facts": "advisor.facts:Facts",
     "profile": "probes.profile:Profile",
-    "recommend": "advisor.engine:AdviceDocument",
+    "recommend": "advisor.advice:AdviceDocument",
     "explain": "advisor.explain:Explanation",
     "whatif": "advisor.whatif:Sweep",
     "probe": "advisor.session:ProbeResult",

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from advisor.advice import AdviceDocument
 from advisor.cli.app import main
 from advisor.cli.schema import SCHEMAS
 from advisor.config import TrainingConfig
-from advisor.engine import AdviceDocument
 from advisor.session import ProbeResult
 from probes.profile import Profile
 from strategies import NAMES

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from advisor.engine import Advice, AdviceDocument, Watch, advise, pending, probability, weigh, winner
+from advisor.advice import Advice, AdviceDocument
+from advisor.engine import Watch, advise, pending, probability, weigh, winner
 from advisor.facts import Facts, gather
 from advisor.flips import with_flips
 from advisor.questions import QUESTIONS

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from advisor.advice import Flip
 from advisor.brief import Brief
-from advisor.engine import Flip, advise, winner
+from advisor.engine import advise, winner
 from advisor.facts import Facts, gather
 from advisor.flips import flips, with_flips
 from advisor.rules.base import Rule, push
@@ -151,7 +152,7 @@ def test_the_language_flips_in_words_and_only_where_it_is_not_known() -> None:
     def ask(facts: Facts) -> Any:
         return push("None.", lora="+S") if facts.language == "zxx" else None
 
-    words = "If the texts were in no natural language (code, logs, DNA) (not known): lora."
+    words = "If the texts were in no natural language, but code, logs or DNA (not known): lora."
     assert of(Facts(), ask) == [({"language": "zxx"}, words)]
     assert of(Facts(language="sw"), ask) == []
 
