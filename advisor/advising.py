@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from advisor import caches
+from advisor.advice import Advice
 from advisor.assumptions import assumed
 from advisor.brief import Brief
 from advisor.brief_file import load_brief
-from advisor.engine import Advice, advise
+from advisor.engine import advise
 from advisor.facts import Facts, gather
 from advisor.flips import with_flips
 from advisor.house_rules import load_rules

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from advisor.advice import Advice
 from advisor.advising import AdviceRequest, advice_for
 from advisor.brief import Brief
-from advisor.engine import Advice
 from advisor.request import DataRequest, Request, checked, parse_budget, parse_strategies
 from advisor.session import ProbeResult
 from advisor.session import probe as probe_request

@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 from advisor.engine import Watch
 from advisor.facts import Facts
 from advisor.memory import FULL_BYTES
+from advisor.questions import machine_is_known
 from advisor.rules import RULES, Rule
-from advisor.rules.room import UNKNOWN_MAIN, USABLE
+from advisor.rules.room import USABLE, main_memory
 
 
 def assumed(facts: Facts, rules: Sequence[Rule] = RULES, varied: Collection[str] = ()) -> tuple[str, ...]:
@@ -34,6 +35,8 @@ def assumed(facts: Facts, rules: Sequence[Rule] = RULES, varied: Collection[str]
     ...     print(sentence)
     Taken as text classification, because the task was not said; set task to change it.
     Assumed, because nobody said: one GPU (gpus), 70% of the rows to train on (train_share).
+    >>> assumed(Facts(task="code", device="cpu", memory_bytes=25 * 10**9))
+    ('Assumed, because nobody said: this machine: CPU, 25 GB of main memory (gpu).',)
     """
     read: set[str] = set()
     for rule in rules:
@@ -46,20 +49,35 @@ def assumed(facts: Facts, rules: Sequence[Rule] = RULES, varied: Collection[str]
         kind = facts.task.replace("-", " ")
         sentences.append(f"Taken as {kind}, because the task was not said; set task to change it.")
     supposed = []
+    if "device" in read and not {"gpu", "gpu_memory_gb"} & set(varied) and _supposes_this_machine(facts):
+        supposed.append(_this_machine(facts))
     if "gpus" in read - set(varied) and facts.gpus is None and (facts.gpu is not None or facts.gpu_memory_gb):
         supposed.append("one GPU (gpus)")
     if "train_share" in read - said and facts.rows is not None:
         supposed.append(f"{facts.train_share:.0%} of the rows to train on (train_share)")
-    if _reckons_with_main_memory(facts):
-        supposed.append(f"{UNKNOWN_MAIN / 1e9:g} GB of main memory")
+    if (supposed_main := _supposed_main_memory(facts)) is not None:
+        supposed.append(f"{supposed_main / 1e9:.3g} GB of main memory")
     if supposed:
         sentences.append(f"Assumed, because nobody said: {', '.join(supposed)}.")
     return tuple(sentences)
 
 
-def _reckons_with_main_memory(facts: Facts) -> bool:
-    """Whether the size of main memory is not known, and the GPU alone cannot hold the heaviest training."""
+def _supposes_this_machine(facts: Facts) -> bool:
+    """Whether the machine at hand stands in for one that nobody named."""
+    named = facts.gpu is not None or facts.gpu_memory_gb is not None
+    return facts.device is not None and not named and not machine_is_known(facts)
+
+
+def _this_machine(facts: Facts) -> str:
+    name = "CPU" if facts.device == "cpu" else facts.device_name or "its GPU"
+    size = "" if facts.memory_bytes is None else f", {facts.memory_bytes / 1e9:.3g} GB"
+    of = " of main memory" if size and facts.device == "cpu" else ""
+    return f"this machine: {name}{size}{of} (gpu)"
+
+
+def _supposed_main_memory(facts: Facts) -> float | None:
+    """Return the bytes of main memory supposed, where it matters: the GPU alone cannot hold the heaviest training."""
     if facts.model_parameters is None or facts.gpu_bytes is None:
-        return False
-    known = facts.memory_bytes is not None and facts.device in (None, "cpu")
-    return not known and FULL_BYTES * facts.model_parameters > USABLE * facts.gpu_bytes
+        return None
+    main, known = main_memory(facts)
+    return main if not known and FULL_BYTES * facts.model_parameters > USABLE * facts.gpu_bytes else None

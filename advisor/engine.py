@@ -4,122 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import ConfigDict, Field
-
+from advisor.advice import Advice, Reason, StrategyAdvice, Unknown
 from advisor.facts import Facts
-from advisor.questions import QUESTIONS, Question
+from advisor.questions import QUESTIONS, Question, machine_is_known
 from advisor.rules import RULES, Rule
-from advisor.rules.base import LOG_ODDS, Strength
+from advisor.rules.base import LOG_ODDS
 from advisor.rules.cautions import cautions
 from advisor.rules.start import PRIOR
 from advisor.rules.volume import way_out
-from probes.base import Frozen
 
 PLACE = {strategy: place for place, strategy in enumerate(PRIOR)}
 """Place of each strategy by weight, lightest first."""
-
-
-class Reason(Frozen):
-    """What one rule did to one strategy, and why."""
-
-    rule: str
-    """Id of the rule."""
-    title: str
-    """The rule in one line."""
-    effect: float | Literal["block"]
-    """Nats added to the strategy's log-odds (above 0 speaks for it, below 0 against it), or the word "block"."""
-    because: str
-    """The reason with the user's numbers."""
-    source: str
-    """Where the rule comes from."""
-    strength: Strength
-    """How good the rule's evidence is: W weak, M medium, S strong."""
-    origin: str = "advisor"
-    """Where the rule was read from: "advisor", or the file of a team's own rules."""
-
-
-class StrategyAdvice(Frozen):
-    """How one strategy stands."""
-
-    strategy: str
-    odds: float
-    """Odds p / (1 − p) that measuring would bear the strategy out, each strategy by itself; 0 when blocked."""
-    probability: float
-    """The same as a probability p; those of different strategies don't add up to 1."""
-    low: float
-    """The least probability that facts not known may leave it with."""
-    high: float
-    """The most probability that facts not known may give it."""
-    blocked: bool
-    """Whether some fact rules the strategy out."""
-    reasons: tuple[Reason, ...]
-    """Blocks first, then by size of the effect. Unblocked, the effects add up to the log of `odds`."""
-
-
-class Unknown(Frozen):
-    """A fact that is not known and matters."""
-
-    fact: str
-    """Its name, as `--set` takes it."""
-    question: str
-    """What to find out."""
-    winners: dict[str, str]
-    """The strategy that would come first for each value tried that puts another one there."""
-    spread: float
-    """Points of probability between the best and the worst that its values do to the strategy now in first place."""
-    sentence: str
-    """What not knowing it costs."""
-
-
-class Flip(Frozen):
-    """A change that would put another strategy first."""
-
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
-
-    change: dict[str, Any]
-    """What would have to be different: fact → value, as `--set` takes it."""
-    from_: str = Field(alias="from")
-    """The strategy that comes first now."""
-    to: str
-    """The strategy that would come first then."""
-    sentence: str
-    """Both in one sentence."""
-
-
-class Advice(Frozen):
-    """Every strategy ranked for one model, from facts alone."""
-
-    model: str | None
-    """What the user called the model; None without one."""
-    train_rows: int | None
-    """Training rows the rules reckoned with; None when not known."""
-    advice: tuple[StrategyAdvice, ...]
-    """Best first, blocked ones last."""
-    notes: tuple[str, ...] = ()
-    """What was assumed because nobody said it, and what to know whatever is chosen."""
-    unknowns: tuple[Unknown, ...] = ()
-    """Facts that are not known and matter, those that may change the first place before others."""
-    flips: tuple[Flip, ...] = ()
-    """What would put another strategy first; filled in by `advisor.flips.with_flips`."""
-
-    @property
-    def first(self) -> StrategyAdvice | None:
-        """The strategy in first place, None when all are blocked."""
-        return self.advice[0] if self.advice and not self.advice[0].blocked else None
-
-
-class AdviceDocument(Advice):
-    """What `advisor recommend --json` prints: the advice of the first model, and that of every model."""
-
-    models: tuple[Advice, ...]
-    """The advice of every model, in the order given; one entry where none was given."""
-
-    @classmethod
-    def of(cls, advised: Sequence[Advice]) -> AdviceDocument:
-        """Make the document: one model is the usual case, and its advice the document itself."""
-        return cls(**dict(advised[0]), models=tuple(advised))
 
 
 def weigh(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULES) -> dict[str, float]:
@@ -202,7 +99,7 @@ def advise(facts: Facts, strategies: Sequence[str], rules: Sequence[Rule] = RULE
     return Advice(
         model=facts.model,
         train_rows=facts.train_rows,
-        advice=tuple(_stand(name, totals[name], bounds[name], reasons[name]) for name in ranked),
+        advice=tuple(_stand(name, totals[name], *bounds[name], reasons[name]) for name in ranked),
         notes=(*_left_over(facts, totals), *_too_close(ranked, totals), *cautions(facts)),
         unknowns=unknowns,
     )
@@ -235,15 +132,15 @@ def _too_close(ranked: Sequence[str], totals: dict[str, float]) -> tuple[str, ..
     )
 
 
-def _stand(strategy: str, total: float, bounds: tuple[float, float], reasons: list[Reason]) -> StrategyAdvice:
-    """Make one strategy's entry of the advice."""
+def _stand(strategy: str, total: float, low: float, high: float, reasons: list[Reason]) -> StrategyAdvice:
+    """Make one strategy's entry of the advice, from its log-odds and their bounds."""
     odds = math.exp(total)
     return StrategyAdvice(
         strategy=strategy,
-        odds=round(odds, 4),
+        odds=float(f"{odds:.6g}"),
         probability=probability(total),
-        low=probability(total - bounds[0]),
-        high=probability(total + bounds[1]),
+        low=probability(low),
+        high=probability(high),
         blocked=total == -math.inf,
         reasons=tuple(
             sorted(reasons, key=lambda r: (0.0, 0.0) if r.effect == "block" else (1.0, -abs(float(r.effect))))
@@ -312,28 +209,38 @@ def _unknowns(
     """Ask what each fact that is not known could do, one at a time.
 
     The bounds of a strategy's log-odds are the root of the sum of squares of the largest moves down and up that single
-    facts make: it is unlikely that all of them turn out at their worst.
+    facts make: it is unlikely that all of them turn out at their worst. What is blocked is bounded by what single
+    facts would leave it with.
     """
     down, up = dict.fromkeys(strategies, 0.0), dict.fromkeys(strategies, 0.0)
+    highest = dict.fromkeys(strategies, -math.inf)
     first = max(totals, key=totals.__getitem__, default=None)
     found = []
     for question in pending(facts, strategies, rules):
+        if question.fact == "gpu_memory_gb" and machine_is_known(facts):
+            continue
         most, least = dict.fromkeys(strategies, 0.0), dict.fromkeys(strategies, 0.0)
         winners, of_first = {}, []
+        opened: dict[str, list[str]] = {}
         for value in question.plausible:
             there = weigh(facts.model_copy(update={question.fact: value}), strategies, rules)
             for name, total in there.items():
-                move = max(-5.0, total - totals[name]) if totals[name] != -math.inf else 0.0
+                if totals[name] == -math.inf:
+                    highest[name] = max(highest[name], total)
+                    if total != -math.inf:
+                        opened.setdefault(question.meaning(value), []).append(name)
+                    continue
+                move = max(-5.0, total - totals[name])
                 most[name], least[name] = max(most[name], move), min(least[name], move)
             best = max(there, key=there.__getitem__)
             if best != first and there[best] != -math.inf:
-                winners[question.show(value)] = best
+                winners[question.meaning(value)] = best
             if first is not None:
                 of_first.append(probability(there[first]))
         for name in strategies:
             down[name] += least[name] ** 2
             up[name] += most[name] ** 2
-        if first is None or not (any(most.values()) or any(least.values())):
+        if first is None or not (any(most.values()) or any(least.values()) or opened):
             continue
         now = probability(totals[first])
         spread = round(100 * (max(*of_first, now) - min(*of_first, now)), 1)
@@ -343,20 +250,36 @@ def _unknowns(
                 question=question.text,
                 winners=winners,
                 spread=spread,
-                sentence=_cost(question, None if _alone(totals) else first, winners, spread),
+                sentence=_cost(question, None if _alone(totals) else first, winners, opened, spread),
             )
         )
     found.sort(key=lambda u: (not u.winners, -u.spread))
-    return tuple(found), {name: (math.sqrt(down[name]), math.sqrt(up[name])) for name in strategies}
+    return tuple(found), {
+        name: (total - math.sqrt(down[name]), max(total + math.sqrt(up[name]), highest[name]))
+        for name, total in totals.items()
+    }
 
 
-def _cost(question: Question, first: str | None, winners: dict[str, str], spread: float) -> str:
+def _cost(
+    question: Question, first: str | None, winners: dict[str, str], opened: dict[str, list[str]], spread: float
+) -> str:
     """Say what not knowing a fact costs; `first` is None where all but no_model is ruled out."""
+    at = "with" if question.words else "at"
     if winners:
-        change = "; ".join(f"at {value} it would be {name}" for value, name in winners.items())
+        change = "; ".join(f"{at} {value} it would be {name}" for value, name in winners.items())
         return f"{question.fact} is not known and may change the advice: {change}."
+    if opened:
+        values: dict[str, list[str]] = {}
+        for value, names in opened.items():
+            values.setdefault(", ".join(names), []).append(value)
+        cases = (f"{at} {_either(some)} it would no longer rule out {names}" for names, some in values.items())
+        return f"{question.fact} is not known: {'; '.join(cases)}."
     if first is None:
         return f"{question.fact} is not known: no answer to it opens another way."
     if not spread:
         return f"{question.fact} is not known: it moves only strategies behind {first}."
     return f"{question.fact} is not known: it moves {first} by up to {spread:g} points, and keeps it first."
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.engine import Advice, Reason, probability
+from advisor.advice import Advice, Reason
+from advisor.engine import probability
 from advisor.rules.start import lightest_first
 from probes.base import Frozen
 
@@ -25,9 +26,9 @@ class Waterfall(Frozen):
     probability: float
     """Where it ends: the probability that measuring would bear it out."""
     low: float
-    """The least probability that facts not known may leave it with."""
+    """The probability when facts not known turn out against it, as far as they are likely to."""
     high: float
-    """The most probability that facts not known may give it."""
+    """The same when they turn out in its favour."""
     blocked: bool
     """Whether some fact rules it out."""
     steps: tuple[Step, ...]

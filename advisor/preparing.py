@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from advisor.advice import Advice
 from advisor.advising import advised, facts_for, read_models
 from advisor.arms import Rung
-from advisor.engine import Advice
 from advisor.facts import Facts
 from advisor.request import Request
 from probes.data import TaskData, load_task

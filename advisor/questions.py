@@ -10,6 +10,19 @@ from advisor.facts import Facts
 from advisor.metrics import MEANING, METRICS, Task
 
 
+def machine_is_known(facts: Facts) -> bool:
+    """Whether nobody need say what will train: rows that were read are measured on the machine at hand.
+
+    Without rows, that machine is only supposed to be the one; what it has counts as not known (`gpu_memory_gb`).
+
+    Examples
+    --------
+    >>> machine_is_known(Facts(device="cpu")), machine_is_known(Facts(device="cpu", duplicate_share=0))
+    (False, True)
+    """
+    return facts.device is not None and facts.duplicate_share is not None
+
+
 def _always(_facts: Facts) -> bool:
     return True
 
@@ -20,6 +33,11 @@ def _classifies(facts: Facts) -> bool:
 
 def _generates(facts: Facts) -> bool:
     return not _classifies(facts)
+
+
+def _reads_text(facts: Facts) -> bool:
+    """Whether the model is still to be told about, and reads texts: of images it is neither encoder nor causal LM."""
+    return facts.model is None and facts.task != "image-classification"
 
 
 def _prompts(facts: Facts) -> bool:
@@ -59,6 +77,8 @@ class Question:
         Whether "don't know" is an answer.
     options : callable, optional
         The answers there are to a choice, where they hang on the other facts; None takes `plausible`.
+    words : tuple of str
+        What the plausible values stand for, where they do not speak for themselves.
     """
 
     fact: str
@@ -70,6 +90,7 @@ class Question:
     applies: Callable[[Facts], bool] = _always
     optional: bool = True
     options: Callable[[Facts], tuple[str, ...]] | None = None
+    words: tuple[str, ...] = ()
 
     def choices(self, facts: Facts) -> tuple[object, ...]:
         """Return the answers there are to a choice."""
@@ -85,7 +106,13 @@ class Question:
             return "yes" if value else "no"
         if isinstance(value, tuple):
             return ", ".join(map(str, value))
-        return f"{value:,.12g}" if isinstance(value, int | float) else str(value)
+        if isinstance(value, int | float):  # in full: 1e+12 is no number to most readers
+            return f"{value:,.12f}".rstrip("0").rstrip(".")
+        return str(value)
+
+    def meaning(self, value: object) -> str:
+        """Write what a plausible value stands for."""
+        return self.words[self.plausible.index(value)] if self.words else self.show(value)
 
 
 FIRST: tuple[Question, ...] = (
@@ -101,7 +128,7 @@ FIRST: tuple[Question, ...] = (
         "Leave it open for as good as possible.",
     ),
 )  # fmt: skip
-"""What is asked whatever the rules say: it defines the task."""
+"""What is asked whatever the rules say: it defines the task. An answer left open has a meaning, so none is tried."""
 
 MODELS = Question(
     "models", "Which pretrained model do you think of?", "list", (),
@@ -150,8 +177,12 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question("input_tokens", "How many tokens has a usual input (a page has about 500)?", "count", (20, 300, 3_000)),
     Question("output_tokens", "How many tokens has a usual answer?", "count", (5, 100, 1_000), applies=_generates),
-    Question("language", "Which language are the texts in (en, de, sw, …; several with commas)?", "text", (),
-             group="Domain"),
+    Question(
+        "language", "Which language are the texts in (en, de, sw, …; several with commas)?", "text", ("en", "zxx"),
+        "zxx for none, as in code, logs or DNA.", group="Domain",
+        applies=lambda facts: facts.task != "image-classification",
+        words=("a natural language", "no natural language (code, logs, DNA)"),
+    ),
     DOMAIN,
     Question(
         "domain_related", "Is the domain of your texts related to the model's pretraining (usually web text)?",
@@ -201,6 +232,7 @@ QUESTIONS: tuple[Question, ...] = (
              applies=_prompts),
     Question("data_may_leave", "May your texts be sent to someone else's machine?", "yes-no", (True, False),
              group="Use"),
+    # What is tried of a GPU is its memory, below.
     Question("gpu", "Which GPUs will you train on?", "gpu", (),
              "By name or memory: RTX4090, 8 x H100, 24 GB, none, this machine.", group="Budget"),
     Question("gpu_memory_gb", "How much memory has the GPU, in GB (0 for no GPU)?", "amount", (0, 16, 24, 80),
@@ -218,11 +250,11 @@ QUESTIONS: tuple[Question, ...] = (
     Question("upkeep", "How much upkeep (retraining, serving, monitoring) will you do?", "choice", ("low", "high"),
              group="Team"),
     Question("model_kind", "Is the model an encoder (BERT-like) or a causal LM (GPT-like)?", "choice",
-             ("encoder", "causal"), group="Model", applies=lambda facts: facts.model is None),
+             ("encoder", "causal"), group="Model", applies=_reads_text),
     Question("model_parameters", "How many weights has the model (7e9 for 7B)?", "count",
              (22_000_000, 400_000_000, 7_000_000_000), group="Model", applies=lambda facts: facts.model is None),
     Question("instruction_tuned", "Was it tuned to follow instructions?", "yes-no", (True, False), group="Model",
-             applies=lambda facts: facts.model is None and facts.model_kind == "causal"),
+             applies=lambda facts: _reads_text(facts) and facts.model_kind == "causal"),
 )  # fmt: skip
 """Every question that some rule may wait for, in the order in which it is asked."""
 

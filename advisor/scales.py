@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from advisor.facts import Facts
-from advisor.questions import QUESTIONS, Question
+from advisor.questions import QUESTIONS, Question, machine_is_known
 
 UNKNOWN_DISTANCE = 0.5
 """Distance of an answer still open: nothing has to change but what is known."""
 SWITCH_DISTANCE = 1.0
 """Distance of another choice; as far as a number that moves over all that is usual for it."""
 STEP = 0.3
-"""Nats between the values that a search outwards tries first: a factor of 1.35."""
+"""Nats between the values that a search tries first: a factor of 1.35."""
 
 _NUMBERS = {"count", "amount", "share"}
 
 _PHRASES = {
-    "rows": "{} labelled rows",
-    "classes": "{} classes",
-    "rows_obtainable": "{} obtainable rows",
+    "rows": "{} labelled row{s}",
+    "classes": "{} class{es}",
+    "rows_obtainable": "{} obtainable row{s}",
     "label_price": "a price of {} a label",
-    "unlabelled_rows": "{} rows without labels",
-    "corpus_tokens": "{} tokens of text from the domain",
-    "input_tokens": "{} tokens an input",
-    "output_tokens": "{} tokens an answer",
+    "unlabelled_rows": "{} row{s} without labels",
+    "corpus_tokens": "{} token{s} of text from the domain",
+    "input_tokens": "{} token{s} an input",
+    "output_tokens": "{} token{s} an answer",
     "domain_overlap": "a domain overlap of {}",
     "probe_lift": "a lead of {} of a linear probe",
     "pretraining_lift": "a lead of {} over random weights",
     "prompted_score": "a prompted score of {}",
-    "requests_per_month": "{} requests a month",
+    "requests_per_month": "{} request{s} a month",
     "latency_ms": "{} ms an answer",
-    "prompt_tokens": "{} prompt tokens",
+    "prompt_tokens": "{} prompt token{s}",
     "token_price": "a price of {} a million prompt tokens",
     "gpu_memory_gb": "{} GB of GPU memory",
-    "gpus": "{} GPUs",
+    "gpus": "{} GPU{s}",
     "gpu_hourly_price": "a price of {} a GPU hour",
-    "hours": "{} hours of training",
+    "hours": "{} hour{s} of training",
     "money": "a budget of {}",
-    "model_parameters": "{} weights",
+    "model_parameters": "{} weight{s}",
 }
-"""How a number of a fact reads."""
+"""How a number of a fact reads; {s} and {es} stand for the plural."""
 
 _CLAUSES: dict[tuple[str, object], str] = {
+    ("language", "en"): "the texts were in a natural language",
+    ("language", "zxx"): "the texts were in no natural language, but code, logs or DNA",
     ("domain_related", True): "the domain were related to the model's pretraining",
     ("domain_related", False): "the domain were unrelated to the model's pretraining",
     ("corpus_related", True): "your corpus were of the task's own domain",
@@ -104,18 +108,19 @@ class Scale:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The lowest and the highest number to search: ten times beyond what is usual."""
+        """The lowest and the highest number to search: as low as the fact goes, and ten times beyond what is usual."""
         if self.question.kind == "share":
-            return 0.0, 1.0
-        low, high = self.plausible[0] / 10, self.plausible[-1] * 10
-        if self.fact == "classes":
-            low = 2.0
-        return (max(low, 1.0) if self.whole and low > 0 else low), high
+            return -1.0 if _takes(self.fact, -1) else 0.0, 1.0
+        if _takes(self.fact, 0):
+            return 0.0, self.plausible[-1] * 10
+        low = 2.0 if self.fact == "classes" else 1.0 if self.whole else self.plausible[0] / 10
+        return low, self.plausible[-1] * 10
 
     def now(self, facts: Facts) -> object:
-        """Return the fact's value, or the one that the machine at hand gives it; None when not known."""
+        """Return the fact's value, or what the GPU named or the machine measured gives it; None when not known."""
         value = getattr(facts, self.fact)
-        if self.fact == "gpu_memory_gb" and value is None and facts.gpu_bytes is not None:
+        given = facts.gpu is not None or machine_is_known(facts)
+        if self.fact == "gpu_memory_gb" and value is None and given and facts.gpu_bytes is not None:
             return facts.gpu_bytes / 1e9 / (facts.gpus or 1)
         return None if value == () else value
 
@@ -146,29 +151,59 @@ class Scale:
         spread = self.position(self.plausible[-1]) - self.position(self.plausible[0])
         return abs(self.position(new) - self.position(old)) / spread
 
-    def outwards(self, start: float, up: bool) -> Iterator[float]:
-        """Yield numbers further and further from `start`, up or down, to the bound."""
-        end = self.bounds[up]
-        here, there = self.position(start), self.position(end)
-        if (there <= here) if up else (there >= here):
-            return
-        span = (self.plausible[-1] - self.plausible[0]) / 20 if self.question.kind == "share" else STEP
-        steps = max(1, math.ceil(abs(there - here) / span))
-        last = start
-        for step in range(1, steps + 1):
-            value = end if step == steps else self.value(here + (there - here) * step / steps)
-            value = int(value) if self.whole else value
-            if value != last:
-                last = value
-                yield value
+    def points(self, now: float | None = None) -> list[float]:
+        """Return the numbers that a search tries first, lowest first: all the scale in small steps, and `now`."""
+        low, high = self.bounds
+        share = self.question.kind == "share"
+        start = low if share else max(low, 1.0 if self.whole else self.least)
+        here, there = self.position(start), self.position(high)
+        span = (self.plausible[-1] - self.plausible[0]) / 20 if share else STEP
+        steps = math.ceil((there - here) / span)
+        between = (self.value(here + (there - here) * step / steps) for step in range(1, steps))
+        found = {low, start, *between, high, *self.plausible, *(() if now is None else (now,))}
+        return sorted({int(value) for value in found} if self.whole else found)
 
     def phrase(self, value: object) -> str:
         """Write a number with its noun."""
-        return _PHRASES.get(self.fact, self.fact + " {}").format(self.question.show(value))
+        return self._told(self.question.show(value), one=value == 1)
+
+    def stretch(self, low: float, high: float) -> str:
+        """Write where on the scale the numbers from `low` to `high` lie, in words that say no more than was tried.
+
+        Examples
+        --------
+        >>> rows = SCALES["rows"]
+        >>> rows.stretch(1, 2_000_000), rows.stretch(0, 99), rows.stretch(0, 0)
+        ('from 1 labelled row on', 'at 99 labelled rows or less', 'at 0 labelled rows')
+        >>> rows.stretch(100, 640), SCALES["classes"].stretch(2, 800)
+        ('between 100 and 640 labelled rows', 'at any tried value, 2 to 800 classes')
+        """
+        lowest, highest = self.bounds
+        if low == high:
+            return f"at {self.phrase(low)}"
+        first, last = self.question.show(low), self.question.show(high)
+        if low <= lowest and high >= highest:
+            return f"at any tried value, {self._told(f'{first} to {last}')}"
+        if high >= highest:
+            return f"from {self.phrase(low)} on"
+        return f"at {self.phrase(high)} or less" if low <= lowest else f"between {self._told(f'{first} and {last}')}"
+
+    def _told(self, number: str, one: bool = False) -> str:
+        return _PHRASES.get(self.fact, self.fact + " {}").format(number, s="" if one else "s", es="" if one else "es")
 
     def clause(self, value: object) -> str:
         """Write another choice as it stands after "if"."""
         return _CLAUSES.get((self.fact, value), f"{self.fact} were {self.question.show(value)}")
+
+
+@functools.cache
+def _takes(fact: str, value: float) -> bool:
+    """Whether the fact may have a value."""
+    try:
+        Facts.model_validate({fact: value})
+    except ValidationError:
+        return False
+    return True
 
 
 SCALES: dict[str, Scale] = {question.fact: Scale(question) for question in QUESTIONS if question.plausible}

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from advisor import caches
+from advisor.advice import Advice
 from advisor.advising import AdviceRequest, advice_for, facts_for, profile
 from advisor.choices import Choices
 from advisor.config import TrainingConfig, config_for, to_yaml
 from advisor.decide import Recommendation, judge, recommend
-from advisor.engine import Advice
 from advisor.facts import Facts
 from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request

@@ -52,14 +52,14 @@ def _checked(kind: type[B], values: Mapping[str, object], where: str) -> B:
     except SettingError as error:  # a field said itself what is wrong
         raise SettingError(f"{where}: {error.got}", error.remedy) from None
     except ValidationError as error:
-        problems = _problems(error, kind)
+        problems = _problems(error, kind, given)
     got = "; ".join(what for what, _ in problems)
     remedy = "\n    ".join(dict.fromkeys(how for _, how in problems))
     raise SettingError(f"{where}: {got}", remedy)
 
 
-def _problems(error: ValidationError, kind: type[Brief]) -> list[tuple[str, str]]:
-    """Say for each key that cannot be used what was got and what is allowed."""
+def _problems(error: ValidationError, kind: type[Brief], given: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Say for each key that cannot be used what was got, as it was written, and what is allowed."""
     found: dict[str, tuple[str, str]] = {}
     for detail in error.errors(include_url=False, include_context=False):
         key = str(detail["loc"][0])
@@ -67,14 +67,20 @@ def _problems(error: ValidationError, kind: type[Brief]) -> list[tuple[str, str]
             found[key] = (f"there is no setting {key!r}", _a_month(detail["input"]))
         elif detail["type"] == "extra_forbidden":
             near = _nearest(key, list(kind.model_fields))
-            found[key] = (f"there is no setting {key!r}", f"{near}Settings: {', '.join(kind.model_fields)}.")
+            found[key] = (f"there is no setting {key!r}", f"{near}{_all_settings(kind)}")
         elif key not in found:
-            value = detail["input"]
+            value = given.get(key, detail["input"])
             remedy = f"Allowed for {key}: {allowed(key, kind)}."
             if isinstance(value, str):
                 remedy = _nearest(value, _choices(key, kind)) + remedy
-            found[key] = (f"{key} is {reprlib.repr(value)}", remedy)
+            number = isinstance(value, str) and read_number(value) is not None
+            found[key] = (f"{key} is {value if number else reprlib.repr(value)}", remedy)
     return list(found.values())
+
+
+def _all_settings(kind: type[Brief]) -> str:
+    """Say where all settings are told: there are too many for a message."""
+    return f"`advisor schema {'brief' if kind is Brief else 'facts'}` lists the settings there are."
 
 
 def _a_month(a_day: object) -> str:
@@ -85,9 +91,10 @@ def _a_month(a_day: object) -> str:
 
 
 def _nearest(word: str, known: list[str]) -> str:
-    """Name the known word a typo may have meant, as the opening of a remedy."""
+    """Name the known word a typo may have meant, or a few that share a word with it, as the opening of a remedy."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"Did you mean {close[0]!r}? " if close else ""
+    close = close or [name for name in known if {*name.split("_")} & {*word.lower().split("_")}][:3]
+    return f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
 
 
 @functools.cache
@@ -179,7 +186,7 @@ def settings_from(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
         if isinstance(getattr(Facts, key, None), property):
             raise SettingError(
                 f"{flag} cannot set {key}, which is worked out from other facts",
-                f"Settings: {', '.join(Facts.model_fields)}.",
+                _all_settings(Facts),
             )
         is_list = key in Facts.model_fields and _schema(key, Facts).get("type") == "array"
         given[key] = tuple(part.strip() for part in value.split(",") if part.strip()) if is_list else value or None

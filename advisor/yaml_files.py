@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,10 @@ def _read_text(path: Path, noun: str, remedy: str) -> str:
         raise SettingError(f"{path} cannot be read: {reason}", "Give a readable YAML file.") from None
 
 
+_DECIMAL = re.compile(r"[+-]?(?:0|[1-9][0-9_]*)")
+"""Whole numbers as everybody reads them. To YAML 1.1 1:30 is 90, 010 is 8 and 0x10 is 16."""
+
+
 class _GivenTwiceError(ValueError):
     """A key stands twice in one mapping."""
 
@@ -99,7 +104,7 @@ def _parse(text: str) -> object:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """A safe loader to which a key given twice is an error."""
+        """A safe loader to which a key given twice is an error, and 1:30 and dates are the text that was written."""
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
             first: dict[str, int] = {}
@@ -110,6 +115,19 @@ def _parse(text: str) -> object:
                 if isinstance(key, yaml.ScalarNode):
                     first[key.value] = key.start_mark.line + 1
             return super().construct_mapping(node, deep)
+
+    def whole(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> object:
+        return loader.construct_yaml_int(node) if _DECIMAL.fullmatch(node.value) else node.value
+
+    def fraction(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> object:
+        return node.value if ":" in node.value else loader.construct_yaml_float(node)
+
+    def written(_: yaml.SafeLoader, node: yaml.ScalarNode) -> object:
+        return node.value
+
+    Loader.add_constructor("tag:yaml.org,2002:int", whole)
+    Loader.add_constructor("tag:yaml.org,2002:float", fraction)
+    Loader.add_constructor("tag:yaml.org,2002:timestamp", written)
 
     try:
         return yaml.load(text, Loader)  # noqa: S506 - the loader is a SafeLoader

@@ -22,11 +22,11 @@ import pytest
 from packaging.requirements import Requirement
 from pydantic import BaseModel
 
+from advisor.advice import AdviceDocument
 from advisor.cli import output
 from advisor.cli.app import main
 from advisor.doctor import Examination
 from advisor.dry_run import ProbePlan
-from advisor.engine import AdviceDocument
 from advisor.explain import Explanation
 from advisor.rules.catalogue import rules_table
 from advisor.session import ProbeResult, TrainingConfig

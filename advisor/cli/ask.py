@@ -246,9 +246,9 @@ def _terminal() -> Any:
 
 def _close(interview: Interview, rows: DataRequest | None, out: Path, draft: Path, json: bool) -> int:
     """Write the brief, advise, and name the next command."""
+    from advisor.advice import AdviceDocument
     from advisor.advising import advised
     from advisor.brief_file import to_yaml
-    from advisor.engine import AdviceDocument
     from advisor.flips import setting
     from probes.files import write_text
 

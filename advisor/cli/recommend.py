@@ -35,10 +35,10 @@ def recommend(
     Rows and model are read where they are given; a brief and --set say the rest, or all of it. Log-odds of all rules
     add up and blocks are absolute. It is a prior: `advisor probe` measures.
     """
+    from advisor.advice import AdviceDocument
     from advisor.advising import AdviceRequest, advice_for
     from advisor.brief import Brief
     from advisor.brief_file import load_brief
-    from advisor.engine import AdviceDocument
     from advisor.request import DataRequest, parse_strategies
     from advisor.rules.start import PRIOR
     from advisor.settings import settings_from

@@ -48,7 +48,9 @@ def rules(
             raise SettingError(f"there is no rule {rule!r}", f"{meant}`advisor rules` lists them.")
         table = [entry for entry in table if entry["id"] == rule]
     if json:
-        print_json({"rules": table})
+        from advisor.rule_documents import RulesDocument
+
+        print_json(RulesDocument.model_validate({"rules": table}))
     else:
         from advisor.report.rule_pages import rule_page, rules_page
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Annotated, Any
 
 import typer
@@ -9,29 +10,33 @@ import typer
 from advisor.cli import options as o
 from advisor.cli.output import print_json
 
-NAMES = ("config", "brief", "profile", "recommend", "probe")
+SCHEMAS = {
+    "config": "advisor.config:TrainingConfig",
+    "brief": "advisor.brief:Brief",
+    "facts": "advisor.facts:Facts",
+    "profile": "probes.profile:Profile",
+    "recommend": "advisor.advice:AdviceDocument",
+    "explain": "advisor.explain:Explanation",
+    "whatif": "advisor.whatif:Sweep",
+    "probe": "advisor.session:ProbeResult",
+    "train": "advisor.training:Trained",
+    "rules": "advisor.rule_documents:RulesDocument",
+    "doctor": "advisor.doctor:Examination",
+}
+"""Where each document's class is, imported only when it is asked for."""
 
 
 def schema(
-    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(NAMES)}.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(SCHEMAS)}.", metavar="NAME")],
     json: o.Json = False,  # noqa: ARG001 - a schema is JSON either way
 ) -> int:
-    """Print the JSON Schema of the training config, the brief, or a JSON document of a verb."""
+    """Print the JSON Schema of the training config, the brief, the facts that --set takes, or a verb's document."""
     from probes.errors import SettingError
 
-    if name not in NAMES:
-        raise SettingError(f"there is no schema {name!r}", f"Allowed: {', '.join(NAMES)}.")
-    if name == "config":
-        from advisor.config import TrainingConfig as Model
-    elif name == "brief":
-        from advisor.brief import Brief as Model  # type: ignore[assignment]
-    elif name == "profile":
-        from probes.profile import Profile as Model  # type: ignore[assignment]
-    elif name == "recommend":
-        from advisor.engine import AdviceDocument as Model  # type: ignore[assignment]
-    else:
-        from advisor.session import ProbeResult as Model  # type: ignore[assignment]
-    print_json(_for_readers(Model.model_json_schema()))
+    if name not in SCHEMAS:
+        raise SettingError(f"there is no schema {name!r}", f"Allowed: {', '.join(SCHEMAS)}.")
+    module, _, document = SCHEMAS[name].partition(":")
+    print_json(_for_readers(getattr(importlib.import_module(module), document).model_json_schema()))
     return 0
 
 

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from advisor.advice import Advice, Reason
     from advisor.doctor import Examination
-    from advisor.engine import Advice, Reason
     from advisor.session import ProbeResult
     from advisor.training import Trained
     from probes.measurement import Measurement

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from advisor.advice import AdviceDocument
 from advisor.cli.app import main
+from advisor.cli.schema import SCHEMAS
 from advisor.config import TrainingConfig
-from advisor.engine import AdviceDocument
 from advisor.session import ProbeResult
 from probes.profile import Profile
 from strategies import NAMES
@@ -273,10 +274,26 @@ def test_rules_and_schemas(answer: Answer) -> None:
     assert {rule["family"] for rule in some["rules"]} == {name}
     wanted = document["rules"][3]
     assert answer("rules", wanted["id"])[1]["rules"] == [wanted]
-    for schema in ("config", "brief", "profile", "recommend", "probe"):
+    for schema in SCHEMAS:
         code, document = answer("schema", schema)
         assert code == 0
         assert document["type"] == "object"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("recommend", ["recommend", "--set", "rows=300"]),
+        ("explain", ["explain", "--set", "rows=300"]),
+        ("whatif", ["whatif", "--vary", "rows=50:500"]),
+        ("rules", ["rules"]),
+        ("doctor", ["doctor"]),
+    ],
+)
+def test_what_a_verb_prints_fits_its_schema(answer: Answer, name: str, arguments: list[str]) -> None:
+    _, schema = answer("schema", name)
+    _, document = answer(*arguments)
+    assert misfits(document, schema, schema) == []
 
 
 def test_doctor(answer: Answer) -> None:

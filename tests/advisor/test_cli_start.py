@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from advisor.cli.schema import SCHEMAS
+
 INTERRUPTED_AT = """
 import signal, sys
 
@@ -19,15 +21,18 @@ class Interrupts:
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Interrupts())
-from advisor.cli import main
 sys.argv = ["advisor", "recommend", "--set", "rows=8"]
-main()
+{door}
 """
+DOORS = ("from advisor.cli import main; main()", "import runpy; runpy.run_module('advisor', run_name='__main__')")
 
 
 @pytest.mark.parametrize("module", ["typer", "advisor.cli.ask", "advisor.engine", "rich.panel"])
-def test_ctrl_c_while_it_is_being_loaded_ends_it_quietly(module: str, cli_environment: Mapping[str, str]) -> None:
-    program = INTERRUPTED_AT.format(module=module)
+@pytest.mark.parametrize("door", DOORS)
+def test_ctrl_c_while_it_is_being_loaded_ends_it_quietly(
+    module: str, door: str, cli_environment: Mapping[str, str]
+) -> None:
+    program = INTERRUPTED_AT.format(module=module, door=door)
     done = subprocess.run(
         [sys.executable, "-c", program], env=cli_environment, capture_output=True, text=True, timeout=60, check=False
     )
@@ -36,8 +41,15 @@ def test_ctrl_c_while_it_is_being_loaded_ends_it_quietly(module: str, cli_enviro
     assert done.stdout == ""
 
 
+def test_python_m_advisor_is_the_program(cli_environment: Mapping[str, str]) -> None:
+    command = [sys.executable, "-m", "advisor", "recommend", "--set", "rows=many"]
+    done = subprocess.run(command, env=cli_environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "rows is 'many'" in done.stderr
+
+
 def test_a_schema_holds_no_examples_of_code(cli: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    for name in ("brief", "config", "recommend", "probe", "profile"):
+    for name in SCHEMAS:
         done = cli("schema", name)
         assert done.returncode == 0, done.stderr
         assert ">>>" not in done.stdout

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from advisor.engine import Advice, AdviceDocument, Watch, advise, pending, probability, weigh, winner
+from advisor.advice import Advice, AdviceDocument
+from advisor.engine import Watch, advise, pending, probability, weigh, winner
 from advisor.facts import Facts, gather
 from advisor.flips import with_flips
 from advisor.questions import QUESTIONS
@@ -72,11 +73,11 @@ def test_the_sums_are_right(known: dict[str, Any]) -> None:
         effects = [reason.effect for reason in entry.reasons]
         assert entry.blocked == ("block" in effects)
         if entry.blocked:
-            assert (entry.odds, entry.probability, entry.low, entry.high) == (0.0, 0.0, 0.0, 0.0)
+            assert (entry.odds, entry.probability, entry.low) == (0.0, 0.0, 0.0)
             assert effects[0] == "block"
             continue
         total = math.fsum(effect for effect in effects if effect != "block")
-        assert entry.odds == pytest.approx(math.exp(total), abs=1e-4)
+        assert entry.odds == pytest.approx(math.exp(total), rel=2e-5)
         assert entry.probability == pytest.approx(entry.odds / (1 + entry.odds), abs=1e-4)
         assert 0 <= entry.low <= entry.probability <= entry.high <= 1
         assert [abs(float(effect)) for effect in effects] == sorted((abs(float(e)) for e in effects), reverse=True)
@@ -152,6 +153,45 @@ def test_only_the_strategies_asked_about() -> None:
     assert sorted(order(advise(Facts(), ("full", "linear_probe")))) == ["full", "linear_probe"]
     with pytest.raises(ValueError, match="unknown strategies: soap"):
         advise(Facts(), ("full", "soap"))
+
+
+def test_the_gpu_of_a_machine_at_hand_is_not_known_until_rows_are_measured_there() -> None:
+    here: dict[str, Any] = {"rows": 3_000, "device": "cpu", "memory_bytes": 25 * 10**9}
+    advice = advise(Facts.model_validate(here), NAMES)
+    qlora = next(entry for entry in advice.advice if entry.strategy == "qlora")
+    assert (qlora.blocked, qlora.probability, qlora.low) == (True, 0.0, 0.0)
+    on_a_gpu = advise(Facts.model_validate({**here, "gpu_memory_gb": 24}), NAMES)
+    assert qlora.high == next(entry for entry in on_a_gpu.advice if entry.strategy == "qlora").probability > 0
+    (told,) = (unknown.sentence for unknown in advice.unknowns if unknown.fact == "gpu_memory_gb")
+    assert told == "gpu_memory_gb is not known: at 16, 24 or 80 it would no longer rule out qlora."
+    for said in ({"duplicate_share": 0.0}, {"gpu_memory_gb": 0}, {"gpu": "T4"}):
+        there = advise(Facts.model_validate({**here, **said}), NAMES)
+        assert "gpu_memory_gb" not in {unknown.fact for unknown in there.unknowns}
+        entry = next(entry for entry in there.advice if entry.strategy == "qlora")
+        assert entry.blocked == (entry.high == 0)
+
+
+def test_a_gpu_that_nobody_named_may_change_the_first_place() -> None:
+    facts = Facts(rows=3_000, model_parameters=30_000_000_000, device="cpu", memory_bytes=25 * 10**9)
+    (told,) = (unknown for unknown in advise(facts, NAMES).unknowns if unknown.fact == "gpu_memory_gb")
+    assert told.winners
+    for value, name in told.winners.items():
+        assert winner(facts.model_copy(update={"gpu_memory_gb": float(value)}), NAMES) == name
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ({"rows": 3_000}, "with no natural language (code, logs, DNA) it would be "),
+        ({}, "with a natural language it would be "),
+    ],
+)
+def test_the_language_is_told_in_words(known: dict[str, Any], words: str) -> None:
+    unknowns = {unknown.fact: unknown for unknown in advise(Facts.model_validate(known), NAMES).unknowns}
+    assert words in unknowns["language"].sentence
+    assert set(unknowns["language"].winners) <= {"a natural language", "no natural language (code, logs, DNA)"}
+    images = advise(Facts.model_validate({**known, "task": "image-classification"}), NAMES)
+    assert not {"language", "model_kind", "instruction_tuned"} & {unknown.fact for unknown in images.unknowns}
 
 
 def test_a_fact_not_known_widens_the_odds_and_says_what_it_costs() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from advisor.advice import Advice
 from advisor.brief import Brief
-from advisor.engine import Advice, advise, weigh, winner
+from advisor.engine import advise, weigh, winner
 from advisor.facts import Facts, gather
 from advisor.flips import with_flips
 from advisor.rules import RULES

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from typing import Any
 
 import pytest
 
+from advisor.advice import Flip
 from advisor.brief import Brief
-from advisor.engine import Flip, advise, winner
+from advisor.engine import advise, winner
 from advisor.facts import Facts, gather
 from advisor.flips import flips, with_flips
 from advisor.rules.base import Rule, push
 from advisor.rules.start import PRIOR
-from advisor.scales import SCALES
+from advisor.scales import SCALES, Scale
 from advisor.settings import settings_from
 
 NAMES = tuple(PRIOR)
@@ -42,6 +44,24 @@ def of(facts: Facts, ask: Any) -> list[tuple[dict[str, Any], str]]:
 def as_set(flip: Flip) -> dict[str, Any]:
     """Return the change as the command line would read it."""
     return settings_from([f"{fact}={value}" for fact, value in flip.change.items()])
+
+
+def stretches_told(sentence: str, scale: Scale) -> list[tuple[float, float]]:
+    """Read back from which number to which a sentence says that the other strategy comes first."""
+    found = []
+    for part in sentence.partition(" (")[0].lower().split(" or from "):
+        numbers = [float(number.replace(",", "")) for number in re.findall(r"-?\d[\d,.]*\d|\d", part)]
+        low, high = scale.bounds
+        if "any tried value" in part or "between" in part:
+            low, high = numbers[0], numbers[1]
+        elif part.endswith(" on") or part[0].isdigit():
+            low = numbers[0]
+        elif part.endswith("or less"):
+            high = numbers[0]
+        else:
+            low = high = numbers[0]
+        found.append((low, high))
+    return found
 
 
 @situations
@@ -117,6 +137,26 @@ def test_memory_counts_from_that_of_the_named_gpu() -> None:
     )
 
 
+def test_memory_of_a_machine_that_nobody_named_is_open_until_rows_are_measured_there() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("Some.", lora="+S") if 20e9 <= (facts.gpu_bytes or 0) < 100e9 else None
+
+    for measured, known in (({}, "not known"), ({"duplicate_share": 0.0}, "now 0")):
+        facts = Facts.model_validate({"device": "cpu", "memory_bytes": 10**10, **measured})
+        ((change, sentence), *_) = of(facts, ask)
+        assert change == {"gpu_memory_gb": 20.0}
+        assert sentence == f"Between 20 and 99.9 GB of GPU memory ({known}): lora."
+
+
+def test_the_language_flips_in_words_and_only_where_it_is_not_known() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("None.", lora="+S") if facts.language == "zxx" else None
+
+    words = "If the texts were in no natural language, but code, logs or DNA (not known): lora."
+    assert of(Facts(), ask) == [({"language": "zxx"}, words)]
+    assert of(Facts(language="sw"), ask) == []
+
+
 def test_large_numbers_are_not_given_to_the_last_one() -> None:
     def ask(facts: Facts) -> Any:
         return push("Large.", lora="+S") if (facts.model_parameters or 0) > 7_498_769_607 else None
@@ -139,6 +179,62 @@ def test_an_open_number_has_its_edge_too() -> None:
         return push("Good.", lora="+S") if (facts.prompted_score or 0) >= 0.85 else None
 
     assert of(Facts(), ask) == [({"prompted_score": 0.85}, "From a prompted score of 0.85 on (not known): lora.")]
+
+
+@situations
+def test_a_sentence_says_where_on_the_scale_the_other_strategy_comes_first(known: dict[str, Any]) -> None:
+    facts = Facts.model_validate(known)
+    for flip in flips(facts, NAMES):
+        (fact, value), *others = flip.change.items()
+        if others or not SCALES[fact].is_number:
+            continue
+        scale = SCALES[fact]
+        told = stretches_told(flip.sentence, scale)
+        assert any(low <= value <= high for low, high in told)
+        for low, high in told:
+            inside = [low, high, *(point for point in scale.points() if low <= point <= high)]
+            firsts = {winner(facts.model_copy(update={fact: point}), NAMES) for point in inside}
+            assert firsts == {flip.to}, flip.sentence
+
+
+def test_an_open_number_is_told_by_where_each_strategy_wins() -> None:
+    def ask(facts: Facts) -> Any:
+        rows = facts.rows or 0
+        return push("There.", lora="+S") if 100 <= rows < 640 or rows >= 5_000 else None
+
+    assert of(Facts(), ask) == [
+        ({"rows": 100}, "Between 100 and 639 labelled rows or from 5,000 labelled rows on (not known): lora.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("holds", "change", "sentence"),
+    [
+        (lambda rows: rows is not None, 2_000, "At any tried value, 0 to 2,000,000 labelled rows (not known): lora."),
+        (lambda rows: rows, 1, "From 1 labelled row on (not known): lora."),
+        (lambda rows: rows is not None and rows < 8, 7, "At 7 labelled rows or less (not known): lora."),
+        (lambda rows: rows == 0 and rows is not None, 0, "At 0 labelled rows (not known): lora."),
+    ],
+)
+def test_an_open_number_at_the_ends_of_its_scale(holds: Any, change: int, sentence: str) -> None:
+    assert of(Facts(), lambda facts: push("So.", lora="+S") if holds(facts.rows) else None) == [
+        ({"rows": change}, sentence)
+    ]
+
+
+def test_a_known_number_does_not_flip_beyond_where_the_other_strategy_wins() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("There.", lora="+S") if 500 <= (facts.rows or 0) <= 900 else None
+
+    assert of(Facts(rows=300), ask) == [({"rows": 500}, "Between 500 and 900 labelled rows (now 300): lora.")]
+
+
+def test_numbers_are_written_in_full() -> None:
+    def ask(facts: Facts) -> Any:
+        return push("Few.", lora="+S") if (facts.money or 0) < 10 else None
+
+    ((_, sentence),) = of(Facts(money=1e12), ask)
+    assert sentence.endswith("or less (now 1,000,000,000,000): lora.")
 
 
 def test_the_cheapest_pair_is_found_where_no_single_change_does() -> None:

@@ -140,6 +140,18 @@ def test_a_metric_that_does_not_go_with_a_changed_task_is_asked_anew_and_comes_b
         assert one.next() is None
 
 
+def test_a_model_of_images_is_neither_encoder_nor_causal() -> None:
+    for task, kinds in (("image-classification", set()), ("text-classification", {"model_kind", "instruction_tuned"})):
+        order = asked(interview(Brief.model_validate({"task": task}), RULES), rows="500", model_kind="causal")
+        assert {"model_kind", "instruction_tuned"} & set(order) == kinds
+        assert "model_parameters" in order
+
+
+def test_the_gpu_is_asked_for_whatever_the_machine_at_hand_has() -> None:
+    for known in ({}, {"duplicate_share": 0.0}):
+        assert "gpu" in asked(interview(rules=RULES, device="cpu", memory_bytes=10**10, **known), rows="500")
+
+
 def test_the_domain_is_named_before_it_is_judged() -> None:
     order = asked(interview(rules=RULES), rows="3000", classes="12", domain="contract clauses")
     assert order[order.index("domain_related") - 1] == "domain"

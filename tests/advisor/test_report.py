@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
+from advisor.advice import Advice
 from advisor.decide import Recommendation, RunnerUp
 from advisor.dry_run import LeftOut, PlannedStep, ProbePlan
-from advisor.engine import Advice, advise
+from advisor.engine import advise
 from advisor.explain import explain
 from advisor.facts import Facts
 from advisor.flips import with_flips
