@@ -189,15 +189,6 @@ class Brief(Frozen):
             )
         return self
 
-    @model_validator(mode="after")
-    def _two_classes_at_least(self) -> Self:
-        if self.classes == 1 and self.task.endswith("classification"):
-            raise SettingError(
-                "classes is 1, and with one there is nothing to tell apart",
-                f"Give 2 or more: {self.task} chooses between classes. If the task is another, set task.",
-            )
-        return self
-
     @property
     def scored_by(self) -> TaskMetric:
         """The metric that counts: what was said, else the usual one of the task."""

@@ -48,14 +48,19 @@ def _checked(kind: type[B], values: Mapping[str, object], where: str) -> B:
     """Build a brief, or facts, from settings; None counts as not said."""
     given = {key: value for key, value in values.items() if value is not None or key not in kind.model_fields}
     try:
-        return kind.model_validate(given)
+        found = kind.model_validate(given)
     except SettingError as error:  # a field said itself what is wrong
         raise SettingError(f"{where}: {error.got}", error.remedy) from None
     except ValidationError as error:
         problems = _problems(error, kind, given)
-    got = "; ".join(what for what, _ in problems)
-    remedy = "\n    ".join(dict.fromkeys(how for _, how in problems))
-    raise SettingError(f"{where}: {got}", remedy)
+        got = "; ".join(what for what, _ in problems)
+        raise SettingError(f"{where}: {got}", "\n    ".join(dict.fromkeys(how for _, how in problems))) from None
+    if found.classes == 1 and found.task.endswith("classification"):
+        raise SettingError(
+            f"{where}: classes is 1, and with one there is nothing to tell apart",
+            f"Give 2 or more: {found.task} chooses between classes. If the task is another, set task.",
+        )
+    return found
 
 
 def _problems(error: ValidationError, kind: type[Brief], given: Mapping[str, object]) -> list[tuple[str, str]]:
