@@ -48,6 +48,8 @@ class Facts(MemoryFacts):
     """The rarest class."""
     imbalance: Amount | None = None
     """Rows of the most frequent class over rows of the rarest."""
+    rows_read: bool = False
+    """Whether the rows themselves were read, which the machine at hand does that measures them."""
     duplicate_share: Share | None = None
     """Share of the rows that repeat an earlier one after normalisation."""
     conflict_share: Share | None = None
@@ -222,6 +224,7 @@ def _of_rows(profile: Profile) -> dict[str, Any]:
         "rarest_class_share": counts[0] / average if counts else None,
         "rarest_class": min(profile.per_class, key=profile.per_class.__getitem__) if counts else None,
         "imbalance": profile.imbalance,
+        "rows_read": True,
         "duplicate_share": profile.duplicates.normalised / rows if rows else None,
         "conflict_share": profile.label_conflicts / rows if rows else None,
         "leaked_test_rows": repeated,

@@ -17,10 +17,10 @@ def machine_is_known(facts: Facts) -> bool:
 
     Examples
     --------
-    >>> machine_is_known(Facts(device="cpu")), machine_is_known(Facts(device="cpu", duplicate_share=0))
+    >>> machine_is_known(Facts(device="cpu")), machine_is_known(Facts(device="cpu", rows_read=True))
     (False, True)
     """
-    return facts.device is not None and facts.duplicate_share is not None
+    return facts.device is not None and facts.rows_read
 
 
 def _always(_facts: Facts) -> bool:

@@ -56,7 +56,7 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str
         ),
         ({**SAID, **HERE, "gpu_memory_gb": 0}, None),
         ({**SAID, **HERE, "gpu": "T4", "gpus": 1}, None),
-        ({**SAID, **HERE, "duplicate_share": 0.1}, None),  # rows were read: it is measured there
+        ({**SAID, **HERE, "rows_read": True}, None),  # rows were read: it is measured there
         ({**SAID, "rows": 9, "gpu": "T4"}, "one GPU (gpus), 70% of the rows to train on (train_share)."),
     ],
 )

@@ -164,7 +164,7 @@ def test_the_gpu_of_a_machine_at_hand_is_not_known_until_rows_are_measured_there
     assert qlora.high == next(entry for entry in on_a_gpu.advice if entry.strategy == "qlora").probability > 0
     (told,) = (unknown.sentence for unknown in advice.unknowns if unknown.fact == "gpu_memory_gb")
     assert told == "gpu_memory_gb is not known: at 16, 24 or 80 it would no longer rule out qlora."
-    for said in ({"duplicate_share": 0.0}, {"gpu_memory_gb": 0}, {"gpu": "T4"}):
+    for said in ({"rows_read": True}, {"gpu_memory_gb": 0}, {"gpu": "T4"}):
         there = advise(Facts.model_validate({**here, **said}), NAMES)
         assert "gpu_memory_gb" not in {unknown.fact for unknown in there.unknowns}
         entry = next(entry for entry in there.advice if entry.strategy == "qlora")

@@ -141,7 +141,7 @@ def test_memory_of_a_machine_that_nobody_named_is_open_until_rows_are_measured_t
     def ask(facts: Facts) -> Any:
         return push("Some.", lora="+S") if 20e9 <= (facts.gpu_bytes or 0) < 100e9 else None
 
-    for measured, known in (({}, "not known"), ({"duplicate_share": 0.0}, "now 0")):
+    for measured, known in (({}, "not known"), ({"rows_read": True}, "now 0")):
         facts = Facts.model_validate({"device": "cpu", "memory_bytes": 10**10, **measured})
         ((change, sentence), *_) = of(facts, ask)
         assert change == {"gpu_memory_gb": 20.0}

@@ -148,7 +148,7 @@ def test_a_model_of_images_is_neither_encoder_nor_causal() -> None:
 
 
 def test_the_gpu_is_asked_for_whatever_the_machine_at_hand_has() -> None:
-    for known in ({}, {"duplicate_share": 0.0}):
+    for known in ({}, {"rows_read": True}):
         assert "gpu" in asked(interview(rules=RULES, device="cpu", memory_bytes=10**10, **known), rows="500")
 
 
