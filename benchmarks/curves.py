@@ -255,14 +255,15 @@ def details() -> dict[str, Any]:
                 for factor in FACTORS
                 if (own := [m for m in made if m.factor == factor])
             },
-            f"held_by_dataset_{level:g}": {
-                k: round(float(np.mean(v)), 3) for k, v in held(made, by_dataset, level).items()
-            },
-            f"held_by_model_{level:g}": {
-                k: round(float(np.mean(v)), 3) for k, v in held(made, by_model, level).items()
-            },
+            f"held_by_dataset_{level:g}": _shares(held(made, by_dataset, level)),
         }
+        if name == "loss":
+            document[name][f"held_by_model_{level:g}"] = _shares(held(made, by_model, level))
     return document
+
+
+def _shares(inside: dict[str, list[bool]]) -> dict[str, float]:
+    return {name: round(float(np.mean(own)), 3) for name, own in inside.items()}
 
 
 def _half_width(miss: Miss, width: float) -> float:

@@ -6,11 +6,12 @@
 Train sizes double from 32 (from the first that can hold every class) and end with all rows; sizes are nested. A seed
 decides which rows are taken, their order and the initialisation; the test rows stay. The recipes are those of the
 strategies, chosen on validation rows as in a probe, with three limits that keep a sweep affordable: 2,000 test rows,
-500 validation rows and 128 tokens a text. One core, MiniLM where a model takes part.
+500 validation rows (200 where every epoch is validated) and 128 tokens a text. One core, MiniLM where a model takes
+part.
 
 Each finished measurement is one line of `benchmarks/curves/recorded.csv`, written at once; what stands there is never
-measured again, so that the same command goes on where the last one ended. Features are computed once a data set, and
-`seconds` leaves them out.
+measured again, so that the same command goes on where the last one ended. Features are computed once a data set, kept
+in the cache folder, and left out of `seconds`.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ DATASETS = (
 STRATEGIES = ("baseline", "linear_probe", "full", "lora")
 SMALLEST = 32
 TEST_ROWS, VALIDATION_ROWS, MAX_LENGTH = 2_000, 500, 128
+EPOCH_VALIDATION_ROWS = 200
+"""Validation rows of what validates after each epoch."""
 SEARCH_ROWS = 1_000
 """Training rows of the learning-rate search at most, as on the ladder of `advisor probe`."""
 
@@ -94,9 +97,11 @@ def append(file: Path, row: dict[str, object]) -> None:
 
 
 @functools.cache
-def bench_of(name: str) -> Workbench:
+def bench_of(name: str, validation_rows: int) -> Workbench:
     """Read a data set, with as many test and validation rows as a sweep can afford, beside MiniLM; once a process."""
+    from advisor.caches import cache_folder
     from probes.data import load_task
+    from probes.features import FeatureCache
     from probes.hardware import inspect_hardware
     from probes.model import read_model
     from probes.sampling import take_nested
@@ -106,22 +111,23 @@ def bench_of(name: str) -> Workbench:
     data = data.model_copy(
         update={
             "test": take_nested(data.test, TEST_ROWS, 0),
-            "validation": take_nested(data.validation, VALIDATION_ROWS, 0),
+            "validation": take_nested(data.validation, validation_rows, 0),
         }
     )
-    return Workbench(data, read_model("minilm"), inspect_hardware(), choice=(1, "fp32"))
+    cache = FeatureCache(cache_folder() / "features")
+    return Workbench(data, read_model("minilm"), inspect_hardware(), cache=cache, choice=(1, "fp32"))
 
 
 def record(
-    name: str, strategies: Sequence[str], seeds: Sequence[int], most: int | None, deadline: Deadline, file: Path
+    name: str, strategy: str, seed: int, most: int | None, deadline: Deadline, file: Path
 ) -> Iterator[dict[str, object]]:
-    """Measure what the file lacks of one data set, appending and yielding each line.
+    """Measure what the file lacks of one curve, appending and yielding each line.
 
     Parameters
     ----------
     name : str
-    strategies : sequence of str
-    seeds : sequence of int
+    strategy : str
+    seed : int
     most : int or None
         Train size at most; None for all rows.
     deadline : Deadline
@@ -133,17 +139,18 @@ def record(
         At the deadline; what was finished stands in the file.
     """
     from probes.errors import MeasurementFailed
+    from strategies import STRATEGIES as ALL
 
-    bench = bench_of(name)
+    method = next(s for s in ALL if s.name == strategy).method
+    bench = bench_of(name, EPOCH_VALIDATION_ROWS if method == "tuning" else VALIDATION_ROWS)
     bench.deadline = deadline
-    data = bench.data
+    # The seed of the split orders the rows a sample is taken from; the splits themselves are made.
+    bench.data = bench.data.model_copy(update={"split_seed": seed})
+    every = sizes(len(bench.data.classes), len(bench.data.train), most)
     done = recorded(file)
-    wanted = [
-        key
-        for strategy, seed in product(strategies, seeds)
-        for size in sizes(len(data.classes), len(data.train), most)
-        if (key := (name, strategy, size, seed)) not in done
-    ]
+    wanted = [key for size in every if (key := (name, strategy, size, seed)) not in done]
+    if wanted and method != "bag_of_words":
+        _know_features(bench, every)
     for key in wanted:
         try:
             row = _measured(bench, key)
@@ -162,23 +169,18 @@ def _measured(bench: Workbench, key: Key) -> dict[str, object]:
     from strategies import Situation
 
     name, strategy, size, seed = key
-    # The seed of the split orders the rows a sample is taken from; the splits themselves are made.
-    bench.data = bench.data.model_copy(update={"split_seed": seed})
     data = bench.data
-    max_length = min(bench.max_length, MAX_LENGTH)
     recipes = next(s for s in ALL if s.name == strategy).recipes(
         Situation(
             train_rows=size,
             validation_rows=len(data.validation),
             test_rows=len(data.test),
             classes=len(data.classes),
-            max_length=max_length,
+            max_length=_max_length(bench),
             model=bench.model,
             seed=seed,
         )
     )
-    if strategy != "baseline":
-        _know_features(bench, size, max_length)
     done = measure(
         strategy,
         recipes,
@@ -203,20 +205,27 @@ def _measured(bench: Workbench, key: Key) -> dict[str, object]:
     }
 
 
-def _know_features(bench: Workbench, size: int, max_length: int) -> None:
-    """Give the cache the features of a sample, picked from those of all training rows: no text is read twice."""
+def _know_features(bench: Workbench, every: Sequence[int]) -> None:
+    """Give the cache the features of each sample, picked from those of the largest: no text is read twice."""
     from probes.features import FeatureCache, frozen_dtype
     from probes.recipe import FrozenFeatures
     from probes.sampling import take_nested
 
-    facts = bench.facts
-    recipe = FrozenFeatures(pooling=facts.pooling, normalize=facts.normalize, max_length=max_length)
-    sample = take_nested(bench.data.train, size, bench.data.split_seed)
-    place = {number: i for i, number in enumerate(bench.data.train.numbers)}
-    vectors = bench.features(bench.data.train, recipe)[[place[number] for number in sample.numbers]]
+    facts, data = bench.facts, bench.data
+    recipe = FrozenFeatures(pooling=facts.pooling, normalize=facts.normalize, max_length=_max_length(bench))
     dtype = frozen_dtype(facts, bench.device)
-    key = FeatureCache.key(facts, sample, recipe.pooling, recipe.normalize, recipe.max_length, dtype)
-    bench.cache.get(key, lambda: vectors)
+    largest = take_nested(data.train, every[-1], data.split_seed)
+    vectors = bench.features(largest, recipe)
+    place = {number: i for i, number in enumerate(largest.numbers)}
+    for size in every[:-1]:
+        sample = take_nested(data.train, size, data.split_seed)
+        picked = vectors[[place[number] for number in sample.numbers]]
+        key = FeatureCache.key(facts, sample, recipe.pooling, recipe.normalize, recipe.max_length, dtype)
+        bench.cache.get(key, picked.copy)
+
+
+def _max_length(bench: Workbench) -> int:
+    return min(bench.max_length, MAX_LENGTH)
 
 
 def versions() -> str:
@@ -243,8 +252,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     deadline = Deadline(60 * flags.budget)
     try:
         # Every data set once before any twice.
-        for seed, name in product(range(flags.seeds), flags.datasets):
-            for row in record(name, flags.strategies, [seed], flags.max_rows, deadline, flags.file):
+        for seed, name, strategy in product(range(flags.seeds), flags.datasets, flags.strategies):
+            for row in record(name, strategy, seed, flags.max_rows, deadline, flags.file):
                 line = " ".join(
                     str(row[field]) for field in ("dataset", "strategy", "size", "seed", "score", "seconds")
                 )
