@@ -54,7 +54,7 @@ def leave_last_out(sizes: Values, values: Values, targets: Values) -> Values:
         return FAMILIES["last three"](sizes, values, targets)
 
     def miss(family: Family) -> float:
-        return abs(float(family(sizes[:-1], values[:-1], sizes[-1:])[0]) - values[-1])
+        return abs(float(family(sizes[:-1], values[:-1], sizes[-1:])[0]) - float(values[-1]))
 
     return min(SINGLE.values(), key=miss)(sizes, values, targets)
 

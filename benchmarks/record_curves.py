@@ -164,7 +164,7 @@ def record(
 
 def _measured(bench: Workbench, key: Key) -> dict[str, object]:
     """Measure one recipe at one size and seed, through the fit that `advisor probe` uses."""
-    from probes.fitting import describe, measure
+    from probes.measuring import describe, measure
     from strategies import STRATEGIES as ALL
     from strategies import Situation
 
