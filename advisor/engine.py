@@ -124,7 +124,7 @@ def _too_close(ranked: Sequence[str], totals: dict[str, float]) -> tuple[str, ..
     if len(ranked) < 2 or totals[ranked[1]] == -math.inf:
         return ()
     gap = totals[ranked[0]] - totals[ranked[1]]
-    if gap >= LOG_ODDS["W"]:
+    if gap >= LOG_ODDS["W"] - 1e-9:
         return ()
     apart = math.floor(100 * gap) / 100  # never shown as the weak reason it falls short of
     return (

@@ -266,7 +266,8 @@ def _close(interview: Interview, rows: DataRequest | None, out: Path, draft: Pat
         models = [word for name in interview.brief.models for word in ("--model", name)]
         next_one = _command("probe", rows.source, *models, "--brief", out)
     else:
-        flip = next((flip for flip in found[0].flips if len(flip.change) == 1), None)
+        # Nobody goes on from no rows at all.
+        flip = next((flip for flip in found[0].flips if len(flip.change) == 1 and flip.change != {"rows": 0}), None)
         supposed = flip.change if flip else {"rows": 5000}
         said = [word for fact, value in supposed.items() for word in ("--set", setting(fact, value))]
         next_one = _command("recommend", "--brief", out, *said)
