@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from advisor.brief import Brief
+from advisor.cli.app import main
 from advisor.facts import Facts, gather
 from probes.hardware import Hardware
 from probes.model import ModelFacts
 from probes.profile import Duplicates, Leaks, Profile, Quantiles
+from tests.advisor.probe_runs import FOUR, Call, Cli
 
 PROFILE = Profile(
     source="rows.jsonl",
@@ -130,3 +136,42 @@ def hardware() -> Hardware:
 def make_facts() -> MakeFacts:
     """Return the function that makes facts."""
     return _make_facts
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Return the function that runs a verb in this process, as if the process had just begun."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr("advisor.cli.app.STARTED", time.monotonic())
+        with pytest.raises(SystemExit) as stopped:
+            main([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return int(stopped.value.code or 0), out, err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def asked(rows_file: Path, tiny_encoder: Path) -> list[str]:
+    return [
+        "probe",
+        str(rows_file),
+        "--model",
+        str(tiny_encoder),
+        "--strategies",
+        FOUR,
+        "--budget",
+        "none",
+        "--seeds",
+        "1",
+    ]
+
+
+@pytest.fixture(scope="session")
+def finished(asked: list[str], cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, dict[str, Any]]:
+    """Return the folder, the exit code and the document of a probe nobody disturbed."""
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    done = cli(*asked, "--run", folder, "--json")
+    assert done.returncode in {0, 3}, done.stderr
+    return folder, done.returncode, json.loads(done.stdout)
