@@ -9,6 +9,7 @@ from statistics import NormalDist
 from advisor.beliefs import LEVEL, Belief, expected, surely_behind
 from probes.measurement import Measurement, Metric
 from probes.model import ModelFacts
+from probes.recipe import Tuning
 from strategies import Candidate, Strategy
 
 NOTHING_KNOWN = 0.5
@@ -62,6 +63,8 @@ class Arm:
     """Training rows of the search that chose its recipe; None where none was made."""
     dropped: str | None = None
     """Why it gets no more steps: it lies behind for sure."""
+    fair: bool = True
+    """Whether its last run converged, with a learning rate that was searched where it takes one."""
     stopped: bool = False
     """Whether its last step failed; another one would too."""
     out_of_time: bool = False
@@ -104,14 +107,20 @@ class Arm:
             said = score(measurement.metric, np.array(labels), np.array(guesses))
         seen = Seen(NOTHING_KNOWN if said is None else said, guesses)
         self.seen.setdefault(measurement.train_rows, {})[measurement.seed] = seen
-        if measurement.seed == 0 and measurement.trials:
-            self.searched_at = measurement.trials[0].train_rows
+        if measurement.seed == 0:
+            self.fair = measurement.converged and not (
+                isinstance(measurement.recipe, Tuning) and not measurement.trials
+            )
+            if measurement.trials:
+                self.searched_at = measurement.trials[0].train_rows
 
 
 def drop(
     arms: Sequence[Arm], going: Sequence[Arm], labels: Sequence[int], metric: Metric, tolerance: float, full: int
 ) -> None:
     """Drop the arms that lie behind for sure, each with the reason; see `_behind_heavier` and `_behind_lighter`.
+
+    Who had no fair chance is not dropped: it may lie behind for want of a search, or of steps.
 
     Parameters
     ----------
@@ -129,7 +138,7 @@ def drop(
     """
     measured = [arm for arm in arms if arm.seen]
     for arm in going:
-        if arm.seen and arm.dropped is None:
+        if arm.seen and arm.fair and arm.dropped is None:
             rivals = [other for other in measured if other is not arm]
             arm.dropped = _behind_heavier(arm, rivals, labels, metric, tolerance, len(arms) - 1) or _behind_lighter(
                 arm, rivals, len(labels), full, len(arms) - 1
@@ -156,7 +165,8 @@ def _behind_heavier(
     best, rows, other = max(found, key=lambda one: one[0].score)
     if not best.guesses or best.score <= own.score:
         return None
-    behind = surely_behind(metric, labels, own.guesses, best.guesses, tolerance, corrected)
+    seeded = arm.rung.strategy.seeded + other.rung.strategy.seeded
+    behind = surely_behind(metric, labels, own.guesses, best.guesses, tolerance, corrected, seeded=seeded)
     if behind is None:
         return None
     return (

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from advisor.facts import Facts
 from advisor.gpus import Gpu, gpu_named, gpu_of_size
-from advisor.memory import USUAL_TOKENS, row_length
+from advisor.memory import BATCH, USUAL_TOKENS, row_length
 
 MFU = 0.30
 """Share of the data sheet's FLOP/s that a training sees; it is .12 to .45, so estimates are good to a factor of 2."""
 LEAST_STEPS = 200
 """Optimiser steps of the shortest training worth its name (our line)."""
-BATCH = 16
-"""Rows of one step."""
 LEAST_PASSES = LEAST_STEPS * BATCH
 """Rows that the shortest training reads, counted each time.
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from advisor.brief import Brief, Count, Whole
 from advisor.gpus import gpu_named
-from strategies.cost import ADAPTERS, FOUR_BITS_ALL, Method, Precision, memory
+from strategies.cost import ADAPTERS, Method, Precision, memory
 
 FULL_BYTES = 16
 """Bytes per parameter for AdamW in mixed precision: weights, gradients and two moments; activations come on top."""
@@ -95,13 +95,6 @@ class MemoryFacts(Brief):
         if self.model_parameters is None or self.weight_bytes is None:
             return None
         return self.weight_bytes + FULL_BYTES * ADAPTERS * self.model_parameters
-
-    @property
-    def qlora_bytes(self) -> float | None:
-        """Bytes for QLoRA before activations: weights in four bits and 16 bytes for each trained one."""
-        if self.model_parameters is None:
-            return None
-        return (FOUR_BITS_ALL + FULL_BYTES * ADAPTERS) * self.model_parameters
 
     @property
     def full_bytes(self) -> float | None:
@@ -206,6 +199,11 @@ def takes(
         language_model=over_vocabulary,
         precision=precision,
     ).total
+
+
+def vocabulary_assumed(facts: MemoryFacts) -> bool:
+    """Whether the loss is over the words of a vocabulary whose size nobody said."""
+    return facts.vocab_size is None and _over_vocabulary(facts)
 
 
 def _over_vocabulary(facts: MemoryFacts) -> bool:

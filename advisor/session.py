@@ -26,7 +26,7 @@ from probes.files import write_text
 from probes.measurement import Measurement
 from probes.model import ModelFacts
 from probes.profile import Profile
-from strategies import STRATEGIES, Candidate, Verdict
+from strategies import STRATEGIES, Candidate, Outcome, Verdict
 
 
 class ProbeResult(Frozen):
@@ -210,13 +210,14 @@ def _cut(found: list[tuple[Facts, Profile | None]]) -> list[str]:
 def _with_drop(verdict: Verdict, dropped: dict[Candidate, str]) -> Verdict:
     """Return a verdict that says why its candidate got no more rows or seeds, if it was dropped.
 
-    Nor is it one that had no fair chance: more rows would not have brought it to the front.
+    Nor is it one that had no fair chance: only who converged, after a search, is dropped, and more rows would not have
+    brought it to the front.
     """
     name = Candidate(strategy=verdict.strategy, model=verdict.model)
     if name not in dropped:
         return verdict
     settle = verdict.settle
-    if not verdict.fair:
+    if not verdict.fair and verdict.verdict is Outcome.UNDECIDED:
         # More time would not have given it more: it takes fewer rivals.
         settle = f"A run of it without its rivals lets it learn from all rows: --strategies {verdict.strategy}."
     return verdict.model_copy(

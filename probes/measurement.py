@@ -59,6 +59,8 @@ class Measurement(Frozen):
     """What chose the recipe: its own search, or that at fewer rows whose choice it reuses."""
     seconds: float
     """Wall-clock seconds, those of its own search included, feature extraction included where it ran first."""
+    search_seconds: float = 0.0
+    """Seconds of `seconds` that went into the search of its setting; 0 where that was chosen earlier."""
     peak_bytes: int
     """Most memory held: resident memory of this process on a CPU, allocated memory of the device on a GPU."""
     tokens: int

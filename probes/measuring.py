@@ -228,6 +228,7 @@ def measure(
         converged=fitted.converged,
         why_not=fitted.why_not,
         trials=trials or fitted.trials or chosen_by,
+        search_seconds=sum(t.seconds for t in trials),
         seconds=time.monotonic() - start,
         peak_bytes=memory.bytes,
         tokens=fitted.tokens,

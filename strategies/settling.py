@@ -41,7 +41,10 @@ def settle(
     elif (both := gap.both_to_settle()) is not None:
         needed, alone = f"{_seeds(gap, both[0], own, rival, name)} and {_rows(gap, both[1], labelled)}", ""
     else:
-        needed, alone = f"more than {MOST_SEEDS} seeds", ""
+        rows = gap.without_chance.rows_to_settle()
+        few = rows is not None and rows > gap.rows
+        more = f" and more than {rows:,} test rows (now {gap.rows:,})" if few else ""
+        needed, alone = f"more than {MOST_SEEDS} seeds{more}", ""
     tail = f"if the difference to {name} is as seen{alone}."
     if gap.assumed and (seeds is None or seeds > FIRST_SEEDS):
         # How far seeds lie apart is assumed so far, and so is all that is reckoned from it.
@@ -68,16 +71,18 @@ def _seeds(gap: Gap, wanted: int, own: tuple[Measurement, ...], rival: tuple[Mea
     sides = [(own, gap.seed_variances[0], "it"), (rival, gap.seed_variances[1], name)]
     missing = [(max(0, wanted - len(runs)) * _seconds(runs), side) for runs, variance, side in sides if variance]
     who = " and ".join(side for seconds, side in missing if seconds)
-    return f"{wanted} seeds of {who or 'it'} (`--seeds {wanted}`, about {_time(sum(s for s, _ in missing))} more here)"
+    took = _time(sum(seconds for seconds, _ in missing))
+    return f"{wanted} seeds of {who or 'it'} (a new run with `--seeds {wanted}`; those missing take about {took} here)"
 
 
 def _seconds(runs: tuple[Measurement, ...]) -> float:
     """Return the seconds of one further seed, which needs no search."""
-    searched = [sum(t.seconds for t in m.trials) for m in runs]
-    each = [
-        max(m.seconds - s, max((t.seconds for t in m.trials), default=0.0)) for m, s in zip(runs, searched, strict=True)
-    ]
-    return min(each, default=0.0)
+    return min((max(m.seconds - m.search_seconds, _longest_trial(m)) for m in runs), default=0.0)
+
+
+def _longest_trial(run: Measurement) -> float:
+    """Return the seconds of the longest trial that was part of a run: the run itself, where it had all the rows."""
+    return max((t.seconds for t in run.trials), default=0.0) if run.search_seconds else 0.0
 
 
 def _time(seconds: float) -> str:

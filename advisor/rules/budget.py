@@ -21,6 +21,8 @@ PROMPT_VOLUME = Threshold(
     "prompt_tokens", 3e7, 3e9, "prompt tokens a month", "our line: 300,000 requests of 1,000 tokens"
 )
 DAYS_A_MONTH = 30
+CPU_FLOPS = 0.33e12
+"""Operations a second that a training on a CPU sees: a third of some 10¹²."""
 
 _LONG_PROMPTS = nats(**each(DEMONSTRATIONS, "-M"))
 _HEAVY = each(("full", "domain_alignment", "tapt", "dapt", "distillation", "from_scratch"), "-M")
@@ -132,7 +134,7 @@ _DEAREST = max(SHARE_OF_FULL.values())
     example={"model_parameters": 3_000_000_000, "gpu_memory_gb": 0},
 )
 def cpu_slow(facts: Facts) -> Effects | None:
-    """Without an accelerator, tuning a large model takes days.
+    """Without an accelerator, tuning a large model is a hundred times slower.
 
     A base-size encoder trains on a CPU in minutes to hours; ten times the weights take ten times as long.
 
@@ -160,7 +162,8 @@ def cpu_slow(facts: Facts) -> Effects | None:
 def cpu_days(facts: Facts) -> Effects | None:
     """Without an accelerator, don't tune a model of billions of parameters.
 
-    Slow becomes hopeless: even the shortest training takes days, and every trial of a learning rate takes them again.
+    Slow becomes hopeless: from hours for the shortest training of one billion to days for many, and every trial of a
+    learning rate takes them again.
     A prompt or a classifier on frozen features reads each text once.
 
     What to do: prompt the model, take one of some 100 million weights, or rent a GPU for an hour.
@@ -170,7 +173,8 @@ def cpu_days(facts: Facts) -> Effects | None:
         return None
     return spread(
         lambda: (
-            f"On a CPU, even a short training of {weights(parameters)} parameters takes days, and so does each trial."
+            f"On a CPU, even the shortest LoRA training of {weights(parameters)} parameters takes some "
+            f"{4 * parameters * LEAST_PASSES * 300 / CPU_FLOPS / 3_600:,.2g} hours, and so does each trial."
         ),
         DAYS_ON_CPU.grade(parameters),
         _ON_CPU,

@@ -27,6 +27,11 @@ _ASKS = (*PROMPTED, "retrieval", "distillation")
 _NOT_AT_ALL = nats(**each(_ASKS, "block"))
 _HELD = nats(**each(_ASKS, "-M"))
 _FULL = ("setfit", *ALL_WEIGHTS, "from_scratch")
+# On the CPU: training there is far slower, reading features once less so.
+_RUNS_SLOWLY = nats(linear_probe="-W", **each(tuple(name for name in _RUNS if name != "linear_probe"), "-S"))
+_LORA_SLOWLY = nats(**each(FROZEN_ADAPTERS, "-S"))
+_PARTIAL_SLOWLY = nats(**each(PARTIAL, "-S"))
+_FULL_SLOWLY = nats(**each(_FULL, "-S"))
 _FULL_WEAK = nats(**each(_FULL, "-W"))
 _PARTIAL_WEAK = nats(**each(PARTIAL, "-W"))
 _LORA_WEAK = nats(**each(FROZEN_ADAPTERS, "-W"))
@@ -48,7 +53,7 @@ def weights_fit_memory(facts: Facts) -> Effects | None:
 
     What to do: take a smaller model, a larger GPU, or weights in four bits.
     """
-    return judge(facts, "none", WEIGHTS_TOO_MUCH, _RUNS, lambda: f"Loading {facts.model_name}")
+    return judge(facts, "none", WEIGHTS_TOO_MUCH, _RUNS_SLOWLY, lambda: f"Loading {facts.model_name}")
 
 
 @rule(
@@ -111,7 +116,7 @@ def lora_fits_memory(facts: Facts) -> Effects | None:
 
     What to do: quantise the frozen weights (QLoRA), or take a smaller model.
     """
-    return judge(facts, "lora", LORA_TOO_MUCH, FROZEN_ADAPTERS, lambda: f"LoRA on {facts.model_name}")
+    return judge(facts, "lora", LORA_TOO_MUCH, _LORA_SLOWLY, lambda: f"LoRA on {facts.model_name}")
 
 
 @rule(
@@ -130,7 +135,7 @@ def partial_fits_memory(facts: Facts) -> Effects | None:
 
     What to do: train fewer layers, or adapters.
     """
-    return judge(facts, "partial", TOO_MUCH, PARTIAL, lambda: f"Tuning a quarter of {facts.model_name}")
+    return judge(facts, "partial", TOO_MUCH, _PARTIAL_SLOWLY, lambda: f"Tuning a quarter of {facts.model_name}")
 
 
 @rule(
@@ -151,7 +156,7 @@ def full_fits_memory(facts: Facts) -> Effects | None:
 
     What to do: tune adapters or a part of the layers, shard over several GPUs, or take an 8-bit optimiser.
     """
-    return judge(facts, "full", TOO_MUCH, _FULL, lambda: _all_parameters(facts))
+    return judge(facts, "full", TOO_MUCH, _FULL_SLOWLY, lambda: _all_parameters(facts))
 
 
 def _all_parameters(facts: Facts) -> str:

@@ -6,9 +6,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from advisor.facts import Facts
-from advisor.memory import PLAIN, USUAL_TOKENS, Measures, row_length, saving, takes
-from advisor.rules.base import Effects, Threshold, Weight, count, gigabytes, push, spread
-from advisor.rules.groups import each
+from advisor.memory import (
+    PLAIN,
+    USUAL_TOKENS,
+    USUAL_VOCABULARY,
+    Measures,
+    row_length,
+    saving,
+    takes,
+    vocabulary_assumed,
+)
+from advisor.rules.base import BLOCK, Effects, Threshold, count, gigabytes, spread
 from strategies.cost import Method, Precision
 
 USABLE = 0.9
@@ -92,9 +100,9 @@ def main_memory(facts: Facts) -> tuple[float, bool]:
 
 
 def judge(
-    facts: Facts, method: Method, line: Threshold, names: tuple[str, ...], what: Callable[[], str]
+    facts: Facts, method: Method, line: Threshold, slower: dict[str, float], what: Callable[[], str]
 ) -> Effects | None:
-    """Block what fits nowhere, and hold against it what fits main memory only: less where nothing is trained there."""
+    """Block what fits nowhere, and hold against it what fits main memory only, by the nats of `slower`."""
     found = need(facts, method)
     if found is None or (found.share <= USABLE and not found.blocked):
         return None
@@ -107,9 +115,8 @@ def judge(
         )
 
     if found.blocked:
-        return push(because, 1.0, **each(names, "block"))
-    weights: dict[str, Weight] = {name: "-W" if name == "linear_probe" else "-S" for name in names}
-    return push(because, line.grade(found.share), **weights)
+        return spread(because, 1.0, dict.fromkeys(slower, BLOCK))
+    return spread(because, line.grade(found.share), slower)
 
 
 def at_least(facts: Facts, method: Method, found: Need) -> str:
@@ -134,8 +141,9 @@ def tight(
 
     def because() -> str:
         rows = count(USUAL_TOKENS if found.tokens is None else found.tokens, "token")
-        assumed = " (assumed)" if found.tokens is None else ""
-        taken = f"{gigabytes(plain)} with {PLAIN.words} at {rows}{assumed} a row"
+        length = f"{rows} a row (assumed)" if found.tokens is None else f"{rows} a row, your median"
+        words = f" and a vocabulary of {USUAL_VOCABULARY:,} (assumed)" if vocabulary_assumed(facts) else ""
+        taken = f"{gigabytes(plain)} with {PLAIN.words} at {length}{words}"
         start = f"{what()} takes {taken}, and {memory_has(facts)}"
         steps = [(measures.words, found.bytes(facts, method, measures)) for measures in saving(facts)]
         for words, size in steps:
@@ -162,11 +170,16 @@ def memory_has(facts: Facts) -> str:
             name = f"the {facts.gpus} GPUs in your brief" if facts.gpu is None else f"{facts.gpus} × {name}"
             return f"{name} have {size}"
         return f"{name} has {size}"
-    return f"{facts.device_name or 'the GPU'} has {size}" if facts.gpu_bytes else f"main memory has {size}"
+    if facts.gpu_bytes:
+        return f"{facts.device_name or 'the GPU'} has {size}"
+    return f"main memory has {main_memory(facts)[0] / 1e9:,.4g} GB"
 
 
 def _where(facts: Facts) -> str:
     """Name the memory, which may be main memory of unknown size."""
-    if facts.gpu_bytes or facts.memory_bytes is not None:
+    if facts.gpu_bytes:
         return facts.memory_words
-    return f"the {gigabytes(UNKNOWN_MAIN)} of main memory that a machine without a GPU may have"
+    main, known = main_memory(facts)
+    if known:
+        return f"the {main / 1e9:,.4g} GB of main memory"
+    return f"the {gigabytes(main)} of main memory that a machine without a GPU may have"

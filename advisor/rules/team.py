@@ -86,7 +86,7 @@ def nothing_to_learn_from(facts: Facts) -> Effects | None:
     if rows is None or rows >= NOTHING_TO_LEARN.high:
         return None
     return push(
-        lambda: f"You have {count(rows, 'labelled row')}; a model can neither learn from so few nor be tested on them.",
+        lambda: f"You have {count(rows, 'labelled row')}; so few teach a model little and test it roughly.",
         1 - NOTHING_TO_LEARN.grade(rows),
         no_model="+M",
     )

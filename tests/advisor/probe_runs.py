@@ -31,7 +31,7 @@ def essence(document: dict[str, Any]) -> dict[str, Any]:
     """Leave out what depends on the clock and the folder."""
 
     def timeless(entry: dict[str, Any]) -> dict[str, Any]:
-        settle = re.sub(r"about [\d.,]+ (s|min|h) more here", "", entry["settle"])
+        settle = re.sub(r"about [\d.,]+ (s|min|h) here", "", entry["settle"])
         return {k: v for k, v in entry.items() if k != "seconds"} | {"settle": settle}
 
     return {

@@ -148,6 +148,7 @@ def test_personas(persona: str, ask: Ask, cli: Callable[..., subprocess.Complete
     assert {fact: getattr(brief, fact) for fact in said} == said
     assert "The brief is in brief.yaml" in screen
     assert "Next: advisor recommend --brief brief.yaml" in screen
+    assert "--set rows=0\n" not in screen  # a flip too, but nobody goes on from no rows
     assert [file.name for file in terminal.folder.iterdir()] == ["brief.yaml"]  # the draft is gone
     again = cli("recommend", "--brief", "brief.yaml", "--json", cwd=terminal.folder)
     assert again.returncode == 0, again.stderr

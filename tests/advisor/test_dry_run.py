@@ -44,9 +44,11 @@ def test_it_names_each_step_in_its_order_and_writes_nothing(planned: Any) -> Non
 
 def test_what_the_budget_does_not_allow_is_marked(many_rows_file: Path, tiny_encoder: Path, cli: Cli) -> None:
     done = cli(
-        "probe", many_rows_file, "--model", tiny_encoder, "--strategies", "full", "--budget", "40s",
+        "probe", many_rows_file, "--model", tiny_encoder, "--strategies", "lora,full,dora,ia3", "--budget", "25s",
         "--seeds", "20", "--dry-run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "the budget is 40 s" in done.stdout
+    assert "the budget is 25 s" in done.stdout
     assert " yes " in done.stdout
+    assert " no " in done.stdout
+    assert "What does not fit" in done.stdout

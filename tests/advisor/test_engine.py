@@ -18,7 +18,7 @@ from advisor.facts import Facts, gather
 from advisor.flips import with_flips
 from advisor.questions import QUESTIONS
 from advisor.rules import RULES
-from advisor.rules.base import Rule, push
+from advisor.rules.base import Rule, push, spread
 from advisor.rules.start import PRIOR
 
 NAMES = tuple(PRIOR)
@@ -324,6 +324,8 @@ def test_no_heavy_import() -> None:
 def test_rules_that_cannot_tell_the_first_from_the_second_say_so() -> None:
     near = (Rule("near", "W", "a test", ("lora",), lambda _: push("Near.", lora="+W")),)
     far = (Rule("far", "S", "a test", ("lora",), lambda _: push("Far.", lora="+S")),)
-    for rules, said in (((), True), (near, False), (far, False)):
+    # .7 - .3 falls short of .4 by the last digit.
+    level = (Rule("level", "S", "a test", ("lora",), lambda _: spread("Level.", 1.0, {"baseline": 0.3, "lora": 0.7})),)
+    for rules, said in (((), True), (near, False), (level, False), (far, False)):
         advice = advise(Facts(rows=300), ("baseline", "lora"), rules)
         assert any("only measuring tells" in note for note in advice.notes) == said

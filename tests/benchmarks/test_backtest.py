@@ -80,3 +80,18 @@ def test_it_runs_as_a_command() -> None:
     document = json.loads(done.stdout)
     assert len({made["table"] for made in document["decisions"]}) == 5
     assert len(document["decisions"]) == 18 + 24 + 4 + 2 + 2
+
+
+def test_the_rules_named_as_written_with_a_table_in_view_are_rules() -> None:
+    known = {rule.id for rule in backtest.RULES}
+    assert all(set(ids) <= known for ids in backtest.IN_VIEW.values())
+
+
+@pytest.mark.shared
+def test_they_are_named_for_tables_there_are_and_left_out_where_a_table_must_not_judge_them() -> None:
+    if not PUBLISHED.is_dir():
+        pytest.skip("the published tables do not lie beside the checkout")
+    by_name = {table.name: table for table in backtest.tables()}
+    assert set(backtest.IN_VIEW) <= set(by_name)
+    for name, ids in backtest.IN_VIEW.items():
+        assert not set(ids) & {rule.id for rule in backtest._unseen(by_name[name])}

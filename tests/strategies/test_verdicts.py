@@ -39,6 +39,7 @@ def measurement(**more: Any) -> Measurement:
         "peak_bytes": 1,
         "tokens": 1,
         "trials": (TRIAL,),
+        "search_seconds": 1.0,
     }
     return Measurement(**(settings | more))
 
@@ -136,14 +137,14 @@ TABLE = [
         },
         Outcome.UNDECIDED,
         "between",
-        r"^5 seeds of it and lora on tiny \(`--seeds 5`, about 4 min more here\), if .* as seen\.$",
+        r"^5 seeds of it and lora on tiny \(a new run with `--seeds 5`; .* about 4 min here\), if .* as seen\.$",
     ),
     (
         "open for want of seeds or rows",
         {"comparison": comparison(gap=gap(rows=1_800, seed_variances=(0.002**2, 0.0), seeds=(3, 1), distance=0.0214))},
         Outcome.UNDECIDED,
         "between",
-        r"^4 seeds of it \(`--seeds 4`, about 6 s more here\), if .*; or about [\d,]+ test rows",
+        r"^4 seeds of it \(a new run with `--seeds 4`; .* about 6 s here\), if .*; or about [\d,]+ test rows",
     ),
     (
         "open for want of both",
@@ -157,14 +158,14 @@ TABLE = [
         {"comparison": comparison(gap=gap(seed_variances=(0.05**2, 0.0), seeds=(3, 1)))},
         Outcome.UNDECIDED,
         "between",
-        "^More than 20 seeds, if",
+        r"^More than 20 seeds and more than 2,012 test rows \(now 1,200\), if",
     ),
     (
         "one seed, its spread assumed",
         {"comparison": comparison(gap=gap(rows=20_000, seed_variances=(0.014**2, 0.0)))},
         Outcome.UNDECIDED,
         "between",
-        r"^First 3 seeds of it \(`--seeds 3`, about 4 s more here\)\. As it looks now, then \d+ seeds",
+        r"^First 3 seeds of it \(a new run with `--seeds 3`; .* about 4 s here\)\. As it looks now, then \d+ seeds",
     ),
     # law 3: no refutation without a fair chance
     (
@@ -266,12 +267,13 @@ def test_more_rows_are_asked_for_than_there_are() -> None:
 
 
 def test_a_further_seed_costs_no_search() -> None:
-    """Each searched setting took one second of three; a further seed takes the other two."""
+    """Its searched setting took one second of three; a further seed takes two, and three where that was reused."""
     close = comparison(gap=gap(rows=20_000, seed_variances=(0.01**2, 0.0), seeds=(3, 1), distance=0.021))
-    plain, searched = (
-        STRATEGIES[0].confirm(evidence(comparison=close, measurements=(measurement(trials=trials),) * 3)).settle
-        for trials in ((), (TRIAL,))
+    plain, searched, reused = (
+        STRATEGIES[0].confirm(evidence(comparison=close, measurements=(measurement(**more),) * 3)).settle
+        for more in ({"trials": (), "search_seconds": 0.0}, {}, {"search_seconds": 0.0})
     )
     seeds = int(plain.split()[0])
-    assert f"about {3 * (seeds - 3)} s more" in plain
-    assert f"about {2 * (seeds - 3)} s more" in searched
+    assert f"take about {3 * (seeds - 3)} s here" in plain
+    assert f"take about {2 * (seeds - 3)} s here" in searched
+    assert f"take about {3 * (seeds - 3)} s here" in reused
