@@ -14,6 +14,7 @@ from advisor.session import ProbeResult
 from advisor.session import probe as probe_request
 from advisor.settings import brief_from, checked_settings
 from probes.errors import SettingError
+from probes.executor import Parallel
 from probes.files import user_path
 from strategies import NAMES
 
@@ -108,6 +109,8 @@ def probe(
     strategies: str | Sequence[str] | None = None,
     run: str | Path | None = None,
     resume: bool = False,
+    jobs: int | None = None,
+    executor: str = "local",
     train_rows: int | None = None,
     seeds: int | None = None,
     revision: str | None = None,
@@ -126,6 +129,11 @@ def probe(
         Run folder; None makes one below `advisor-runs/`.
     resume : bool
         Go on with the run in that folder.
+    jobs : int, optional
+        Measurements at once; None makes one a GPU, and one at a time on a CPU. Several run in spawned processes, which
+        import the main module anew: a script guards its own work with `if __name__ == "__main__":`.
+    executor : str
+        `"local"`, `"ray"`, or the address of a Ray cluster.
     train_rows : int, optional
         Training rows at most; None takes all.
     seeds : int, optional
@@ -155,4 +163,6 @@ def probe(
     )
     if not isinstance(run, str | Path | None):
         raise SettingError(f"run {run!r} is no folder", f"Give its path. {_SEE}")
-    return probe_request(request, run_folder=None if run is None else user_path(run), resume=resume)
+    parallel = checked(Parallel, str, _SEE, executor=executor, jobs=jobs)
+    folder = None if run is None else user_path(run)
+    return probe_request(request, run_folder=folder, resume=resume, parallel=parallel)

@@ -115,10 +115,10 @@ class Arm:
                 self.searched_at = measurement.trials[0].train_rows
 
 
-def drop(
+def behind(
     arms: Sequence[Arm], going: Sequence[Arm], labels: Sequence[int], metric: Metric, tolerance: float, full: int
-) -> None:
-    """Drop the arms that lie behind for sure, each with the reason; see `_behind_heavier` and `_behind_lighter`.
+) -> list[tuple[Arm, str]]:
+    """Return the arms that lie behind for sure, each with the reason; see `_behind_heavier` and `_behind_lighter`.
 
     Who had no fair chance is not dropped: it may lie behind for want of a search, or of steps.
 
@@ -137,12 +137,16 @@ def drop(
         All training rows.
     """
     measured = [arm for arm in arms if arm.seen]
+    found = []
     for arm in going:
-        if arm.seen and arm.fair and arm.dropped is None:
+        if arm.seen and arm.fair:
             rivals = [other for other in measured if other is not arm]
-            arm.dropped = _behind_heavier(arm, rivals, labels, metric, tolerance, len(arms) - 1) or _behind_lighter(
+            reason = _behind_heavier(arm, rivals, labels, metric, tolerance, len(arms) - 1) or _behind_lighter(
                 arm, rivals, len(labels), full, len(arms) - 1
             )
+            if reason is not None:
+                found.append((arm, reason))
+    return found
 
 
 def _behind_heavier(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from advisor import caches
 from advisor.choices import Choices
+from advisor.events import Listener, Said, nobody
 from advisor.plan import Step
 from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
 from probes.base import Frozen
+from probes.benches import Benches, Setting
 from probes.errors import MeasurementFailed, OutOfTime
-from probes.features import FeatureCache
+from probes.executor import Parallel
 
 
 class PlannedStep(Frozen):
@@ -53,21 +54,31 @@ class ProbePlan(Frozen):
     not fit."""
     left_out: tuple[LeftOut, ...]
     """Candidates that do not apply, or cannot be measured."""
+    workers: int
+    """Measurements that would run at once."""
     seconds: float
-    """What the steps that fit take together."""
+    """What the steps that fit take together, shared out evenly among the workers."""
     seconds_beyond: float
     """What the others would take on top."""
     seconds_before: float
     """What reading, profiling and measuring speeds took: a probe takes it again, or less."""
 
 
-def plan(request: Request, *, say: Callable[[str], None] = lambda _: None, started: float | None = None) -> ProbePlan:
+def plan(
+    request: Request,
+    *,
+    parallel: Parallel | None = None,
+    listen: Listener = nobody,
+    started: float | None = None,
+) -> ProbePlan:
     """Plan a probe: measure the speed of each model and no candidate, and keep no run.
 
     Parameters
     ----------
     request : Request
-    say : callable
+    parallel : Parallel, optional
+        How many measurements would run at once; a cluster of unknown size counts as one.
+    listen : callable
         Called with a sentence when something begins.
     started : float, optional
         When the budget's clock started (`time.monotonic()`); None starts it now.
@@ -87,15 +98,17 @@ def plan(request: Request, *, say: Callable[[str], None] = lambda _: None, start
     from probes.hardware import inspect_hardware
 
     started = time.monotonic() if started is None else started
-    say("reading rows")
+    parallel = (parallel or Parallel()).checked()
+    listen(Said("reading rows"))
     models, data, deadline = read(request, started)
-    say("profiling rows, applying rules")
+    listen(Said("profiling rows, applying rules"))
     hardware = inspect_hardware()
     entries = enter(request, models, hardware, deadline)
     rows, metric = rows_to_learn_from(request, data), metric_of(request)
-    cache = FeatureCache(caches.cache_folder() / "features")
-    estimates = Estimates(data, hardware, metric, deadline, cache, Choices(None, hardware), rows)
-    say("measuring speeds")
+    count, share = parallel.share(hardware)
+    benches = Benches(Setting(data, share, metric, caches.cache_folder() / "features"), deadline)
+    estimates = Estimates(benches, Choices(None, share), rows)
+    listen(Said("measuring speeds"))
     reasons = {**entries.blocked, **entries.unprobed}
     racing = []
     for rung in entries.racing:
@@ -105,7 +118,7 @@ def plan(request: Request, *, say: Callable[[str], None] = lambda _: None, start
             racing.append(rung)
         except (MeasurementFailed, OutOfTime) as error:
             reasons[rung.candidate] = str(error)
-    planner = planner_of(racing, data, rows, request.seeds, estimates)
+    planner = planner_of(racing, data, rows, request.seeds, estimates, count or 1)
     fitting = foresee(planner, deadline.remaining)
     others = beyond(planner)
     return ProbePlan(
@@ -115,8 +128,9 @@ def plan(request: Request, *, say: Callable[[str], None] = lambda _: None, start
         left_out=tuple(
             LeftOut(strategy=c.strategy, model=c.model, because=reasons[c]) for c in entries.candidates if c in reasons
         ),
-        seconds=sum(step.seconds for step in fitting),
-        seconds_beyond=sum(step.seconds for step in others),
+        workers=planner.workers,
+        seconds=sum(step.seconds for step in fitting) / planner.workers,
+        seconds_beyond=sum(step.seconds for step in others) / planner.workers,
         seconds_before=time.monotonic() - started,
     )
 

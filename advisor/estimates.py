@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from advisor.arms import Rung
 from advisor.choices import Choices
-from probes.data import TaskData
-from probes.deadline import Deadline
-from probes.features import FeatureCache
-from probes.hardware import Hardware
-from probes.measurement import Metric
+from probes.benches import Benches
+from probes.hardware import Speed
 from probes.model import ModelFacts
 from probes.recipe import FrozenFeatures
 from probes.sampling import take_nested
@@ -24,54 +21,31 @@ class Estimates:
 
     Parameters
     ----------
-    data : TaskData
-    hardware : Hardware
-    metric : {'accuracy', 'macro_f1'}
-    deadline : Deadline
-    cache : FeatureCache
+    benches : Benches
     choices : Choices
         Threads and precision chosen earlier, by model.
     train_rows : int
         All rows to learn from.
     """
 
-    def __init__(
-        self,
-        data: TaskData,
-        hardware: Hardware,
-        metric: Metric,
-        deadline: Deadline,
-        cache: FeatureCache,
-        choices: Choices,
-        train_rows: int,
-    ) -> None:
-        self._data = data
-        self._hardware = hardware
-        self._metric = metric
-        self._deadline = deadline
-        self._cache = cache
+    def __init__(self, benches: Benches, choices: Choices, train_rows: int) -> None:
+        self._made = benches
+        self._data = benches.setting.data
         self._choices = choices
         self._train_rows = train_rows
-        self._benches: dict[str, Workbench] = {}
         self._situations: dict[str, Situation] = {}
         """Of models whose speed was measured, by name."""
         self._corrections: dict[tuple[str, str], float] = {}
         """Measured over estimated seconds of the last measurement with this method and model."""
 
     def bench(self, model: ModelFacts | None) -> Workbench:
-        """Return the workbench of a model, the same each time."""
-        name = model.name if model else ""
-        if name not in self._benches:
-            self._benches[name] = Workbench(
-                data=self._data,
-                model=model,
-                hardware=self._hardware,
-                metric=self._metric,
-                deadline=self._deadline,
-                cache=self._cache,
-                choice=self._choices.recall(model) if model else None,
-            )
-        return self._benches[name]
+        """Return the workbench of a model in this process."""
+        return self._made.of(model)
+
+    def speed(self, model: ModelFacts | None) -> Speed | None:
+        """Return the measured speed of a model; None before it was measured, and of none."""
+        known = self._situations.get(model.name) if model else None
+        return known.speed if known else None
 
     def measured(self, model: ModelFacts | None) -> bool:
         """Whether the speed of a model is known; that of none always is."""
@@ -80,7 +54,8 @@ class Estimates:
     def measure(self, model: ModelFacts) -> None:
         """Measure the speed of a model on a few batches."""
         bench = self.bench(model)
-        with self._deadline.enforced():
+        bench.choice = self._choices.recall(model)
+        with bench.deadline.enforced():
             speed = bench.measured_speed()
             self._choices.keep(model, speed.threads, speed.precision)
             self._situations[model.name] = self._bare(model).model_copy(

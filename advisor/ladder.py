@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from advisor.arms import Arm, Rung, drop
+from advisor import events
+from advisor.arms import Arm, Rung, behind
 from advisor.estimates import Estimates
 from advisor.outlook import more_time
-from advisor.plan import SAFETY, Planner, Step
-from advisor.run import Run
+from advisor.plan import SAFETY, Planner, Running, Stage, Step
+from advisor.run import Recorded, Run
+from probes import executor as at
 from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import InputError, MeasurementFailed, OutOfTime
-from probes.features import Progress
 from probes.measurement import Measurement, Metric, Trial
-from probes.measuring import at_rate, describe, measure
+from probes.measuring import at_rate, describe
 from probes.recipe import Recipe, Tuning
 from strategies import Candidate
 
 SPENT = "the budget ended before it was measured"
 
+RETRIES = 2
+"""Times a step is begun anew after the process that made it died."""
 
-def planner_of(rungs: list[Rung], data: TaskData, train_rows: int, seeds: int | None, estimates: Estimates) -> Planner:
+
+def planner_of(
+    rungs: list[Rung], data: TaskData, train_rows: int, seeds: int | None, estimates: Estimates, workers: int = 1
+) -> Planner:
     """Return the planner of a race that has not begun; see `Ladder` for what is given."""
     return Planner(
         arms=[Arm(rung, weight) for weight, rung in enumerate(rungs)],
@@ -31,7 +38,21 @@ def planner_of(rungs: list[Rung], data: TaskData, train_rows: int, seeds: int | 
         validation_rows=len(data.validation),
         seeds=seeds,
         cost=lambda arm, *how: estimates.seconds(arm.rung, *how),
+        workers=workers,
     )
+
+
+@dataclass
+class _Begun:
+    """A step that is being made."""
+
+    step: Step
+    since: float
+    """On the monotonic clock."""
+    known: bool
+    """Whether some of its trials were known: what it takes says nothing of the next one."""
+    lost: int = 0
+    """How often the process that made it died."""
 
 
 @dataclass
@@ -49,13 +70,16 @@ class Ladder:
     run : Run
         Where finished trials and measurements are kept.
     estimates : Estimates
+    executor : Executor
+        Where the measurements run.
     train_rows : int
         Rows to learn from.
     seeds : int or None
         See `advisor.plan.Planner`.
     tolerance : float
         How much worse is as good, on the scale of the score.
-    progress : callable
+    listen : callable
+        Called with each event.
     """
 
     rungs: list[Rung]
@@ -64,10 +88,11 @@ class Ladder:
     deadline: Deadline
     run: Run
     estimates: Estimates
+    executor: at.Executor
     train_rows: int
     seeds: int | None
     tolerance: float
-    progress: Callable[[Candidate], Progress]
+    listen: events.Listener = events.nobody
     failures: dict[Candidate, str] = field(default_factory=dict)
     """Why candidates were not measured at all."""
     dropped: dict[Candidate, str] = field(default_factory=dict)
@@ -76,42 +101,173 @@ class Ladder:
     """What became of steps that were not made."""
 
     def __post_init__(self) -> None:
-        self._planner = planner_of(self.rungs, self.data, self.train_rows, self.seeds, self.estimates)
+        workers = self.executor.workers
+        self._planner = planner_of(self.rungs, self.data, self.train_rows, self.seeds, self.estimates, workers)
         self._arms = self._planner.arms
         self._done: list[Measurement] = []
+        self._begun: dict[int, _Begun] = {}
+        """By number of the job."""
+        self._number = 0
+        self._unjudged: list[Stage | None] = []
+        """Stages of the measurements that came after the last judgement."""
 
     def climb(self) -> list[Measurement]:
         """Measure what is not measured yet and return all measurements of this run."""
-        # In the order in which they were made, so that a resumed run drops whom the first one dropped.
-        for measurement in self.run.measurements():
-            self._take_in(measurement)
-        while self.deadline.remaining > 0 and (step := self._planner.next(self.deadline.remaining)) is not None:
-            self._make(step)
+        planner = self._planner
+        self.listen(
+            events.Planned(
+                tuple(rung.candidate for rung in self.rungs),
+                tuple(planner.sizes),
+                planner.wanted_seeds,
+                self.deadline.remaining,
+                planner.workers,
+            )
+        )
+        self._go_on()
+        while True:
+            self._begin()
+            if not self._begun:
+                break
+            self.executor.wait(self._hear)
         for arm in self._arms:
             if not arm.seen and arm.rung.candidate not in self.failures:
-                self.failures[arm.rung.candidate] = self._planner.too_dear.get(arm.weight, SPENT)
-        if (more := more_time(self._planner, self.deadline.remaining)) is not None:
+                self.failures[arm.rung.candidate] = planner.too_dear.get(arm.weight, SPENT)
+        if (more := more_time(planner, self.deadline.remaining)) is not None:
             self.notes.append(more)
         return self._done
 
-    def _make(self, step: Step) -> None:
-        """Make a step; what goes wrong is its outcome, not the end of the run."""
-        arm, rung = step.arm, step.arm.rung
+    def _go_on(self) -> None:
+        """Take in what an earlier part of this run left, judgements as they were made."""
+        for entry in self.run.history():
+            if isinstance(entry, Recorded):
+                self._take_in(entry.measurement, entry.stage, found=True)
+            else:
+                self._unjudged = []
+                self._drop(entry.dropped)
+        if self._unjudged:
+            self._judge(self._unjudged[-1])
+
+    def _begin(self) -> None:
+        """Begin steps while a worker is free and one may begin."""
+        while len(self._begun) < self.executor.workers and self.deadline.remaining > 0:
+            now = time.monotonic()
+            running = [Running(b.step, max(0.0, b.step.seconds - (now - b.since))) for b in self._begun.values()]
+            step = self._planner.next(self.deadline.remaining, running)
+            if step is None:
+                return
+            rung = step.arm.rung
+            if rung.model is None or self.estimates.measured(rung.model):
+                self._number += 1
+                known = self._start(self._number, step, 0)
+                self._begun[self._number] = _Begun(step, now, known)
+            elif self._begun:
+                return  # a speed measured beside others would be theirs too
+            else:
+                self._measure_speed(step)  # the plan rested on a guess of it
+
+    def _measure_speed(self, step: Step) -> None:
+        """Measure the speed of a step's model; what goes wrong is the outcome of the step."""
+        model = step.arm.rung.model
+        if model is None:
+            return
+        self.listen(events.Said(f"measuring the speed of {model.name}"))
         try:
-            if rung.model is not None and not self.estimates.measured(rung.model):
-                self.estimates.measure(rung.model)
-                return  # the plan rested on a guess of its speed
-            self._take_in(self._measure(step))
+            self.estimates.measure(model)
         except OutOfTime:
-            arm.out_of_time = True
+            self._end_of_time(step)
         except MeasurementFailed as error:
             self._stop(step, str(error))
         except InputError:
             raise
         except Exception as error:
-            # A library that cannot do this model or these rows must not take the other candidates down with it.
-            self.run.note_failure(rung.candidate, error)
-            self._stop(step, f"it failed with {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+            # A library that cannot do this model must not take the other candidates down with it.
+            report = at.unexpected(0, error)
+            self.run.note_failure(step.arm.rung.candidate, report.trace)
+            self._stop(step, str(report.error))
+
+    def _start(self, number: int, step: Step, lost: int) -> bool:
+        """Give a step to the executor; return whether some of its trials were known."""
+        rung, candidate = step.arm.rung, step.arm.rung.candidate
+        recipes, chosen_by = self._recipes(step)
+        known = self.run.trials(candidate.strategy, candidate.model, step.seed, step.search_rows)
+        known |= self._measured_trials(step)
+        final = self.estimates.seconds(rung, step.rows, step.search_rows, False)
+        job = at.Job(
+            number=number,
+            strategy=candidate.strategy,
+            recipes=recipes,
+            model=rung.model,
+            speed=self.estimates.speed(rung.model),
+            train_rows=step.rows,
+            search_rows=step.search_rows,
+            seed=step.seed,
+            known=known,
+            chosen_by=chosen_by,
+            # Learning rates beyond those proposed take nobody else's time.
+            spare=min(step.room, self.deadline.remaining) - SAFETY * final,
+        )
+        self.listen(events.Started(candidate, step.rows, step.seed, step.why, step.seconds, lost))
+        self.executor.start(job)
+        return bool(known)
+
+    def _hear(self, report: at.Report) -> None:
+        """Take in what a running step reports; what goes wrong is its outcome, not the end of the run."""
+        begun = self._begun[report.number]
+        step, candidate = begun.step, begun.step.arm.rung.candidate
+        match report:
+            case at.Moved():
+                self.listen(events.Progressed(candidate, report.what, report.done, report.total))
+            case at.Tried():
+                self.run.record_trial(candidate.strategy, candidate.model, step.seed, report.trial)
+                self.listen(events.Tried(candidate, step.seed, report.trial))
+            case at.Lost():
+                self._begin_anew(report.number, begun)
+            case at.Finished():
+                del self._begun[report.number]
+                self._finish(begun, report.measurement)
+            case at.Stopped():
+                del self._begun[report.number]
+                self._come_to_nothing(step, report)
+
+    def _begin_anew(self, number: int, begun: _Begun) -> None:
+        """Begin a step again whose process died, unless it did so too often."""
+        begun.lost += 1
+        if begun.lost <= RETRIES and self.deadline.remaining > 0:
+            begun.known = self._start(number, begun.step, begun.lost) or begun.known
+            begun.since = time.monotonic()
+            return
+        del self._begun[number]
+        times = f"{begun.lost} time{'s' if begun.lost > 1 else ''}"
+        self._stop(begun.step, f"the process that measured it died {times}; if memory ran out, fewer --jobs need less")
+
+    def _finish(self, begun: _Begun, measurement: Measurement) -> None:
+        step = begun.step
+        self.run.record(measurement, step.stage)
+        if not begun.known and not begun.lost:
+            # Rates beyond those proposed were no part of the estimate.
+            searched = step.search != "none"
+            proposed = len(step.arm.rung.strategy.recipes(self.estimates.situation(step.arm.rung))) if searched else 0
+            more = sum(trial.seconds for trial in measurement.trials[proposed:]) if searched else 0.0
+            took = measurement.seconds - more
+            self.estimates.learn(step.arm.rung, step.rows, step.search_rows, searched, took)
+        self.estimates.look_again(step.arm.rung.model)
+        self._take_in(measurement, step.stage)
+        self._judge(step.stage)
+
+    def _come_to_nothing(self, step: Step, report: at.Stopped) -> None:
+        if report.trace:
+            self.run.note_failure(step.arm.rung.candidate, report.trace)
+        match report.error:
+            case OutOfTime():
+                self._end_of_time(step)
+            case MeasurementFailed():
+                self._stop(step, str(report.error))
+            case error:
+                raise error
+
+    def _end_of_time(self, step: Step) -> None:
+        step.arm.out_of_time = True
+        self.listen(events.Failed(step.arm.rung.candidate, step.rows, step.seed, SPENT, out_of_time=True))
 
     def _stop(self, step: Step, reason: str) -> None:
         """Give a candidate no more steps, as one failed."""
@@ -122,56 +278,42 @@ class Ladder:
         else:
             what = f"seed {step.seed}" if step.seed else f"{step.rows:,} training rows"
             self.notes.append(f"{candidate} with {what} was not measured: {reason}.")
+        self.listen(events.Failed(candidate, step.rows, step.seed, reason))
+        self._judge(step.stage)
 
-    def _take_in(self, measurement: Measurement) -> None:
-        """Take a measurement in, and drop who lies behind for sure."""
+    def _take_in(self, measurement: Measurement, stage: Stage | None, *, found: bool = False) -> None:
+        """Take a measurement in."""
         self._done.append(measurement)
+        self._unjudged.append(stage)
         whose = Candidate(strategy=measurement.strategy, model=measurement.model)
         for arm in self._arms:
             if arm.rung.candidate == whose:
                 arm.see(measurement, self.data.validation.labels)
-        going = {step.arm.weight: step.arm for step in self._planner.steps_left()}
-        labels = self.data.validation.labels
-        drop(self._arms, list(going.values()), labels, self.metric, self.tolerance, self.train_rows)
-        for arm in going.values():
-            if arm.dropped is not None:
-                self.dropped[arm.rung.candidate] = arm.dropped
-                self.notes.append(f"{arm.rung.candidate} was dropped: {arm.dropped}.")
+                seen = arm.seen[measurement.train_rows][measurement.seed]
+                self.listen(events.Measured(measurement, seen.score, found))
 
-    def _measure(self, step: Step) -> Measurement:
-        rung, candidate = step.arm.rung, step.arm.rung.candidate
-        bench = self.estimates.bench(rung.model)
-        bench.progress = self.progress(candidate)
-        recipes, chosen_by = self._recipes(step)
-        known = self.run.trials(candidate.strategy, candidate.model, step.seed, step.search_rows)
-        known |= self._measured_trials(step)
-        final = self.estimates.seconds(rung, step.rows, step.search_rows, False)
-        began = self.deadline.remaining
-
-        def spare() -> float:
-            """Seconds for learning rates beyond those proposed, which take nobody else's time."""
-            left = self.deadline.remaining
-            return min(step.room - (began - left) if step.room != float("inf") else left, left) - SAFETY * final
-
-        measurement = measure(
-            candidate.strategy,
-            recipes,
-            bench,
-            train_rows=step.rows,
-            search_rows=step.search_rows,
-            seed=step.seed,
-            known=known,
-            record=lambda trial: self.run.record_trial(candidate.strategy, candidate.model, step.seed, trial),
-            spare=spare,
-            chosen_by=chosen_by,
+    def _judge(self, stage: Stage | None) -> None:
+        """Drop who lies behind for sure, once nothing of a stage is left to do."""
+        if not self._unjudged or (stage is not None and any(s.stage == stage for s in self._planner.steps_left())):
+            return
+        running = {begun.step.arm.weight for begun in self._begun.values()}
+        going = {s.arm.weight: s.arm for s in self._planner.steps_left() if s.arm.weight not in running}
+        self._unjudged = []
+        found = behind(
+            self._arms, list(going.values()), self.data.validation.labels, self.metric, self.tolerance, self.train_rows
         )
-        self.run.record(measurement)
-        if not known:
-            # Rates beyond those proposed were no part of the estimate.
-            more = sum(t.seconds for t in measurement.trials[len(recipes) :]) if step.search != "none" else 0.0
-            self.estimates.learn(rung, step.rows, step.search_rows, step.search != "none", measurement.seconds - more)
-        self.estimates.look_again(rung.model)
-        return measurement
+        dropped = {arm.rung.candidate: reason for arm, reason in found}
+        self.run.record_judgement(dropped)
+        self._drop(dropped)
+
+    def _drop(self, dropped: Mapping[Candidate, str]) -> None:
+        """Give no more steps to who lies behind for sure."""
+        for arm in self._arms:
+            candidate = arm.rung.candidate
+            if candidate in dropped:
+                arm.dropped = self.dropped[candidate] = dropped[candidate]
+                self.notes.append(f"{candidate} was dropped: {arm.dropped}.")
+                self.listen(events.Dropped(candidate, dropped[candidate]))
 
     def _recipes(self, step: Step) -> tuple[tuple[Recipe, ...], tuple[Trial, ...]]:
         """Return the recipes to choose from, and where one was chosen earlier the trials that did."""

@@ -14,7 +14,7 @@ def foresee(planner: Planner, left: float) -> list[Step]:
     found = []
     while (step := planner.next(left)) is not None:
         found.append(step)
-        left -= step.seconds
+        left -= step.seconds / planner.workers
         step.arm.seen.setdefault(step.rows, {})[step.seed] = Seen(SUPPOSED)
         if step.search != "none":
             step.arm.searched_at = step.search_rows

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from advisor.arms import Arm
@@ -44,6 +44,9 @@ FEW_ROWS = 5_000
 
 Search = Literal["none", "first", "again"]
 
+Stage = tuple[int, int]
+"""Seed and rung of steps that know nothing of each other: who lies behind is judged when the last of them has ended."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -61,6 +64,24 @@ class Step:
     """What it is expected to take."""
     room: float = float("inf")
     """Seconds it may take before others go short."""
+    stage: Stage | None = None
+    """The stage it belongs to; None where time is short and each step is chosen by all that is known."""
+    why: str = ""
+    """Why this one now, as a phrase."""
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """What tells it from the other steps of a race."""
+        return self.arm.weight, self.rows, self.seed
+
+
+@dataclass(frozen=True)
+class Running:
+    """A step that is being made."""
+
+    step: Step
+    remaining: float
+    """Seconds it is expected to take yet."""
 
 
 Cost = Callable[[Arm, int, int, bool], float]
@@ -96,6 +117,8 @@ class Planner:
         Runs wanted of each seeded strategy at its most rows; None takes 3, or 5 below `FEW_ROWS`.
     cost : callable
         See `Cost`.
+    workers : int
+        Steps that may be made at once.
     """
 
     arms: Sequence[Arm]
@@ -104,6 +127,7 @@ class Planner:
     validation_rows: int
     seeds: int | None
     cost: Cost
+    workers: int = 1
 
     def __post_init__(self) -> None:
         self.sizes = rungs(self.full, self.classes)
@@ -112,38 +136,55 @@ class Planner:
         self.too_dear: dict[int, str] = {}
         """Why arms, by their weight, were not measured for want of time."""
 
-    def next(self, left: float) -> Step | None:
-        """Return the next step, None where nothing that is left to do fits the seconds left.
+    def next(self, left: float, running: Sequence[Running] = ()) -> Step | None:
+        """Return the next step, None where nothing that is left to do fits the seconds left, or may begin yet.
 
-        While all that is left to do fits, rung by rung, the lightest first: then no timing decides anything, and the
-        same request makes the same steps. Where it does not, first everybody gets a chance, the cheapest first, and
-        then the step comes that is worth most a second.
+        While all that is left to do fits, stage by stage, the lightest first: then no timing decides anything, and the
+        same request makes the same steps, however many at once. Where it does not, first everybody gets a chance, the
+        cheapest first, and then the step comes that is worth most a second.
         """
-        steps = list(self.steps_left())
+        begun = {one.step.key for one in running}
+        steps = [step for step in self.steps_left() if step.key not in begun]
         if not steps:
             return None
-        needed = SAFETY * sum(step.seconds for step in steps)
+        needed = self._needed(steps, running)
         if needed <= left:
             first = steps[0]
+            if any(one.step.stage != first.stage for one in running):
+                return None
             again = self._again(first) if first.search == "none" and first.seed == 0 else None
             if again is not None and needed + SAFETY * (again.seconds - first.seconds) <= left:
                 return again
             return first
-        waiting = [arm for arm in self.arms if arm.racing and not arm.seen]
-        return self._chance(waiting, left) or self._most_valuable(left)
+        busy = {one.step.arm.weight for one in running}
+        waiting = [arm for arm in self.arms if arm.racing and not arm.seen and arm.weight not in busy]
+        return self._chance(waiting, left) or self._most_valuable(left, busy)
+
+    def _needed(self, steps: Sequence[Step], running: Sequence[Running]) -> float:
+        """Return the seconds that steps take at most, one stage after the other (Graham 1969, list scheduling)."""
+        stages: dict[Stage | None, list[float]] = {one.step.stage: [] for one in running}
+        for one in running:
+            stages[one.step.stage].append(one.remaining)
+        for step in steps:
+            stages.setdefault(step.stage, []).append(step.seconds)
+        others = self.workers - 1
+        return SAFETY * sum((sum(each) + others * max(each)) / self.workers for each in stages.values())
 
     def steps_left(self) -> Iterator[Step]:
         """Yield all steps that are left to do, in the order in which they come where time is no matter."""
         racing = [arm for arm in self.arms if arm.racing]
-        for rows in self.sizes:
+        for place, rows in enumerate(self.sizes, start=1):
+            why = f"rung {place} of {len(self.sizes)}" if len(self.sizes) > 1 else "all rows"
             for arm in racing:
                 at_once = not arm.seen and not self._searches(arm)
                 if (at_once and rows == self.sizes[0]) or (not at_once and rows > arm.top):
-                    yield self.step(arm, self.full if at_once else rows)
+                    step = self.step(arm, self.full if at_once else rows)
+                    yield replace(step, stage=(0, rows), why="all rows at once" if at_once else why)
         for seed in range(1, self.wanted_seeds):
             for arm in racing:
                 if arm.rung.strategy.seeded and (seed >= arm.seeds or arm.top < self.full):
-                    yield self.step(arm, self.full, seed)
+                    why = f"seed {seed + 1} of {self.wanted_seeds}"
+                    yield replace(self.step(arm, self.full, seed), stage=(seed, self.full), why=why)
 
     def step(self, arm: Arm, rows: int, seed: int = 0, *, search: bool | None = None) -> Step:
         """Return a step with its expected seconds: with a search if none was made, or as told."""
@@ -171,7 +212,8 @@ class Planner:
         if step.rows < self.full or arm.searched_at is None or arm.searched_at >= rows or not self._searches(arm):
             return None
         seconds = self.cost(arm, step.rows, rows, True)
-        return Step(arm, step.rows, step.seed, "again", rows, seconds)
+        why = f"{step.why}, learning rate looked at again"
+        return replace(step, search="again", search_rows=rows, seconds=seconds, why=why)
 
     def _chance(self, waiting: list[Arm], left: float) -> Step | None:
         """Return the first step of the cheapest that waits, so that those after it can be measured too.
@@ -188,7 +230,7 @@ class Planner:
             least = self.step(arm, self.least, search=True)
             for step in (least, self.step(arm, smallest, search=False), self.step(arm, self.least, search=False)):
                 if step.seconds <= DOUBT * left:
-                    return self._with_room(step, left)
+                    return replace(step, room=left, why="nothing else fits, and its estimate may be off")
             whole = self.step(arm, self.full, search=True)
             reason = (
                 f"{left:.0f} s were left: it needs about {least.seconds:.0f} s for {self.least:,} training rows, "
@@ -205,8 +247,8 @@ class Planner:
         """Return the first step of an arm that leaves time for those after it, as far as there is enough for them."""
         smallest, reserve = self.sizes[0], 0.0
         for other in others:
-            if self._floor(arm) + reserve + self._floor(other) <= left:
-                reserve += self._floor(other)
+            if self._floor(arm) + reserve + self._floor(other) / self.workers <= left:
+                reserve += self._floor(other) / self.workers
         room = left - reserve
         # The last one may try what just fits: the deadline holds, and nobody waits for what it leaves.
         safety = SAFETY if others else 1.0
@@ -217,7 +259,7 @@ class Planner:
         for rows, search in options:
             step = self.step(arm, rows, search=search)
             if rows >= self.least and safety * step.seconds <= room:
-                return self._with_room(step, room)
+                return replace(step, room=room, why="everybody gets a measurement, the cheapest first")
         return None
 
     def _starts(self, arm: Arm, left: float) -> list[int]:
@@ -236,10 +278,11 @@ class Planner:
             low, high = (middle, high) if fits else (low, middle - 1)
         return low
 
-    def _most_valuable(self, left: float) -> Step | None:
-        """Return the step with the most gain a second among those that fit."""
-        steps = [step for arm in self.arms if arm.racing and arm.seen for step in self._open(arm, left)]
-        return max(steps, key=self.worth, default=None)
+    def _most_valuable(self, left: float, busy: Container[int]) -> Step | None:
+        """Return the step with the most gain a second among those that fit, of arms that are not busy."""
+        arms = [arm for arm in self.arms if arm.racing and arm.seen and arm.weight not in busy]
+        best = max((step for arm in arms for step in self._open(arm, left)), key=self.worth, default=None)
+        return best and replace(best, why="expected to change the choice most a second")
 
     def _open(self, arm: Arm, left: float) -> Iterator[Step]:
         """Yield the steps of an arm that fit."""
@@ -253,13 +296,13 @@ class Planner:
         for step in rising:
             # A rung below that would leave no time for all rows, which fit now, is no gain.
             if whole is None or step is whole or step.seconds + whole.seconds <= room:
-                yield self._with_room(step, left)
+                yield replace(step, room=left)
         if rising:
             return
         if arm.top < self.full:
             most = self._most(arm, arm.top + 1, self.full, room, search=False)
             if most >= STRETCH * arm.top:
-                yield self._with_room(self.step(arm, most, search=False), left)
+                yield replace(self.step(arm, most, search=False), room=left)
         if arm.rung.strategy.seeded and arm.seeds < self.wanted_seeds:
             step = self.step(arm, arm.top, arm.seeds)
             if step.seconds <= room:
@@ -274,7 +317,3 @@ class Planner:
         after = spread(1 - arm.score, step.rows, self.full, seeds, seeded=seeded)
         lead = own.mean - max(others, default=own.mean)
         return gain(lead, own.spread, after) / max(step.seconds, 1e-3)
-
-    @staticmethod
-    def _with_room(step: Step, room: float) -> Step:
-        return Step(step.arm, step.rows, step.seed, step.search, step.search_rows, step.seconds, room)

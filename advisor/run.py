@@ -6,7 +6,7 @@
     brief.json           what the user wants and can spend
     facts.json           brief, profile, model facts and hardware, one entry a model
     advice.json          what the rules said before anything was measured
-    ledger.jsonl         one line a finished trial or measurement, appended and synced
+    ledger.jsonl         one line a finished trial or measurement, and one a judgement on who goes on; appended, synced
     choices.json         threads and precision, so that a resumed run computes as it began
     failures.log         tracebacks of candidates that failed, if any did
     verdicts.json        what the measurements said of each candidate
@@ -20,7 +20,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,9 +31,27 @@ from pydantic import BaseModel, ValidationError
 from probes.errors import SettingError
 from probes.files import user_path, write_text
 from probes.measurement import Measurement, Trial
+from strategies import Candidate
 
 LEDGER = "ledger.jsonl"
 T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A finished measurement as the ledger has it."""
+
+    measurement: Measurement
+    stage: tuple[int, int] | None
+    """See `advisor.plan.Stage`."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A judgement on who goes on, by all measurements before it in the ledger."""
+
+    dropped: Mapping[Candidate, str]
+    """Who does not, and why."""
 
 
 def default_folder(source: str) -> Path:
@@ -135,24 +154,32 @@ class Run:
             }
         )
 
-    def record(self, measurement: Measurement) -> None:
-        """Append a finished measurement."""
-        self._append({"kind": "measurement", "measurement": measurement.model_dump(mode="json")})
+    def record(self, measurement: Measurement, stage: tuple[int, int] | None = None) -> None:
+        """Append a finished measurement, and the stage of the ladder it was part of."""
+        self._append({"kind": "measurement", "stage": stage, "measurement": measurement.model_dump(mode="json")})
 
-    def note_failure(self, candidate: object, error: Exception) -> None:
+    def record_judgement(self, dropped: Mapping[Candidate, str]) -> None:
+        """Append who was dropped, and why, when all measured so far were compared."""
+        listed = [{"candidate": who.model_dump(mode="json"), "reason": why} for who, why in dropped.items()]
+        self._append({"kind": "judgement", "dropped": listed})
+
+    def note_failure(self, candidate: object, trace: str) -> None:
         """Append the traceback of a candidate that failed to `failures.log`."""
-        import traceback
-
         with (self.folder / "failures.log").open("a", encoding="utf-8") as log:
-            log.write(f"{candidate}\n{''.join(traceback.format_exception(error))}\n")
+            log.write(f"{candidate}\n{trace}\n")
 
-    def measurements(self) -> list[Measurement]:
-        """Return the finished measurements, oldest first."""
-        return [
-            self.parse(Measurement, entry.get("measurement"), LEDGER)
-            for entry in self._entries()
-            if entry.get("kind") == "measurement"
-        ]
+    def history(self) -> list[Recorded | Judged]:
+        """Return the finished measurements and the judgements between them, oldest first."""
+        found: list[Recorded | Judged] = []
+        for entry in self._entries():
+            if entry.get("kind") == "measurement":
+                stage = entry.get("stage")
+                measurement = self.parse(Measurement, entry.get("measurement"), LEDGER)
+                found.append(Recorded(measurement, None if stage is None else (int(stage[0]), int(stage[1]))))
+            elif entry.get("kind") == "judgement":
+                listed = entry.get("dropped") or []
+                found.append(Judged({self.parse(Candidate, e["candidate"], LEDGER): e["reason"] for e in listed}))
+        return found
 
     def trials(self, strategy: str, model: str | None, seed: int, train_rows: int) -> dict[str, Trial]:
         """Return the finished trials of a measurement, by setting."""

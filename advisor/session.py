@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from advisor.advising import AdviceRequest, advice_for, facts_for, profile
 from advisor.choices import Choices
 from advisor.config import TrainingConfig, config_for, to_yaml
 from advisor.decide import Recommendation, judge, recommend
+from advisor.events import Listener, Said, nobody
 from advisor.facts import Facts
 from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
@@ -21,7 +21,7 @@ from probes.base import Frozen
 from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import SettingError
-from probes.features import FeatureCache, Progress, no_progress
+from probes.executor import Parallel
 from probes.files import write_text
 from probes.measurement import Measurement
 from probes.model import ModelFacts
@@ -48,8 +48,8 @@ def probe(
     *,
     run_folder: Path | None = None,
     resume: bool = False,
-    progress: Callable[[Candidate], Progress] = lambda _: no_progress,
-    say: Callable[[str], None] = lambda _: None,
+    parallel: Parallel | None = None,
+    listen: Listener = nobody,
     started: float | None = None,
 ) -> ProbeResult:
     """Measure the candidates on the user's own rows and recommend one.
@@ -61,10 +61,11 @@ def probe(
         Where everything is kept; None makes a folder below `advisor-runs/`.
     resume : bool
         Go on with the run in that folder; no finished measurement is repeated.
-    progress : callable
-        From a candidate to what is called with the progress of its measurement.
-    say : callable
-        Called with a sentence when something begins.
+    parallel : Parallel, optional
+        How many measurements may run at once, and where; None runs one at a time in this process. Spawned processes
+        import the main module anew: a script of yours guards its own work with `if __name__ == "__main__":`.
+    listen : callable
+        Called with each event.
     started : float, optional
         When the budget's clock started (`time.monotonic()`); None starts it now.
 
@@ -73,13 +74,14 @@ def probe(
     ProbeResult
     """
     started = time.monotonic() if started is None else started
-    say("reading rows")
+    parallel = (parallel or Parallel()).checked()
+    listen(Said("reading rows"))
     models, data, deadline = read(request, started)
     run = _open(request, data, run_folder, resume)
-    say(f"keeping the run in {run.folder}")
+    listen(Said(f"keeping the run in {run.folder}"))
     lock = run.lock()
     try:
-        return _probe(request, run, data, models, deadline, started, progress, say)
+        return _probe(request, run, data, models, deadline, started, parallel, listen)
     finally:
         lock.release()
 
@@ -126,15 +128,17 @@ def _probe(
     models: list[ModelFacts],
     deadline: Deadline,
     started: float,
-    progress: Callable[[Candidate], Progress],
-    say: Callable[[str], None],
+    parallel: Parallel,
+    listen: Listener,
 ) -> ProbeResult:
     from advisor.estimates import Estimates
     from advisor.ladder import Ladder
+    from probes.benches import Benches, Setting
+    from probes.executor import open_executor
     from probes.hardware import inspect_hardware
 
     metric = metric_of(request)
-    say("profiling rows, applying rules")
+    listen(Said("profiling rows, applying rules"))
     hardware = inspect_hardware()
     run.write("brief.json", request.brief)
     entries = enter(request, models, hardware, deadline)
@@ -142,22 +146,29 @@ def _probe(
     run.write("advice.json", [one.model_dump(mode="json") for one in entries.advice])
     rows = rows_to_learn_from(request, data)
     tolerance = request.brief.tolerance / 100
-    cache = FeatureCache(caches.cache_folder() / "features")
-    ladder = Ladder(
-        rungs=entries.racing,
-        data=data,
-        metric=metric,
-        deadline=deadline,
-        run=run,
-        estimates=Estimates(data, hardware, metric, deadline, cache, Choices(run, hardware), rows),
-        train_rows=rows,
-        seeds=request.seeds,
-        tolerance=tolerance,
-        progress=progress,
-    )
-    say("probing")
-    measurements = ladder.climb()
-    say("comparing")
+    count, share = parallel.share(hardware)
+    setting = Setting(data, share, metric, caches.cache_folder() / "features")
+    benches = Benches(setting, deadline)
+    executor = open_executor(parallel, count, setting, deadline, benches.of, run.folder / "workers.log")
+    try:
+        ladder = Ladder(
+            rungs=entries.racing,
+            data=data,
+            metric=metric,
+            deadline=deadline,
+            run=run,
+            estimates=Estimates(benches, Choices(run, share), rows),
+            executor=executor,
+            train_rows=rows,
+            seeds=request.seeds,
+            tolerance=tolerance,
+            listen=listen,
+        )
+        listen(Said("probing"))
+        measurements = ladder.climb()
+    finally:
+        executor.close()
+    listen(Said("comparing"))
     verdicts = judge(
         {s.name: s for s in STRATEGIES},
         entries.candidates,

@@ -42,6 +42,10 @@ class InputError(AdvisorError):
         self.got = got
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
+        # A worker process hands it to the one that tells the user.
+        return type(self), (self.got, self.remedy)
+
 
 class DataError(InputError):
     """A file of rows, one of its rows, or its columns."""

@@ -44,7 +44,7 @@ def demo(
                 show(profile_page(profile))
             show(advice_page(advised(facts, request.strategies)))
     with ProbeProgress() as shown:
-        result = probe_rows(request, run_folder=run, progress=shown.of, say=shown.say, started=STARTED)
+        result = probe_rows(request, run_folder=run, listen=shown.hear, started=STARTED)
     if json:
         print_json(result)
     else:

@@ -45,6 +45,23 @@ def probe(
             show_default="3, or 5 below 5,000 training rows, as time allows",
         ),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            help="Measurements at once; the cores are shared out among them.",
+            metavar="N",
+            show_default="one a GPU, one on a CPU",
+        ),
+    ] = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            "--executor",
+            help="Where they run: `local` processes, `ray` on this machine, or the address of a Ray cluster.",
+            metavar="local|ray|ray://HOST:PORT",
+        ),
+    ] = "local",
     train_rows: Annotated[
         int | None, typer.Option("--train-rows", help="Training rows at most.", show_default="all", metavar="N")
     ] = None,
@@ -72,7 +89,9 @@ def probe(
     from advisor.run import Run
     from advisor.session import request_of
     from probes.errors import SettingError
+    from probes.executor import Parallel
 
+    parallel = Parallel(executor=executor, jobs=jobs).checked()
     if dry_run and (run or resume):
         raise SettingError(
             f"--dry-run with {'--resume' if resume else '--run'}",
@@ -120,10 +139,10 @@ def probe(
             train_rows=train_rows,
             seeds=seeds,
         )
-    return _show_plan(request, json) if dry_run else run_probe(request, run, resume, json)
+    return _show_plan(request, parallel, json) if dry_run else run_probe(request, parallel, run, resume, json)
 
 
-def _show_plan(request: Any, json: bool) -> int:
+def _show_plan(request: Any, parallel: Any, json: bool) -> int:
     """Print the plan of a probe."""
     from advisor.cli.app import STARTED
     from advisor.dry_run import plan
@@ -131,7 +150,7 @@ def _show_plan(request: Any, json: bool) -> int:
     from advisor.report.progress import ProbeProgress
 
     with ProbeProgress() as shown:
-        planned = plan(request, say=shown.say, started=STARTED)
+        planned = plan(request, parallel=parallel, listen=shown.hear, started=STARTED)
     if json:
         print_json(planned)
     else:
@@ -150,14 +169,16 @@ def _brief(file: Path | None, **flags: Any) -> Any:
     return brief_from({**base.model_dump(exclude_unset=True), **given}, where="the flags") if given else base
 
 
-def run_probe(request: Any, run: Path | None, resume: bool, json: bool) -> int:
+def run_probe(request: Any, parallel: Any, run: Path | None, resume: bool, json: bool) -> int:
     """Run a probe with progress bars on stderr, print its result, and return the exit code."""
     from advisor.cli.app import STARTED
     from advisor.report.progress import ProbeProgress
     from advisor.session import probe as probe_rows
 
     with ProbeProgress() as shown:
-        result = probe_rows(request, run_folder=run, resume=resume, progress=shown.of, say=shown.say, started=STARTED)
+        result = probe_rows(
+            request, run_folder=run, resume=resume, parallel=parallel, listen=shown.hear, started=STARTED
+        )
     if json:
         print_json(result)
     else:

@@ -35,8 +35,10 @@ def plan_page(plan: ProbePlan) -> RenderableType:
     parts: list[RenderableType] = [table]
     parts += [Text(f"{_name(out.strategy, out.model)}: not measured: {out.because}") for out in plan.left_out]
     budget = "there is no limit" if plan.budget_seconds is None else f"the budget is {plan.budget_seconds:,.0f} s"
+    at_once = f", {plan.workers} measurements at once" if plan.workers > 1 else ""
     told = (
-        f"About {plan.seconds:,.0f} s of measuring, and {plan.seconds_before:,.0f} s before it, as now; {budget}. "
+        f"About {plan.seconds:,.0f} s of measuring{at_once}, and {plan.seconds_before:,.0f} s before it, as now; "
+        f"{budget}. "
         "Who lies behind for sure is dropped on the way, which saves its later steps."
     )
     if plan.seconds_beyond:

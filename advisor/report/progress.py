@@ -9,7 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from strategies import Candidate
+from advisor.events import Event, Progressed, Said
 
 
 class ProbeProgress:
@@ -49,11 +49,15 @@ class ProbeProgress:
         """Print a sentence, unbroken: the path in it is there to be copied."""
         self._console.print(sentence, style="dim", markup=False, soft_wrap=True)
 
-    def of(self, candidate: Candidate) -> Shown:
-        """Return what a candidate's measurement calls with its progress."""
-        return self.named(
-            candidate.strategy if candidate.model is None else f"{candidate.strategy} · {candidate.model}"
-        )
+    def hear(self, event: Event) -> None:
+        """Show an event."""
+        match event:
+            case Said():
+                self.say(event.sentence)
+            case Progressed():
+                self.update(str(event.candidate), event.what, event.done, event.total)
+            case _:
+                pass
 
     def named(self, who: str) -> Shown:
         """Return what a piece of work calls with its progress."""

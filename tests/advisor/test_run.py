@@ -8,12 +8,13 @@ import pytest
 
 from advisor.choices import FILE as CHOICES
 from advisor.choices import Choices
-from advisor.run import LEDGER, Run, default_folder
+from advisor.run import LEDGER, Judged, Recorded, Run, default_folder
 from probes.errors import SettingError
 from probes.hardware import Hardware
 from probes.measurement import Measurement, Trial
 from probes.model import ModelFacts
 from probes.recipe import BagOfWords
+from strategies import Candidate
 
 
 def measurement(strategy: str = "baseline", seed: int = 0) -> Measurement:
@@ -33,6 +34,10 @@ def measurement(strategy: str = "baseline", seed: int = 0) -> Measurement:
     )
 
 
+def recorded(run: Run) -> list[Measurement]:
+    return [entry.measurement for entry in run.history() if isinstance(entry, Recorded)]
+
+
 def trial(setting: str, rows: int = 10) -> Trial:
     return Trial(
         setting=setting, train_rows=rows, validation_score=0.5, validation_loss=0.7, converged=True, seconds=1.0
@@ -47,10 +52,22 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_what_is_recorded_is_read_back_in_order(run: Run) -> None:
-    assert run.measurements() == []
+    assert recorded(run) == []
     for seed in range(3):
         run.record(measurement(seed=seed))
-    assert Run.open(run.folder).measurements() == [measurement(seed=seed) for seed in range(3)]
+    assert recorded(Run.open(run.folder)) == [measurement(seed=seed) for seed in range(3)]
+
+
+def test_judgements_stand_between_the_measurements_they_rest_on(run: Run) -> None:
+    run.record(measurement(seed=0), (0, 500))
+    dropped = {Candidate(strategy="lora", model="m"): "it lies behind", Candidate(strategy="baseline"): "so does it"}
+    run.record_judgement(dropped)
+    run.record(measurement(seed=1))
+    assert run.history() == [
+        Recorded(measurement(seed=0), (0, 500)),
+        Judged(dropped),
+        Recorded(measurement(seed=1), None),
+    ]
 
 
 def test_trials_are_kept_by_candidate_seed_and_rows(run: Run) -> None:
@@ -68,9 +85,9 @@ def test_a_line_that_a_kill_cut_short_is_dropped(end: bytes, run: Run) -> None:
     file = run.folder / LEDGER
     whole = file.read_bytes()
     file.write_bytes(whole + end)
-    assert run.measurements() == [measurement(seed=0)]
+    assert recorded(run) == [measurement(seed=0)]
     run.record(measurement(seed=1))
-    assert run.measurements() == [measurement(seed=0), measurement(seed=1)]
+    assert recorded(run) == [measurement(seed=0), measurement(seed=1)]
     assert file.read_bytes().startswith(whole)
 
 
@@ -81,13 +98,13 @@ def test_a_line_that_a_kill_cut_short_is_dropped(end: bytes, run: Run) -> None:
 def test_a_broken_line_is_named(line: str, run: Run) -> None:
     (run.folder / LEDGER).write_text(line + "\n", encoding="utf-8")
     with pytest.raises(SettingError, match=LEDGER):
-        run.measurements()
+        run.history()
 
 
 def test_lines_of_later_versions_are_passed_over(run: Run) -> None:
     (run.folder / LEDGER).write_text('{"kind": "curve", "points": []}\n', encoding="utf-8")
     run.record(measurement())
-    assert run.measurements() == [measurement()]
+    assert recorded(run) == [measurement()]
     assert run.trials("baseline", None, 0, 10) == {}
 
 

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from advisor import ladder as module
 from advisor.arms import Rung
 from advisor.choices import Choices
 from advisor.estimates import Estimates
 from advisor.ladder import Ladder
 from advisor.run import Run
+from probes import executor
+from probes.benches import Benches, Setting
 from probes.data import TaskData, load_task
 from probes.deadline import Deadline
-from probes.features import FeatureCache, no_progress
+from probes.executor import InProcess
 from probes.hardware import Hardware
 from probes.measurement import Measurement, Trial
 from probes.measuring import describe
@@ -148,17 +149,16 @@ def data(rows_of_two_rungs: Path) -> TaskData:
 
 
 def _ladder(rungs: list[Rung], data: TaskData, run: Run, deadline: Deadline, rows: int, **more: Any) -> Ladder:
-    cache = more.pop("cache", None) or FeatureCache(None)
-    settings: dict[str, Any] = {"seeds": 1, "tolerance": 0.01}
+    benches = Benches(Setting(data, HARDWARE, "accuracy", more.pop("features", None)), deadline)
+    settings: dict[str, Any] = {"seeds": 1, "tolerance": 0.01, "executor": InProcess(benches.of)}
     return Ladder(
         rungs=rungs,
         data=data,
         metric="accuracy",
         deadline=deadline,
         run=run,
-        estimates=Estimates(data, HARDWARE, "accuracy", deadline, cache, Choices(run, HARDWARE), rows),
+        estimates=Estimates(benches, Choices(run, HARDWARE), rows),
         train_rows=rows,
-        progress=lambda _: no_progress,
         **(settings | more),
     )
 
@@ -194,7 +194,7 @@ class Climbs:
         clock = Clock(seconds)
         self.measured = Measured(strategies, self.data, clock)
         self.measured.fails, self.measured.fails_at, self.measured.slower = fails or {}, fails_at, slower
-        self.monkeypatch.setattr(module, "measure", self.measured)
+        self.monkeypatch.setattr(executor, "measure", self.measured)
         rungs = [Rung(s, None) for s in strategies]
         ladder = _ladder(rungs, self.data, _open(self.folder / folder), clock, rows or len(self.data.train), **more)
         return ladder, ladder.climb()

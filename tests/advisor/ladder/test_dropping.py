@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from advisor.arms import Arm, Rung, Seen, drop
+from advisor.arms import Arm, Rung, Seen, behind
 
 WORLDS, ROWS = 200, 500
 AT_MOST = 0.05 + 3 * (0.05 * 0.95 / WORLDS) ** 0.5
@@ -37,8 +37,8 @@ def dropped(
             arm = Arm(Rung(made("arm", 1.0, seeded=bool(sd)), None), weight)
             arm.seen[900] = {0: Seen(float((guesses == labels).mean()), tuple(int(g) for g in guesses))}
             arms.append(arm)
-        drop(arms, arms, [int(y) for y in labels], metric, 0.01, 900)  # type: ignore[arg-type]
-        counts += [arm.dropped is not None for arm in arms]
+        found = behind(arms, arms, [int(y) for y in labels], metric, 0.01, 900)  # type: ignore[arg-type]
+        counts[[arm.weight for arm, _ in found]] += 1
     return counts / worlds
 
 
@@ -59,11 +59,10 @@ def test_who_had_no_fair_chance_is_not_dropped(made: Any) -> None:
     light, heavy = (Arm(Rung(made("arm", 1.0), None), weight) for weight in (0, 1))
     light.seen[900], heavy.seen[900] = {0: Seen(0.0, (1,) * 500)}, {0: Seen(1.0, right)}
     light.fair = False
-    drop([light, heavy], [light, heavy], right, "accuracy", 0.01, 900)
-    assert light.dropped is None
+    assert behind([light, heavy], [light, heavy], right, "accuracy", 0.01, 900) == []
     light.fair = True
-    drop([light, heavy], [light, heavy], right, "accuracy", 0.01, 900)
-    assert light.dropped is not None
+    ((found, _),) = behind([light, heavy], [light, heavy], right, "accuracy", 0.01, 900)
+    assert found is light
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from advisor import ladder as module
 from advisor.arms import Rung
-from probes import fitting
+from probes import executor, fitting
 from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import MeasurementFailed, ModelError, OutOfTime
-from probes.features import FeatureCache
 from probes.measurement import Measurement
 from probes.model import read_model
 from strategies import Situation
@@ -25,7 +23,7 @@ from strategies.linear_probe import LinearProbe
 def test_features_of_an_earlier_run_are_not_reckoned_again(
     unhurried: Any, data: TaskData, tiny_encoder: Path, tmp_path: Path
 ) -> None:
-    model, cache, said = read_model(str(tiny_encoder)), FeatureCache(tmp_path / "features"), []
+    model, said = read_model(str(tiny_encoder)), []
 
     class Watched(LinearProbe):
         def seconds(self, situation: Situation, train_rows: int, search_rows: int, *, searched: bool = True) -> float:
@@ -33,7 +31,7 @@ def test_features_of_an_earlier_run_are_not_reckoned_again(
             return super().seconds(situation, train_rows, search_rows)
 
     for name in ("first", "second"):
-        unhurried([Rung(Watched(), model)], data, tmp_path / name, cache=cache).climb()
+        unhurried([Rung(Watched(), model)], data, tmp_path / name, features=tmp_path / "features").climb()
     assert not said[0]
     assert said[-1]
 
@@ -64,7 +62,7 @@ def test_the_search_sees_every_class_however_many(
         asked.append(search_rows)
         raise MeasurementFailed("enough is known")
 
-    monkeypatch.setattr(module, "measure", made_up)
+    monkeypatch.setattr(executor, "measure", made_up)
     for count in (3, 1_020):
         many = data.model_copy(update={"classes": tuple(map(str, range(count)))})
         unhurried([Rung(made("a", 0.001), None)], many, tmp_path / str(count), train_rows=len(data.train)).climb()

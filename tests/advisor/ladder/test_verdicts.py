@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import advisor
-from advisor import ladder
+from probes import executor
 from probes.measurement import Measurement, Trial
 from probes.statistics import score
 from strategies import Outcome
@@ -49,7 +49,7 @@ def made_up(strategy: str, recipes: Any, bench: Any, **asked: Any) -> Measuremen
 def test_a_verdict_says_why_its_candidate_was_dropped(
     rows_of_two_rungs: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ladder, "measure", made_up)
+    monkeypatch.setattr(executor, "measure", made_up)
     settings: dict[str, Any] = {"models": str(tiny_encoder), "budget": None, "strategies": ",".join(RIGHT)}
     result = advisor.probe(rows_of_two_rungs, **settings, run=tmp_path / "run")
     found = {v.strategy: v for v in result.verdicts}

@@ -1,0 +1,148 @@
+"""Measurements on Ray: on this machine, or on a cluster that an address names.
+
+The same jobs and reports as `probes.workers`, from actors in place of processes. A cluster must see the models and the
+feature cache under the same paths.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from typing import Any
+
+from probes.benches import Benches, Setting
+from probes.deadline import Deadline
+from probes.errors import OutOfTime, SettingError
+from probes.executor import GRACE, Finished, Job, Lost, Report, Stopped, Tell, run_job
+
+PATIENCE = 0.25
+"""Seconds between looks at what the actors have reported."""
+
+
+class RayWorkers:
+    """A pool of Ray actors; each keeps its models and features from job to job.
+
+    An actor that dies is replaced, and its job reported as lost.
+
+    Parameters
+    ----------
+    count : int or None
+        Actors; None makes one a GPU of the cluster, or one a CPU where it has none.
+    setting : Setting
+    deadline : Deadline
+        Who runs on after it is ended.
+    address : str or None
+        Of a cluster, such as `ray://head:10001`; None starts Ray on this machine.
+
+    Raises
+    ------
+    SettingError
+        If Ray is not installed, or nothing answers at the address.
+    """
+
+    def __init__(self, count: int | None, setting: Setting, deadline: Deadline, address: str | None) -> None:
+        self._ray = _connected(address, count)
+        from ray.util.queue import Queue
+
+        resources = self._ray.cluster_resources()
+        gpus = int(resources.get("GPU", 0)) if setting.hardware.device == "cuda" else 0
+        self.workers = count or gpus or max(1, int(resources.get("CPU", 1)))
+        self._share = gpus / self.workers if gpus else 0.0
+        self._deadline = deadline
+        self._setting = self._ray.put(setting)
+        self._reports = Queue(actor_options={"num_cpus": 0})
+        self._idle: list[Any] = []
+        self._running: dict[Any, tuple[Job, Any]] = {}
+        """By the promise of its end: the job, and the actor that runs it."""
+
+    def start(self, job: Job) -> None:
+        """Give a job to a free actor, which is made if there is none."""
+        actor = self._idle.pop() if self._idle else self._actor()
+        promise = actor.run.remote(job, self._deadline.remaining, self._reports)
+        self._running[promise] = (job, actor)
+
+    def wait(self, tell: Tell) -> None:
+        """Wait until something is to be told, and tell it."""
+        told = False
+        while self._running and not told:
+            ended, _ = self._ray.wait(list(self._running), timeout=PATIENCE)
+            # What an ended job reported lies in the queue by now: it was put there before the job ended.
+            said = list(self._reports.get_nowait_batch(self._reports.qsize()))
+            for report in [*said, *(last for promise in ended if (last := self._last(promise)) is not None)]:
+                tell(report)
+                told = True
+            if not told and self._deadline.remaining < -GRACE:
+                for promise in list(self._running):
+                    job, actor = self._running.pop(promise)
+                    self._ray.kill(actor)
+                    tell(Stopped(job.number, OutOfTime("the wall-clock budget is spent")))
+                told = True
+
+    def close(self) -> None:
+        """End all actors, and the Ray that was started here or the connection to the cluster."""
+        for actor in [*self._idle, *(actor for _, actor in self._running.values())]:
+            with contextlib.suppress(Exception):
+                self._ray.kill(actor)
+        with contextlib.suppress(Exception):
+            self._reports.shutdown(force=True)
+        self._ray.shutdown()
+
+    def _actor(self) -> Any:
+        return self._ray.remote(_Actor).options(num_cpus=1, num_gpus=self._share).remote(self._setting)
+
+    def _last(self, promise: Any) -> Report:
+        """Return the last report of a job that ended, or that it was lost with its actor."""
+        from ray.exceptions import RayError
+
+        job, actor = self._running.pop(promise)
+        try:
+            report: Report = self._ray.get(promise)
+        except RayError:
+            with contextlib.suppress(Exception):
+                self._ray.kill(actor)
+            return Lost(job.number)
+        self._idle.append(actor)
+        return report
+
+
+class _Actor:
+    """What runs in a process of Ray."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._benches = Benches(setting)
+
+    def run(self, job: Job, remaining: float, reports: Any) -> Report:
+        """Run a job; all but its last report go into the queue, the last comes back."""
+        bench = self._benches.of(job.model)
+        bench.deadline = Deadline(None if remaining == float("inf") else remaining)
+        last: list[Report] = []
+
+        def tell(report: Report) -> None:
+            (last.append if isinstance(report, Finished | Stopped) else reports.put)(report)
+
+        run_job(job, bench, tell)
+        return last[0]
+
+
+def _connected(address: str | None, count: int | None) -> Any:
+    """Return the module `ray`, connected."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no network call that nobody asked for
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray will do, and it warns of what it did
+    try:
+        import ray
+    except ImportError:
+        raise SettingError(
+            "--executor ray, and Ray is not installed",
+            "Run `pip install 'transfer-advisor[ray]'`, or leave --executor out to measure on this machine.",
+        ) from None
+    try:
+        here = {"num_cpus": count, "include_dashboard": False} if address is None else {"address": address}
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **here)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SettingError(
+            f"--executor {address or 'ray'}: Ray does not answer ({reason})",
+            "Give the address of a running cluster, such as ray://head:10001, or `ray` alone to start one here.",
+        ) from None
+    return ray
