@@ -110,3 +110,21 @@ Listener = Callable[[Event], None]
 
 def nobody(_event: Event) -> None:
     """Listen to nothing."""
+
+
+def each(*listeners: Listener) -> Listener:
+    """Return a listener that tells each of these, in this order.
+
+    Examples
+    --------
+    >>> first, second = [], []
+    >>> each(first.append, second.append)(Said("reading rows"))
+    >>> first == second == [Said("reading rows")]
+    True
+    """
+
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return tell

@@ -8,6 +8,7 @@
     advice.json          what the rules said before anything was measured
     ledger.jsonl         one line a finished trial or measurement, and one a judgement on who goes on; appended, synced
     choices.json         threads and precision, so that a resumed run computes as it began
+    run.log              what happened when, one line an event, times in UTC; a resumed run goes on with it
     failures.log         tracebacks of candidates that failed, if any did
     verdicts.json        what the measurements said of each candidate
     recommendation.json  the candidate chosen

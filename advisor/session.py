@@ -12,11 +12,12 @@ from advisor.advising import AdviceRequest, advice_for, facts_for, profile
 from advisor.choices import Choices
 from advisor.config import TrainingConfig, config_for, to_yaml
 from advisor.decide import Recommendation, judge, recommend
-from advisor.events import Listener, Said, nobody
+from advisor.events import Listener, Said, each, nobody
 from advisor.facts import Facts
 from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
 from advisor.run import Run, default_folder
+from advisor.run_log import RunLog
 from probes.base import Frozen
 from probes.data import TaskData
 from probes.deadline import Deadline
@@ -81,7 +82,8 @@ def probe(
     listen(Said(f"keeping the run in {run.folder}"))
     lock = run.lock()
     try:
-        return _probe(request, run, data, models, deadline, started, parallel, listen)
+        with RunLog(run.folder, resumed=resume) as log:
+            return _probe(request, run, data, models, deadline, started, parallel, each(log, listen))
     finally:
         lock.release()
 

@@ -16,6 +16,7 @@ def demo(
         Path | None, typer.Option("--run", help="Run folder.", metavar="DIR", show_default="below advisor-runs/")
     ] = None,
     budget: Annotated[str, typer.Option("--budget", help="Wall-clock promise: 150s, 10m, or `none`.")] = "150s",
+    quiet: o.Quiet = False,
     json: o.Json = False,
 ) -> int:
     """Run the main job on about 800 help-desk messages: profile, advice, probes, verdicts, config."""
@@ -24,7 +25,7 @@ def demo(
     from advisor.cli.app import STARTED
     from advisor.cli.probe import exit_code
     from advisor.demo import ROWS
-    from advisor.report.progress import ProbeProgress
+    from advisor.report.live import Shown
     from advisor.request import DataRequest, Request, parse_budget
     from advisor.session import probe as probe_rows
     from probes.files import user_path
@@ -43,8 +44,8 @@ def demo(
             if profile is not None:
                 show(profile_page(profile))
             show(advice_page(advised(facts, request.strategies)))
-    with ProbeProgress() as shown:
-        result = probe_rows(request, run_folder=run, listen=shown.hear, started=STARTED)
+    with Shown(quiet=quiet) as shown:
+        result = probe_rows(request, run_folder=run, listen=shown, started=STARTED)
     if json:
         print_json(result)
     else:

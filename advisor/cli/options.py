@@ -20,6 +20,7 @@ Models = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress: nothing on stderr but errors.")]
 TextColumn = Annotated[
     str | None, typer.Option("--text-column", help="Column with the text.", rich_help_panel="Columns", metavar="NAME")
 ]

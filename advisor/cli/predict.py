@@ -31,14 +31,14 @@ def predict(
     Where the rows bring labels, the share that is right is printed on stderr.
     """
     from advisor.prediction import predict as predict_rows
-    from advisor.report.progress import ProbeProgress
+    from advisor.report.live import Shown
     from probes.errors import SettingError
     from probes.files import user_path, write_text
 
     out = None if out is None else user_path(out)
     if out is not None and out.is_dir():
         raise SettingError(f"--out {out} is a folder", "Name the file, such as predictions.jsonl.")
-    with ProbeProgress() as shown:
+    with Shown() as shown:
         found = predict_rows(
             user_path(model),
             rows,
@@ -48,7 +48,7 @@ def predict(
             skip_bad_rows=skip_bad_rows,
             trust_remote_code=trust_remote_code,
             say=shown.say,
-            progress=shown.named("predict"),
+            progress=shown.work,
         )
     lines = "".join(json_format.dumps(p, ensure_ascii=False) + "\n" for p in found["predictions"])
     if out is not None:

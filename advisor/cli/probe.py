@@ -78,6 +78,7 @@ def probe(
         bool,
         typer.Option("--dry-run", help="Say what would be measured and how long it takes; measures speeds alone."),
     ] = False,
+    quiet: o.Quiet = False,
     json: o.Json = False,
 ) -> int:
     """Measure the strategies on your rows and recommend the lightest that is as good as the best.
@@ -139,18 +140,20 @@ def probe(
             train_rows=train_rows,
             seeds=seeds,
         )
-    return _show_plan(request, parallel, json) if dry_run else run_probe(request, parallel, run, resume, json)
+    if dry_run:
+        return _show_plan(request, parallel, quiet, json)
+    return run_probe(request, parallel, run, resume, quiet, json)
 
 
-def _show_plan(request: Any, parallel: Any, json: bool) -> int:
+def _show_plan(request: Any, parallel: Any, quiet: bool, json: bool) -> int:
     """Print the plan of a probe."""
     from advisor.cli.app import STARTED
     from advisor.dry_run import plan
+    from advisor.report.live import Shown
     from advisor.report.plan_page import plan_page
-    from advisor.report.progress import ProbeProgress
 
-    with ProbeProgress() as shown:
-        planned = plan(request, parallel=parallel, listen=shown.hear, started=STARTED)
+    with Shown(quiet=quiet) as shown:
+        planned = plan(request, parallel=parallel, listen=shown, started=STARTED)
     if json:
         print_json(planned)
     else:
@@ -169,16 +172,14 @@ def _brief(file: Path | None, **flags: Any) -> Any:
     return brief_from({**base.model_dump(exclude_unset=True), **given}, where="the flags") if given else base
 
 
-def run_probe(request: Any, parallel: Any, run: Path | None, resume: bool, json: bool) -> int:
-    """Run a probe with progress bars on stderr, print its result, and return the exit code."""
+def run_probe(request: Any, parallel: Any, run: Path | None, resume: bool, quiet: bool, json: bool) -> int:
+    """Run a probe, shown live on stderr, print its result, and return the exit code."""
     from advisor.cli.app import STARTED
-    from advisor.report.progress import ProbeProgress
+    from advisor.report.live import Shown
     from advisor.session import probe as probe_rows
 
-    with ProbeProgress() as shown:
-        result = probe_rows(
-            request, run_folder=run, resume=resume, parallel=parallel, listen=shown.hear, started=STARTED
-        )
+    with Shown(quiet=quiet) as shown:
+        result = probe_rows(request, run_folder=run, resume=resume, parallel=parallel, listen=shown, started=STARTED)
     if json:
         print_json(result)
     else:

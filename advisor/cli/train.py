@@ -25,15 +25,15 @@ def train(
     A training that was interrupted goes on from its last epoch with --resume.
     """
     from advisor.config import load_config
-    from advisor.report.progress import ProbeProgress
+    from advisor.report.live import Shown
     from advisor.training import train as train_config
     from probes.files import user_path
 
     config = user_path(config)
     loaded = load_config(config)
     folder = user_path(out) if out else config.with_name(f"{config.stem}-model")
-    with ProbeProgress() as shown:
-        trained = train_config(loaded, folder, resume=resume, progress=shown.named(loaded.strategy), say=shown.say)
+    with Shown() as shown:
+        trained = train_config(loaded, folder, resume=resume, progress=shown.work, say=shown.say)
     if json:
         print_json(trained)
     else:

@@ -13,7 +13,6 @@ from advisor.engine import advise
 from advisor.explain import explain
 from advisor.facts import Facts
 from advisor.report.plan_page import plan_page
-from advisor.report.progress import ProbeProgress
 from advisor.report.sweep import sweep_page
 from advisor.report.terminal import advice_page, profile_page, result_page, trained_page
 from advisor.report.waterfall import explanation_page
@@ -24,7 +23,7 @@ from probes.measurement import Measurement
 from probes.profile import Profile
 from probes.recipe import FrozenFeatures
 from probes.statistics import Interval
-from strategies import NAMES, Candidate, Outcome, Verdict
+from strategies import NAMES, Outcome, Verdict
 from tests.advisor.pages import printed
 
 NASTY = [
@@ -146,19 +145,6 @@ def test_training_is_literal(text: str) -> None:
     page = printed(trained_page(trained))
     for part in (f"advisor predict {text} ROWS", f"why {text}", f"load {text}", f"note {text}"):
         assert part in page
-
-
-@pytest.mark.parametrize("text", NASTY)
-def test_progress_is_literal(text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    with ProbeProgress() as shown:
-        shown.say(text)
-    assert text in capsys.readouterr().err
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    with ProbeProgress() as shown:
-        step = shown.of(Candidate(strategy="full", model=text))
-        step(f"learning {text}", 1, 2)
-        step("done", 2, 2)
-        shown.say(text)
 
 
 @pytest.mark.parametrize("outcome", [*Outcome, None])
