@@ -15,7 +15,9 @@ FOUR = "baseline,linear_probe,lora,full"
 
 
 def ledger(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()]
+    """Return the finished trials and measurements; judgements on who goes on stand between them."""
+    entries = [json.loads(line) for line in (folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [entry for entry in entries if entry["kind"] != "judgement"]
 
 
 def whose(entry: dict[str, Any]) -> tuple[object, ...]:
