@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 from probes.measurement import Metric
 from probes.paired import SEED_SPREAD
-from probes.statistics import resampled_scores
+from probes.statistics import bootstrap, score
 
 LEARNS = 0.2
 """Nats that the logarithm of the error falls for each tripling of the training rows.
@@ -152,18 +152,15 @@ def surely_behind(
     """
     import numpy as np
 
-    columns = np.array([labels, own, other], dtype=np.int64)
-    if metric == "accuracy":
-        columns = np.where(columns == columns[0], 0, 1)
-    # Rows that no score tells apart are drawn together: there are few kinds of them, however many rows.
-    kinds, counts = np.unique(columns, axis=1, return_counts=True)
-    drawn = np.random.default_rng(0).multinomial(counts.sum(), counts / counts.sum(), RESAMPLES)
-    weights = np.vstack([counts, drawn]).astype(np.float32)
-    mine, theirs = (resampled_scores(metric, kinds[0], guess, weights) for guess in kinds[1:])
-    error = 1 - float(mine[0] + theirs[0]) / 2
+    truth, mine, theirs = (np.array(one, dtype=np.int64) for one in (labels, own, other))
+    if metric == "accuracy":  # right or wrong is all it asks: few kinds of rows, which are fast to draw
+        truth, mine, theirs = np.zeros_like(truth), (mine != truth).astype(np.int64), (theirs != truth).astype(np.int64)
+    drawn = bootstrap(metric, truth, [[mine], [theirs]], seed=0, resamples=RESAMPLES)
+    reach, best = score(metric, truth, mine), score(metric, truth, theirs)
+    error = 1 - (reach + best) / 2
     chance = SEED_SPREAD * math.sqrt(seeded * error * (1 - error))
-    lead = mine[1:] - theirs[1:] + np.random.default_rng(1).normal(0.0, chance, RESAMPLES)
+    lead = drawn[0] - drawn[1] + np.random.default_rng(1).normal(0.0, chance, drawn.shape[1])
     reached = int((lead >= -tolerance).sum())
-    if (1 + reached) / (1 + RESAMPLES) > LEVEL / max(1, rivals):
+    if (1 + reached) / (1 + len(lead)) > LEVEL / max(1, rivals):
         return None
-    return round(float(theirs[0] - mine[0]), 4)
+    return round(best - reach, 4)

@@ -343,7 +343,6 @@ class Ladder:
                 setting=describe(m.recipe),
                 train_rows=m.train_rows,
                 validation_score=m.validation_score or 0.0,
-                validation_loss=0.0,  # of equals it stays
                 converged=m.converged,
                 why_not=m.why_not,
                 seconds=m.seconds,

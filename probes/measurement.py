@@ -21,8 +21,8 @@ class Trial(Frozen):
     train_rows: int
     validation_score: float
     """Score on the validation rows, between 0 and 1."""
-    validation_loss: float
-    """Mean cross-entropy on the validation rows, nats; breaks ties."""
+    validation_loss: float | None = None
+    """Mean cross-entropy on the validation rows, nats; breaks ties. None where it was not kept."""
     converged: bool
     """Whether it had stopped improving and fits the training rows as well as the linear probe it contains."""
     why_not: str = ""

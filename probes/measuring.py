@@ -90,7 +90,8 @@ def search(
                 failures.append(str(error))
         if trial is not None:
             tried.append((recipe, trial))
-            key = (trial.validation_score, -trial.validation_loss)
+            # What was measured before, with its loss not kept, stays where another is no better.
+            key = (trial.validation_score, math.inf if trial.validation_loss is None else -trial.validation_loss)
             if best is None or key > best[0]:
                 best = (key, recipe, fitted)
         if not waiting and best is not None:
@@ -110,7 +111,7 @@ def _try(recipe: Recipe, bench: Workbench, train: Rows) -> tuple[Fitted, Trial]:
         setting=describe(recipe),
         train_rows=len(train),
         validation_score=fitted.validation_score or 0.0,
-        validation_loss=fitted.validation_loss if isinstance(fitted, FittedTuning) else 0.0,
+        validation_loss=fitted.validation_loss if isinstance(fitted, FittedTuning) else None,
         converged=fitted.converged,
         why_not=fitted.why_not,
         seconds=time.monotonic() - start,

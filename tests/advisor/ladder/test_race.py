@@ -137,6 +137,20 @@ def test_a_rate_chosen_at_a_third_of_the_rows_is_not_looked_at_again(climb: Any,
     assert [len(asked["recipes"]) for asked in climb.measured.asked] == [3, 1]
 
 
+def test_one_chosen_at_a_ninth_is_looked_at_again_beside_what_is_known_of_it(climb: Any, made: Any) -> None:
+    _, done = climb(made("tuned", 1.0, recipes=3, best=2), seconds=9e9, rows=4_500)
+    assert [m.train_rows for m in done] == [500, 1_500, 4_500]
+    first, second, third = climb.measured.asked
+    chosen = first["recipes"][2].learning_rate
+    assert [recipe.learning_rate for recipe in second["recipes"]] == [chosen]
+    assert third["search_rows"] == 1_500
+    assert [recipe.learning_rate for recipe in third["recipes"]] == [chosen / 2, chosen, chosen * 2]
+    ((setting, trial),) = third["known"].items()
+    assert setting == f"learning_rate={chosen:g}"
+    assert (trial.train_rows, trial.validation_score) == (1_500, done[1].validation_score)
+    assert trial.validation_loss is None, "a measurement keeps no loss"
+
+
 def test_a_step_that_fails_leaves_what_was_measured(climb: Any, made: Any, data: TaskData) -> None:
     ladder, done = climb(
         made("tuned", 0.01, recipes=3, seeded=True), made("other", 0.01), seconds=9e9, seeds=3,
