@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from typing import Any
 import pytest
 
 from tests.advisor.probe_runs import Call, essence, ledger
+
+resource = pytest.importorskip("resource", reason="limits on files are set by POSIX systems alone")
 
 LIGHT = "baseline,linear_probe"
 FULL = Path("/dev/full")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ import numpy as np
 import pytest
 
 from probes.errors import OutOfMemory
+from probes.fitting import fit
 from probes.hardware import memory_is_an_outcome, with_fewer_rows
+from probes.model import ModelFacts
 from probes.recipe import Tuning
+from probes.workbench import Workbench
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to RLIMIT_AS")
 
@@ -110,6 +114,27 @@ def test_every_allocator_is_heard(error: Exception) -> None:
     with pytest.raises(OutOfMemory, match="memory ran out at work") as ended, memory_is_an_outcome("at work", 3):
         raise error
     assert ended.value.rows == 3
+
+
+def test_what_was_learned_before_memory_ran_out_is_not_lost(
+    encoder: ModelFacts, make_bench: Callable[..., Workbench], tmp_path: Path
+) -> None:
+    """A training that keeps checkpoints goes on from the last one, with fewer rows at a time."""
+    steps: list[int] = []
+
+    def run_out_once(what: str, done: int, _: int) -> None:
+        if what.startswith("tuning"):
+            steps.append(done)
+            if steps == list(range(1, 14)):
+                raise MemoryError
+
+    recipe = Tuning(pooling="mean", max_length=16, learning_rate=3e-3, epochs=3, patience=3, batch_size=16)
+    bench = make_bench(encoder)
+    whole = fit(recipe, bench, bench.data.train).probabilities(bench.data.test)
+    fitted = fit(recipe, make_bench(encoder, progress=run_out_once), bench.data.train, checkpoints=tmp_path / "run")
+    assert steps == [*range(1, 14), *range(13, 19)], "six steps an epoch: the third is made again"
+    assert fitted.recipe == recipe.in_parts(8)
+    np.testing.assert_allclose(fitted.probabilities(bench.data.test), whole, atol=1e-3)
 
 
 def test_what_fewer_rows_cannot_mend_is_not_tried_again() -> None:
