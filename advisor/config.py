@@ -74,14 +74,17 @@ class TrainingConfig(Frozen):
 def config_for(request: Request, data: TaskData, choice: Recommendation, model: ModelFacts | None) -> TrainingConfig:
     """Return the config that trains the recommended candidate as it was measured, on all the rows asked for.
 
-    A tuning measured on fewer rows keeps its learning rate; epochs and batch size are those for the rows trained on.
+    A tuning measured on fewer rows keeps its learning rate, and the rows that memory held at a time; epochs and batch
+    size are those for the rows trained on.
     """
     rows = min(len(data.train), request.train_rows or len(data.train))
     method = choice.recipe
     if isinstance(method, Tuning) and choice.train_rows < rows:
         strategy = next((s for s in STRATEGIES if s.name == choice.strategy), None)
         passes = strategy.passes(rows) if isinstance(strategy, Tuned) else epochs(rows)
-        method = method.model_copy(update={"epochs": passes, "batch_size": batch_size(rows)})
+        changed = {"epochs": passes, "batch_size": batch_size(rows), "gradient_accumulation": 1}
+        held = method.rows_at_once if method.gradient_accumulation > 1 else batch_size(rows)
+        method = method.model_copy(update=changed).in_parts(held)
     return TrainingConfig(
         strategy=choice.strategy,
         metric=choice.metric,

@@ -109,6 +109,8 @@ def _of_tuning(method: Tuning) -> dict[str, str]:
     why = {"method.method": f"gradient descent: {trained}"}
     if isinstance(method.adapter, Ia3):
         why["method.adapter.target_modules"] = "null takes those that peft knows for this architecture"
+    if method.gradient_accumulation > 1:
+        why["method.gradient_accumulation"] = f"{method.rows_at_once} rows at a time: what the memory holds"
     if method.head == "random":
         why["method.head"] = "at random; linear_probe starts it from the linear probe (LP-FT, Kumar et al. 2022)"
     return why

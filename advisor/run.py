@@ -14,10 +14,15 @@
     recommendation.json  the candidate chosen
     config.yaml          the training config of the recommendation
     result.json          all of it, as `advisor probe --json` and `advisor report --json` print it
+    .lock                held by the one process that writes
+
+Documents appear whole or not at all, and a last line of the ledger that was cut short is dropped; so a process may be
+killed at any moment, and the run gone on with. A folder that cannot be written ends the run with what is kept in it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -29,12 +34,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from probes.errors import SettingError
-from probes.files import user_path, write_text
+from probes.errors import AdvisorError, SettingError
+from probes.files import disk_is_full, user_path, write_text
 from probes.measurement import Measurement, Trial
 from strategies import Candidate
 
 LEDGER = "ledger.jsonl"
+REQUEST = "request.json"
+LOCK = ".lock"
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -76,6 +83,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock: Any = None
 
     @classmethod
     def create(cls, folder: Path) -> Run:
@@ -83,24 +91,25 @@ class Run:
         folder = user_path(folder)
         if folder.is_file():
             raise SettingError(f"--run {folder} is a file", "Give a folder that is new or empty.")
-        if (folder / "request.json").exists():
-            raise SettingError(
-                f"--run {folder} holds a run already",
-                "Go on with it by adding --resume, or give another folder.",
-            )
-        if folder.is_dir() and any(folder.iterdir()):
-            raise SettingError(f"--run {folder} is not empty and holds no run", "Give a folder that is new or empty.")
+        run = cls(folder)
         try:
+            run._refuse_taken()
+            if folder.is_dir() and not all(file.name == LOCK or _unfinished(file) for file in folder.iterdir()):
+                raise SettingError(
+                    f"--run {folder} is not empty and holds no run", "Give a folder that is new or empty."
+                )
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise SettingError(f"--run {folder} cannot be made ({error.strerror})", "Give another folder.") from None
-        return cls(folder)
+            raise SettingError(
+                f"--run {folder} cannot be made ({error.strerror})", "Give another folder: --run DIR."
+            ) from None
+        return run
 
     @classmethod
     def open(cls, folder: Path) -> Run:
         """Open an existing run folder."""
         folder = user_path(folder)
-        if not (folder / "request.json").is_file():
+        if not (folder / REQUEST).is_file():
             known = sorted(str(p.parent) for p in Path("advisor-runs").glob("*/request.json"))
             hint = f" Runs here: {', '.join(known[-3:])}." if known else ""
             raise SettingError(
@@ -109,22 +118,42 @@ class Run:
         return cls(folder)
 
     def lock(self) -> Any:
-        """Return a lock held while a process writes to this run."""
+        """Return a lock held while a process writes to this run; what a killed one had half written is removed."""
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.folder / ".lock")
+        if self._lock is not None and self._lock.is_locked:
+            return self._lock
+        self._lock = FileLock(self.folder / LOCK)
+        with self._writing():
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                raise SettingError(
+                    f"{self.folder} is being written by another process", "Wait for it to end, or give another --run."
+                ) from None
+        for file in filter(_unfinished, self.folder.iterdir()):
+            file.unlink(missing_ok=True)
+        return self._lock
+
+    def begin(self, asked: dict[str, Any]) -> None:
+        """Take a new folder for this process and write what was asked; only then is it a run."""
+        lock = self.lock()
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise SettingError(
-                f"{self.folder} is being written by another process", "Wait for it to end, or give another --run."
-            ) from None
-        return lock
+            self._refuse_taken()
+            self.write(REQUEST, asked)
+        except BaseException:
+            lock.release()
+            raise
 
     def write(self, name: str, content: BaseModel | dict[str, Any] | list[Any]) -> None:
         """Write one JSON document of the run, whole or not at all."""
         plain = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
-        write_text(self.folder / name, json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        self.write_text(name, json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write one text of the run, whole or not at all."""
+        with self._writing():
+            write_text(self.folder / name, text)
 
     def read(self, name: str) -> Any:
         """Read one JSON document of the run."""
@@ -136,6 +165,8 @@ class Run:
                 f"{self.folder} has no {name}: the run has not come that far",
                 f"Finish it with `advisor probe --resume --run {self.folder}`.",
             ) from None
+        except OSError as error:
+            raise SettingError(f"{file} cannot be read ({error.strerror})", "Check whose file it is.") from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise SettingError(f"{file} is not valid JSON ({error})", "Restore it or start a new run.") from None
 
@@ -166,7 +197,8 @@ class Run:
 
     def note_failure(self, candidate: object, trace: str) -> None:
         """Append the traceback of a candidate that failed to `failures.log`."""
-        with (self.folder / "failures.log").open("a", encoding="utf-8") as log:
+        # The verdict has the reason; a log that cannot be written is none to end the run for.
+        with contextlib.suppress(OSError), (self.folder / "failures.log").open("a", encoding="utf-8") as log:
             log.write(f"{candidate}\n{trace}\n")
 
     def history(self) -> list[Recorded | Judged]:
@@ -196,11 +228,12 @@ class Run:
     def _append(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n"
         file = self.folder / LEDGER
-        _drop_broken_end(file)
-        with file.open("ab") as stream:
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
+        with self._writing():
+            _drop_broken_end(file)
+            with file.open("ab") as stream:
+                stream.write(line)
+                stream.flush()
+                os.fsync(stream.fileno())
 
     def _entries(self) -> Iterator[dict[str, Any]]:
         file = self.folder / LEDGER
@@ -216,6 +249,37 @@ class Run:
                 raise SettingError(f"{file}, line {number} is broken", "Remove that line or start a new run.")
             yield entry
 
+    def _refuse_taken(self) -> None:
+        """Refuse to begin where a run has begun."""
+        if (self.folder / REQUEST).exists():
+            raise SettingError(
+                f"--run {self.folder} holds a run already",
+                "Go on with it by adding --resume, or give another folder.",
+            )
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say in one message what a folder that cannot be written means for the run."""
+        try:
+            yield
+        except OSError as error:
+            got = f"{self.folder} cannot be written ({error.strerror or error})"
+            if not self.has(REQUEST):
+                raise SettingError(f"{got}; nothing was measured", "Make room there, or give another --run.") from None
+            mend = "Make room there" if disk_is_full(error) else "Make it writable, or copy it to a place that is"
+            raise SettingError(
+                f"{got}; {self._kept()}",
+                f"{mend}, then go on with it: `advisor probe --resume --run {self.folder}`.",
+            ) from None
+
+    def _kept(self) -> str:
+        """Say how much the ledger holds."""
+        kinds: list[object] = []
+        with contextlib.suppress(AdvisorError, OSError):
+            kinds.extend(entry.get("kind") for entry in self._entries())
+        count = kinds.count("measurement")
+        return f"finished measurements kept in it: {count:,}"
+
     def parse(self, kind: type[T], value: object, name: str) -> T:
         """Return what a document of the run holds as the type it was written from."""
         try:
@@ -227,6 +291,11 @@ class Run:
                 f"({': '.join(filter(None, ('.'.join(map(str, first['loc'])), first['msg'])))})",
                 "Start a new run.",
             ) from None
+
+
+def _unfinished(file: Path) -> bool:
+    """Whether a file is one that `probes.files.atomic` had not yet put into its place."""
+    return file.name.startswith(".") and file.name.endswith(".part")
 
 
 def _drop_broken_end(file: Path) -> None:

@@ -23,7 +23,6 @@ from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import SettingError
 from probes.executor import Parallel
-from probes.files import write_text
 from probes.measurement import Measurement
 from probes.model import ModelFacts
 from probes.profile import Profile
@@ -96,7 +95,7 @@ def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -
     }
     if not resume:
         run = Run.create(folder or default_folder(request.data.source))
-        run.write("request.json", asked)
+        run.begin(asked)
         return run
     if folder is None:
         raise SettingError("--resume without --run", "Name the run folder to go on with: --resume --run DIR.")
@@ -190,7 +189,7 @@ def _probe(
         run.write("recommendation.json", choice)
         model_facts = next((m for m in models if m.name == choice.model), None)
         config = config_for(request, data, choice, model_facts)
-        write_text(run.folder / "config.yaml", to_yaml(config, choice))
+        run.write_text("config.yaml", to_yaml(config, choice))
     result = ProbeResult(
         recommendation=choice,
         verdicts=tuple(verdicts),
@@ -199,7 +198,7 @@ def _probe(
         profile=_first_profile(entries.found),
         run=str(run.folder),
         seconds=time.monotonic() - started,
-        notes=(data.split_origin, *data.notes, *ladder.notes, *_cut(entries.found)),
+        notes=(data.split_origin, *data.notes, *ladder.notes, *_fell_short(measurements), *_cut(entries.found)),
     )
     run.write("result.json", result)
     return result
@@ -218,6 +217,14 @@ def _cut(found: list[tuple[Facts, Profile | None]]) -> list[str]:
         for facts, profile in found
         if profile is not None and profile.truncated and facts.model is not None
     ]
+
+
+def _fell_short(measurements: list[Measurement]) -> list[str]:
+    """Say once what the machine had too little of for which candidate."""
+    said = {
+        f"{Candidate(strategy=m.strategy, model=m.model)}: {note}.": None for m in measurements for note in m.fell_short
+    }
+    return list(said)
 
 
 def _with_drop(verdict: Verdict, dropped: dict[Candidate, str]) -> Verdict:

@@ -8,6 +8,7 @@
     │   ├── ModelError        a model that is missing, unsafe or of the wrong kind
     │   └── SettingError      a flag, a brief, a config or a run folder
     ├── MeasurementFailed     one measurement did not work: its candidate is NOT_MEASURED, the run goes on
+    │   └── OutOfMemory       memory ran out; fewer rows at a time may still fit
     └── OutOfTime             the wall-clock budget is spent: what was not finished is NOT_MEASURED
 
 A message of an `InputError` says what was got, what is allowed and what to do.
@@ -61,6 +62,30 @@ class SettingError(InputError):
 
 class MeasurementFailed(AdvisorError):  # noqa: N818 - it is an outcome, not a mistake of the user
     """One measurement did not work; the message says which and why."""
+
+
+RAN_OUT = "memory ran out"
+"""How a sentence on memory that ran out begins."""
+
+
+class OutOfMemory(MeasurementFailed):
+    """Memory ran out.
+
+    Parameters
+    ----------
+    message : str
+    rows : int or None
+        Rows that were read at a time; None where fewer would not have helped.
+
+    Examples
+    --------
+    >>> OutOfMemory("memory ran out at 16 rows at a time", 16).rows
+    16
+    """
+
+    def __init__(self, message: str, rows: int | None = None) -> None:
+        super().__init__(message)
+        self.rows = rows
 
 
 class OutOfTime(AdvisorError):  # noqa: N818 - it is an outcome, not a mistake of the user

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from probes.data import Rows
 from probes.deadline import Deadline
 from probes.files import atomic
+from probes.hardware import memory_is_an_outcome, with_fewer_rows
+from probes.measurement import NOT_KEPT
 from probes.model import ModelFacts, Pooling
 
 if TYPE_CHECKING:
@@ -157,17 +159,33 @@ def run_batches(
     Returns
     -------
     ndarray of float32, shape (rows, width)
+
+    Raises
+    ------
+    OutOfTime
+        At the deadline.
+    OutOfMemory
+        Where memory does not hold one row; as long as it does, fewer are read at a time.
     """
     import numpy as np
 
+    def read(rows: int) -> NDArray[np.float32]:
+        texts = f"text{'s' * (rows > 1)} of up to {len(encoded[order[start : start + rows][-1]]['input_ids'])} tokens"
+        with memory_is_an_outcome(f"reading {rows} {texts} at a time", rows):
+            batch = [encoded[i] for i in order[start : start + rows]]
+            padded = tokenizer.pad(batch, padding=True, return_tensors="pt").to(device)
+            values: NDArray[np.float32] = forward(dict(padded)).float().cpu().numpy()
+        return values
+
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]["input_ids"]))
-    blocks = []
-    for start in range(0, len(order), batch_size):
+    blocks: list[NDArray[np.float32]] = []
+    start = 0
+    while start < len(order):
         deadline.check()
-        batch = [encoded[i] for i in order[start : start + batch_size]]
-        padded = tokenizer.pad(batch, padding=True, return_tensors="pt").to(device)
-        blocks.append(forward(dict(padded)).float().cpu().numpy())
-        progress(what, min(start + batch_size, len(order)), len(order))
+        blocks.append(with_fewer_rows(read, min(batch_size, len(order) - start)))
+        start += len(blocks[-1])
+        batch_size = len(blocks[-1])  # those to come are longer still
+        progress(what, start, len(order))
     stacked = np.concatenate(blocks).astype(np.float32)
     result = np.empty_like(stacked)
     result[order] = stacked
@@ -186,6 +204,7 @@ class FeatureCache:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._memory: dict[str, NDArray[np.float32]] = {}
+        self._news: tuple[str, ...] = ()
 
     @staticmethod
     def key(
@@ -220,6 +239,21 @@ class FeatureCache:
         values = compute()
         self._memory[key] = values
         if file is not None:
+            self._store(file, values)
+        return values
+
+    def _store(self, file: Path, values: NDArray[np.float32]) -> None:
+        """Write vectors; where that fails, say so once and keep those to come in memory only."""
+        import numpy as np
+
+        try:
             with atomic(file) as part:
                 np.save(part, values, allow_pickle=False)
-        return values
+        except OSError as error:
+            self._folder = None
+            self._news = (f"{NOT_KEPT} {file.parent} ({error.strerror or error}): another run computes them anew",)
+
+    def news(self) -> tuple[str, ...]:
+        """Return what the user should hear, once."""
+        news, self._news = self._news, ()
+        return news

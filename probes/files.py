@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import reprlib
 import tempfile
@@ -10,7 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from probes.errors import InputError, SettingError
+from probes.errors import AdvisorError, InputError, MeasurementFailed, SettingError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the system says where a disk, a quota or the largest file allowed is full."""
+
+FULL_WORDS = ("No space left", "os error 28", "PytorchStreamWriter failed", "requested and")
+"""The same in the words of libraries that hide it: safetensors', torch's, numpy's."""
 
 
 def user_path(text: str | Path, error: type[InputError] = SettingError) -> Path:
@@ -75,6 +82,50 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         except BaseException:
             Path(part.name).unlink(missing_ok=True)
             raise
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether an exception, or one that caused it, says that a disk is full.
+
+    Examples
+    --------
+    >>> [disk_is_full(OSError(number, "refused")) for number in (errno.ENOSPC, errno.EDQUOT, errno.ENOENT)]
+    [True, True, False]
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        if any(word in str(error) for word in FULL_WORDS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextlib.contextmanager
+def full_disk_is_an_outcome(folder: Path) -> Iterator[None]:
+    """Turn a full disk into an outcome of the measurement.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the body writes.
+
+    Raises
+    ------
+    MeasurementFailed
+        Where the disk is full.
+    """
+    try:
+        yield
+    except AdvisorError:
+        raise
+    except Exception as error:
+        if not disk_is_full(error):
+            raise
+        said = " ".join(str(error).split())[:200]
+        raise MeasurementFailed(
+            f"the disk is full at {folder} ({said}); make room there, or name another folder in TMPDIR"
+        ) from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from probes.adapters import quantisation_missing
 from probes.bag_of_words import fit_bag_of_words
 from probes.data import Rows
-from probes.errors import MeasurementFailed, SettingError
+from probes.errors import RAN_OUT, MeasurementFailed, OutOfMemory, SettingError
 from probes.fitted import Fitted
 from probes.frozen import fit_probe
+from probes.hardware import memory_is_an_outcome, with_fewer_rows
 from probes.recipe import BagOfWords, FrozenFeatures, Lora, Prompt, Recipe, Tuning
-from probes.training import fit_tuning
+from probes.training import FittedTuning, fit_tuning, last_checkpoint
 from probes.workbench import Workbench
 
 
@@ -45,7 +47,7 @@ def fit(
         If it cannot be fitted; the message says why.
     """
     _check(recipe, bench, train)
-    with bench.deadline.enforced():
+    with bench.deadline.enforced(), memory_is_an_outcome(f"while {len(train):,} rows were learned"):
         match recipe:
             case BagOfWords():
                 data = bench.data.model_copy(update={"train": train})
@@ -55,12 +57,44 @@ def fit(
             case FrozenFeatures():
                 return fit_probe(recipe, bench, train)
             case Tuning():
-                return fit_tuning(recipe, bench, train, checkpoints=checkpoints, resume=resume)
+                return _tune(recipe, bench, train, checkpoints, resume)
             case Prompt():
                 from probes.prompting import fit_prompt
 
                 bench.drop_frozen()
                 return fit_prompt(recipe, bench, train)
+
+
+def _tune(recipe: Tuning, bench: Workbench, train: Rows, checkpoints: Path | None, resume: bool) -> FittedTuning:
+    """Tune with as many rows at a time as memory holds; a step sees the same rows however many passes it takes.
+
+    What fitted is kept on the workbench, so that the next run of the kind does not fail first.
+    """
+    kind = (recipe.adapter, recipe.layers, recipe.read_length, recipe.precision, recipe.gradient_checkpointing)
+    most = min(recipe.rows_at_once, bench.rows_at_once.get(kind, recipe.rows_at_once))
+
+    def attempt(rows: int) -> FittedTuning:
+        if rows < recipe.rows_at_once:
+            bench.rows_at_once[kind] = rows
+        # What an attempt had learned when it ran out of memory is not lost.
+        begun = checkpoints is not None and last_checkpoint(checkpoints) is not None
+        go_on = resume or (begun and rows < most)
+        return fit_tuning(recipe.in_parts(rows), bench, train, checkpoints=checkpoints, resume=go_on)
+
+    if kind in bench.too_large:  # another learning rate needs no less
+        raise OutOfMemory(bench.too_large[kind])
+    try:
+        fitted = with_fewer_rows(attempt, most)
+    except OutOfMemory as error:
+        bench.too_large[kind] = str(error)
+        raise
+    if fitted.recipe == recipe:
+        return fitted
+    note = (
+        f"{RAN_OUT} at {recipe.rows_at_once} rows at a time; {fitted.recipe.rows_at_once} at a time, "
+        f"{fitted.recipe.gradient_accumulation} accumulated, the effective batch stays {recipe.batch_size}"
+    )
+    return dataclasses.replace(fitted, notes=(*fitted.notes, note))
 
 
 def _check(recipe: Recipe, bench: Workbench, train: Rows) -> None:

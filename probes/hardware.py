@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import gc
 import os
 import platform
 import shutil
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator
-from typing import Literal, Self
+from collections.abc import Callable, Iterator
+from typing import Literal, Self, TypeVar
 
 from probes.base import Frozen
-from probes.errors import MeasurementFailed
+from probes.errors import RAN_OUT, AdvisorError, OutOfMemory
 from probes.recipe import Precision
 
 NVIDIA_TIMEOUT = 5.0
 """Seconds the driver has to say what GPU there is."""
+
+NO_MEMORY = ("out of memory", "allocate memory", "not enough memory", "bad_alloc", "ALLOC_FAILED")
+"""What allocators say that have no exception of their own for it: torch's for CPUs, the C++ library's, cuBLAS's."""
+
+T = TypeVar("T")
 
 
 class Hardware(Frozen):
@@ -149,30 +157,84 @@ def _cpu_has_bf16() -> bool:
 
 
 @contextlib.contextmanager
-def memory_is_an_outcome(doing: str) -> Iterator[None]:
+def memory_is_an_outcome(doing: str, rows: int | None = None) -> Iterator[None]:
     """Turn running out of memory into an outcome of the measurement.
 
     Parameters
     ----------
     doing : str
         What memory ran out at, for the message.
+    rows : int, optional
+        Rows read at a time; None where fewer would not help.
 
     Raises
     ------
-    MeasurementFailed
+    OutOfMemory
         Where the body runs out of memory.
     """
-    import torch
-
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise MeasurementFailed(f"memory ran out {doing} ({error})") from error
-    except RuntimeError as error:
-        # On a CPU torch has no exception of its own for it.
-        if "allocate memory" not in str(error):
+    except AdvisorError:
+        raise
+    except Exception as error:
+        if not _ran_out(error):
             raise
-        raise MeasurementFailed(f"memory ran out {doing} ({error})") from error
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise OutOfMemory(f"{RAN_OUT} {doing} ({said})", rows) from error
+
+
+def _ran_out(error: Exception) -> bool:
+    """Whether an exception of whatever library says that memory ran out."""
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or any(phrase in str(error) for phrase in NO_MEMORY)
+    )
+
+
+def give_back_memory() -> None:
+    """Let go of what nobody holds any more, on the accelerator too."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    elif torch is not None and torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def with_fewer_rows(attempt: Callable[[int], T], rows: int) -> T:
+    """Do something with so many rows at a time, and where memory runs out with half as many, down to one.
+
+    Parameters
+    ----------
+    attempt : callable
+        From the rows to read at a time to the result.
+    rows : int
+
+    Raises
+    ------
+    OutOfMemory
+        Where one row is too many, or fewer would not help.
+
+    Examples
+    --------
+    >>> def attempt(rows):
+    ...     with memory_is_an_outcome(f"at {rows} rows at a time", rows):
+    ...         if rows > 4:
+    ...             raise MemoryError
+    ...     return rows
+    >>> with_fewer_rows(attempt, 16)
+    4
+    """
+    while True:
+        try:
+            return attempt(rows)
+        except OutOfMemory as error:
+            if error.rows is None or error.rows == 1:
+                raise
+        # Out of the handler: until there the exception holds the frames that hold the memory.
+        give_back_memory()
+        rows //= 2
 
 
 class PeakMemory:

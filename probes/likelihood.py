@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from probes.deadline import Deadline
 from probes.errors import MeasurementFailed
 from probes.features import Progress, evaluating, no_progress
+from probes.hardware import memory_is_an_outcome, with_fewer_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,6 +159,7 @@ class LabelLikelihood:
         self._model = model
         self._device = device
         self._batch_size = batch_size
+        self._most = CACHED_TOKENS
         self.deadline = deadline
         self._progress = progress
         self._keeps_last = "logits_to_keep" in inspect.signature(model.forward).parameters
@@ -172,23 +174,30 @@ class LabelLikelihood:
         OutOfTime
             At the deadline.
         MeasurementFailed
-            If memory runs out or the model gives something that is no number.
+            If memory does not hold one label of one prompt, or the model gives something that is no number.
         """
         import numpy as np
-        import torch
 
         result = np.zeros((len(encoded), len(encoded[0].tails)))
-        done = 0
-        try:
-            with evaluating(self._model):
-                for indices, values in self._blocks(encoded):
-                    result[indices] = values
-                    done += len(indices)
-                    self._progress("scoring labels", done, len(encoded))
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise MeasurementFailed(
-                f"memory ran out on prompts of {max(map(len, encoded))} tokens ({error})"
-            ) from error
+        waiting = list(range(len(encoded)))
+
+        def read(most: int) -> None:
+            nonlocal waiting
+            self._most = most
+            longest = max(len(encoded[i]) for i in waiting)
+            asked, done = waiting, set[int]()
+            # Below one prompt at a time there is nothing to halve.
+            rows = most if most >= longest else None
+            try:
+                with memory_is_an_outcome(f"on prompts of up to {longest:,} tokens", rows), evaluating(self._model):
+                    for block, values in self._blocks([encoded[i] for i in asked]):
+                        result[[asked[k] for k in block]] = values
+                        done.update(asked[k] for k in block)
+                        self._progress("scoring labels", len(encoded) - len(asked) + len(done), len(encoded))
+            finally:
+                waiting = [i for i in asked if i not in done]
+
+        with_fewer_rows(read, self._most)
         if not np.isfinite(result).all():
             raise MeasurementFailed("the model gave log-probabilities that are no numbers")
         return result
@@ -224,7 +233,7 @@ class LabelLikelihood:
         start = self._forward([shared]).past_key_values if shared else None
         order = sorted(range(len(heads)), key=lambda i: len(heads[i]))
         for length, group in itertools.groupby(order, key=lambda i: len(heads[i])):
-            alike, most = list(group), max(1, min(self._batch_size, CACHED_TOKENS // length))
+            alike, most = list(group), max(1, min(self._batch_size, self._most // length))
             for k in range(0, len(alike), most):
                 block = alike[k : k + most]
                 yield block, self._continued([encoded[i] for i in block], len(shared), start)
@@ -241,7 +250,8 @@ class LabelLikelihood:
         longer.sort(key=lambda job: len(block[job[0]].tails[job[1]]))
         while longer:
             steps = max(len(block[i].tails[k]) for i, k in longer) - 1
-            most = min(CACHED_TOKENS // (len(block[0].head) + steps), LOGITS // (steps * first.shape[1]))
+            shrunk = LOGITS * self._most // CACHED_TOKENS
+            most = min(self._most // (len(block[0].head) + steps), shrunk // (steps * first.shape[1]))
             jobs, longer = longer[: max(1, most)], longer[max(1, most) :]
             tails = [block[i].tails[k] for i, k in jobs]
             cache = _copies(output.past_key_values, [i for i, _ in jobs])

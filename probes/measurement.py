@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from probes.base import Frozen
+from probes.errors import RAN_OUT
 from probes.recipe import Recipe
 
 Metric = Literal["accuracy", "macro_f1"]
+
+NOT_KEPT = "features cannot be kept in"
+"""How the sentence on a feature cache that cannot be written begins."""
 
 EDGE = 0.01
 """Gain on validation rows, over its neighbour, at which the last learning rate of a range shows the range too short."""
@@ -66,3 +70,8 @@ class Measurement(Frozen):
     tokens: int
     """Tokens read by the model while learning (each pass counts)."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def fell_short(self) -> tuple[str, ...]:
+        """Those of the notes that say what this machine had too little of."""
+        return tuple(note for note in self.notes if note.startswith((RAN_OUT, NOT_KEPT)))

@@ -233,7 +233,7 @@ def measure(
         seconds=time.monotonic() - start,
         peak_bytes=memory.bytes,
         tokens=fitted.tokens,
-        notes=fitted.notes,
+        notes=(*fitted.notes, *bench.cache.news()),
     )
 
 

@@ -131,6 +131,26 @@ class Tuning(Frozen):
         """Tokens that the network reads of a row, those of a soft prompt included."""
         return self.max_length + (self.adapter.tokens if isinstance(self.adapter, SoftPrompt) else 0)
 
+    @property
+    def rows_at_once(self) -> int:
+        """Rows of one forward pass in training."""
+        return max(1, self.batch_size // self.gradient_accumulation)
+
+    def in_parts(self, rows: int) -> Self:
+        """Return the recipe with at most so many rows in a forward pass, and as many as before in a step.
+
+        Examples
+        --------
+        >>> Tuning(pooling="mean", max_length=64, learning_rate=2e-5, batch_size=12).in_parts(5).gradient_accumulation
+        3
+        """
+        if rows >= self.rows_at_once:
+            return self
+        parts = next(
+            k for k in range(1, self.batch_size + 1) if self.batch_size % k == 0 and self.batch_size // k <= rows
+        )
+        return self.model_copy(update={"gradient_accumulation": parts})
+
     @model_validator(mode="before")
     @classmethod
     def _older_spelling(cls, values: Any) -> Any:

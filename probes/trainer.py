@@ -50,8 +50,9 @@ def make_trainer(
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=max(1, recipe.batch_size // recipe.gradient_accumulation),
-        per_device_eval_batch_size=max(32, recipe.batch_size),
+        per_device_train_batch_size=recipe.rows_at_once,
+        # What saves memory in training saves it in scoring.
+        per_device_eval_batch_size=max(1, max(32, recipe.batch_size) // recipe.gradient_accumulation),
         gradient_accumulation_steps=recipe.gradient_accumulation,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=recipe.schedule,
@@ -86,13 +87,24 @@ def make_trainer(
         eval_dataset=examples(bench.data.validation),
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=metrics,
+        compute_loss_func=_loss,
         callbacks=[EarlyStoppingCallback(recipe.patience), _watch(recipe, bench)],
     )
     trainer.remove_callback(PrinterCallback)
-    # Every loss here is a mean over its batch; the Trainer takes a forward with **kwargs for one that divides by the
-    # rows of all accumulated batches, and would not divide it.
+    # The Trainer takes a forward with **kwargs for one that computes such a loss itself.
     trainer.model_accepts_loss_kwargs = False
     return trainer
+
+
+def _loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+    """Return the part of a step's mean cross-entropy that one of its forward passes adds, however many there are.
+
+    A mean of means would give the rows of a last, smaller pass more weight than the others.
+    """
+    from torch.nn.functional import cross_entropy
+
+    rows = len(labels) if num_items_in_batch is None else num_items_in_batch
+    return cross_entropy(outputs["logits"].float(), labels, reduction="sum") / rows
 
 
 def _watch(recipe: Tuning, bench: Workbench) -> Any:

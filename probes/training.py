@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from probes.hardware import memory_is_an_outcome
 from probes.linear_head import LinearHead, cross_entropy
 from probes.measurement import Trial
 from probes.recipe import FrozenFeatures, SoftPrompt, Tuning
+from probes.scratch import scratch_folder
 from probes.soft_prompt import prompted
 from probes.trainer import make_trainer
 from probes.workbench import Workbench
@@ -116,8 +115,7 @@ def fit_tuning(
     tokenizer, prompt = bench.tokenizer, tuple[int, ...]()
     if isinstance(recipe.adapter, SoftPrompt):
         tokenizer, prompt = prompted(tokenizer, recipe.adapter.tokens)
-    doing = f"at batch size {recipe.batch_size} and {recipe.max_length} tokens"
-    with memory_is_an_outcome(doing):
+    with memory_is_an_outcome("while the model was loaded"):
         model = build_classifier(
             facts,
             recipe.pooling,
@@ -133,7 +131,9 @@ def fit_tuning(
             weights=recipe.weights,
             gradient_checkpointing=recipe.gradient_checkpointing,
         )
-    with _folder(checkpoints) as folder, memory_is_an_outcome(doing), _quiet():
+    rows = recipe.rows_at_once
+    doing = f"at {rows} row{'s' * (rows > 1)} of up to {recipe.read_length} tokens at a time"
+    with _folder(checkpoints) as folder, memory_is_an_outcome(doing, rows), _quiet():
         trainer = make_trainer(recipe, bench, model, tokenizer, train, folder, keep=checkpoints is not None)
         last = last_checkpoint(folder) if resume else None
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
@@ -251,11 +251,8 @@ def _folder(checkpoints: Path | None) -> Iterator[Path]:
         checkpoints.mkdir(parents=True, exist_ok=True)
         yield checkpoints
         return
-    folder = Path(tempfile.mkdtemp(prefix="advisor-tuning-"))
-    try:
+    with scratch_folder() as folder:
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import statistics
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from probes.data import Rows, TaskData
 from probes.deadline import Deadline
-from probes.errors import MeasurementFailed
+from probes.errors import MeasurementFailed, OutOfMemory
 from probes.features import (
     FeatureCache,
     Progress,
@@ -25,7 +26,7 @@ from probes.features import (
     sentence_vector,
     tokenize,
 )
-from probes.hardware import Hardware, Speed, memory_is_an_outcome
+from probes.hardware import Hardware, Speed, give_back_memory, memory_is_an_outcome, with_fewer_rows
 from probes.linear_head import LinearHead, fit_linear_head
 from probes.measurement import Metric
 from probes.model import ModelFacts
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 CLEARLY_FASTER = 1.2
 """More threads or half precision must be faster by this factor to be chosen over fewer, or full precision."""
+
+TIMED_ROWS = 16
+"""Rows of the batch whose speed is measured, where memory holds them."""
 
 STEP_SECONDS = 2.0
 """Seconds after which a combination of threads and precision is timed no further."""
@@ -80,6 +84,10 @@ class Workbench:
     cache: FeatureCache = field(default_factory=lambda: FeatureCache(None))
     choice: tuple[int, Precision] | None = None
     speed: Speed | None = None
+    rows_at_once: dict[object, int] = field(default_factory=dict)
+    """Rows of a forward pass that memory held in training, by kind of tuning, where it did not hold all of a batch."""
+    too_large: dict[object, str] = field(default_factory=dict)
+    """What was said of the kinds of tuning of which memory did not hold one row."""
 
     @property
     def facts(self) -> ModelFacts:
@@ -136,7 +144,7 @@ class Workbench:
         """
 
         def compute() -> NDArray[np.float32]:
-            with memory_is_an_outcome(f"reading {recipe.batch_size} texts at a time"), evaluating(self._frozen):
+            with memory_is_an_outcome("while the model was loaded"), evaluating(self._frozen):
                 return run_batches(
                     lambda batch: sentence_vector(
                         self._frozen(**batch).last_hidden_state.float(),
@@ -205,12 +213,31 @@ class Workbench:
         import torch
 
         if self.speed is None:
-            with memory_is_an_outcome(f"while the speed of {self.facts.name} was measured"):
-                self.speed = self._measure_speed()
+            self.speed = self._measure_speed()
         torch.set_num_threads(self.speed.threads)
         return self.speed
 
-    def _measure_speed(self, batch_size: int = 16) -> Speed:
+    def _measure_speed(self) -> Speed:
+        """Measure by training, and where memory does not hold that by reading alone."""
+        if self._fits_training:
+            with contextlib.suppress(OutOfMemory):
+                return self._timed(trained=True)
+            give_back_memory()
+        return self._timed(trained=False)
+
+    def _timed(self, *, trained: bool) -> Speed:
+        """Measure on as many rows at a time as memory holds."""
+        doing = f"while the speed of {self.facts.name} was measured"
+        with memory_is_an_outcome(doing):
+            model = self.load_backbone(dtype="float32" if trained else None)
+
+        def attempt(rows: int) -> Speed:
+            with memory_is_an_outcome(doing, rows):
+                return self._time_batch(model, rows, trained)
+
+        return with_fewer_rows(attempt, TIMED_ROWS)
+
+    def _time_batch(self, model: Any, batch_size: int, trained: bool) -> Speed:
         """Train a batch of the user's own rows on each number of threads and precision, and time it.
 
         A model too large to train whole here only reads the batch: what else is done with it needs far less memory.
@@ -219,8 +246,7 @@ class Workbench:
         """
         import torch
 
-        trained = self._fits_training
-        model = self.load_backbone(dtype="float32" if trained else None)
+        model.zero_grad()  # an attempt that failed left some
         rows = self.data.train.take(list(range(min(len(self.data.train), batch_size))))
         encoded = tokenize(self.tokenizer, rows, self.max_length)
         batch = dict(self.tokenizer.pad(encoded, padding=True, return_tensors="pt").to(self.device))

@@ -119,17 +119,17 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, own_cache: Path) -> P
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         BertModel(config).save_pretrained(folder)
-    _remember_one_thread(folder)
+    remember_one_thread(folder)
     return folder
 
 
-def _remember_one_thread(folder: Path) -> None:
+def remember_one_thread(folder: Path) -> None:
     from advisor.choices import Choices
     from advisor.run import Run
     from probes.hardware import inspect_hardware
     from probes.model import read_model
 
-    scratch = Run.create(folder.parent / "run-that-chose")
+    scratch = Run.create(folder.parent / f"run-that-chose-{folder.name}")
     Choices(scratch, inspect_hardware()).keep(read_model(str(folder)), 1, "fp32")
 
 

@@ -30,6 +30,7 @@ from advisor.cli import (  # noqa: E402
 )
 from advisor.cli.output import BAD_INPUT, INTERRUPTED, OUR_FAULT, errors_console, print_json  # noqa: E402
 from probes.errors import AdvisorError, InputError  # noqa: E402
+from probes.files import disk_is_full  # noqa: E402
 
 EPILOG = "Exit codes: 0 confirmed, 3 undecided or refuted, 2 bad input, 1 our fault, 130 interrupted."
 
@@ -111,6 +112,9 @@ def _run(arguments: list[str]) -> int:
         sys.stderr.close()
         return 0
     except Exception as error:
+        if disk_is_full(error):
+            full = InputError(f"the disk is full: {error}", "Make room there, then run the command again.")
+            return _refuse(str(full), full.got, full.remedy, as_json)
         return _fault(error)
     if code == INTERRUPTED:  # typer turns most interruptions into this exit code itself
         errors_console().print("interrupted", style="yellow")

@@ -109,6 +109,18 @@ def test_a_tuning_measured_on_fewer_rows_is_trained_as_long_as_all_need(
     assert (method.epochs, method.batch_size, method.learning_rate) == (passes, batch, 1e-3)
 
 
+@pytest.mark.parametrize(("parts", "at_once"), [(1, 16), (2, 4), (8, 1)])
+def test_what_memory_held_at_a_time_stays_when_the_batch_grows(parts: int, at_once: int, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label\n" + "".join(f"text {n},{'ab'[n % 2]}\n" for n in range(600)), encoding="utf-8")
+    request = Request(data=DataRequest(source=str(rows)))
+    recipe = Tuning(pooling="cls", max_length=8, learning_rate=1e-3, batch_size=8, gradient_accumulation=parts)
+    made = config_for(request, load_task(str(rows)), recommended(recipe, learned_from=100), None)
+    assert isinstance(made.method, Tuning)
+    assert (made.method.batch_size, made.method.rows_at_once) == (16, at_once)
+    assert (f"{at_once} rows at a time" in to_yaml(made)) is (parts > 1)
+
+
 @pytest.mark.parametrize(("tried", "why"), [(3, "the best of 3 on validation rows"), (0, "no time to search")])
 def test_the_learning_rate_says_whether_it_was_searched(tried: int, why: str) -> None:
     assert why in to_yaml(config("full"), recommended(RECIPES["full"], learned_from=100, tried=tried))

@@ -213,14 +213,22 @@ def test_flags_beside_a_resumed_run_are_not_passed_over(finished: tuple[Path, in
 
 
 def test_a_run_that_another_process_writes_is_refused(
-    finished: tuple[Path, int, dict[str, Any]], asked: list[str], call: Call
+    asked: list[str],
+    finished: tuple[Path, int, dict[str, Any]],
+    start: Callable[..., subprocess.Popen[str]],
+    call: Call,
+    tmp_path: Path,
 ) -> None:
-    from advisor.run import Run
-
-    lock = Run.open(finished[0]).lock()
-    try:
-        code, _, err = call(*asked, "--resume", "--run", finished[0])
-    finally:
-        lock.release()
-    assert code == 2
+    folder = tmp_path / "taken"
+    process = start(*asked, "--run", folder, "--json")
+    wait_for(process, folder, "measurement", 1)
+    code, out, err = call(*asked, "--resume", "--run", folder)
+    assert (code, out) == (2, "")
     assert "another process" in err
+    assert process.poll() is None, "the first goes on"
+    code, _, err = call(*asked, "--run", folder)
+    assert code == 2
+    assert "holds a run already" in err
+    out, err = process.communicate(timeout=90)
+    assert process.returncode == finished[1], err
+    assert essence(json.loads(out)) == essence(finished[2])

@@ -149,6 +149,33 @@ def test_one_process_writes_at_a_time(run: Run) -> None:
     run.lock().release()
 
 
+def test_of_two_that_begin_at_once_one_has_the_folder(tmp_path: Path) -> None:
+    first, second = Run.create(tmp_path / "run"), Run.create(tmp_path / "run")
+    first.begin({"asked": 1})
+    with pytest.raises(SettingError, match="another process"):
+        second.begin({"asked": 2})
+    first.lock().release()
+    with pytest.raises(SettingError, match="holds a run already"):
+        second.begin({"asked": 2})
+    assert first.read("request.json") == {"asked": 1}
+    first.lock().release()
+
+
+def test_what_a_kill_left_half_written_is_in_nobodys_way(run: Run, tmp_path: Path) -> None:
+    """Killed before the request was there, it is no run yet; killed later, the rest goes with the next lock."""
+    early = tmp_path / "early"
+    early.mkdir()
+    for name in (".lock", ".request.json.x1.part"):
+        (early / name).write_text("{", encoding="utf-8")
+    begun = Run.create(early)
+    begun.begin({"asked": 1})
+    assert {file.name for file in early.iterdir()} <= {".lock", "request.json"}
+    begun.lock().release()
+    (run.folder / ".verdicts.json.x2.part").write_text("[", encoding="utf-8")
+    run.lock().release()
+    assert not [file for file in run.folder.iterdir() if file.name.endswith(".part")]
+
+
 @pytest.mark.parametrize(
     ("source", "start"),
     [("a/my rows.jsonl.gz", "my-rows-"), ("owner/data", "data-"), ("...", "rows-"), ("ümläut.csv", "ümläut-")],

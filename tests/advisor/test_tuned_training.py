@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from advisor.config import DataSection, ModelSection, TrainingConfig, load_config
+from advisor.config import DataSection, ModelSection, TrainingConfig, load_config, to_yaml
 from advisor.prediction import predict
 from advisor.training import train
 from probes.errors import SettingError
@@ -62,6 +62,18 @@ def test_what_is_trained_predicts_as_it_scored(
     assert ("architecture from random weights" in card) == scratch
     assert ("base_model:" in card) != scratch
     assert ("What the base model inherited" in card) != scratch
+
+
+def test_a_config_whose_batch_is_accumulated_is_trained_so(rows_file: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    whole = config(next(s for s in TUNED if s.name == "full"), rows_file, tiny_encoder)
+    assert isinstance(whole.method, Tuning)
+    wanted = whole.model_copy(update={"method": whole.method.in_parts(2)})
+    (tmp_path / "config.yaml").write_text(to_yaml(wanted), encoding="utf-8")
+    trained = train(load_config(tmp_path / "config.yaml"), tmp_path / "model")
+    assert trained.notes[-1].startswith("best after epoch"), "memory held what the config asks for"
+    written = load_config(tmp_path / "model" / "config.yaml").method
+    assert isinstance(written, Tuning)
+    assert (written.rows_at_once, written.batch_size) == (2, whole.method.batch_size)
 
 
 def test_four_bits_without_a_gpu_are_refused_in_words(rows_file: Path, tiny_encoder: Path, tmp_path: Path) -> None:

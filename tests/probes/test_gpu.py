@@ -108,3 +108,37 @@ def test_a_frozen_language_model_takes_half_the_memory(
     recipe = FrozenFeatures(pooling="last", max_length=32)
     plain = make_bench(causal).features(bench.data.test, recipe)
     np.testing.assert_allclose(bench.features(bench.data.test, recipe), plain, rtol=0.1, atol=0.1)
+
+
+def test_memory_that_ends_on_the_device_halves_what_is_read_at_a_time(
+    save_model: Callable[..., Path], make_bench: Callable[..., Workbench], tmp_path: Path
+) -> None:
+    import torch
+
+    from probes.model import read_model
+    from tests.probes.exhausting import MIB, TOKENS, WIDE, long_rows
+
+    facts = read_model(str(save_model(tmp_path / "wide", "encoder", **WIDE)))
+    data = make_bench(facts).data.model_copy(
+        update={"train": long_rows(26, 1), "validation": long_rows(6, 2), "test": long_rows(40, 3)}
+    )
+    recipe = Tuning(pooling="mean", max_length=TOKENS, learning_rate=1e-3, epochs=1, batch_size=16)
+
+    def run() -> tuple[Tuning, tuple[str, ...], np.ndarray]:
+        bench = make_bench(facts, data, hardware=inspect_hardware())
+        fitted = fit(recipe, bench, bench.data.train)
+        assert isinstance(fitted.recipe, Tuning)
+        return fitted.recipe, fitted.notes, fitted.probabilities(bench.data.test)
+
+    whole, _, free = run()
+    assert whole == recipe
+    torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 220 * MIB) / total)
+    try:
+        parts, notes, little = run()
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert parts.gradient_accumulation > 1
+    assert f"memory ran out at 16 rows at a time; {parts.rows_at_once} at a time" in notes[-1]
+    np.testing.assert_allclose(little, free, atol=0.02)
