@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 from probes.benches import Benches, Setting
 from probes.deadline import Deadline
@@ -18,6 +20,12 @@ from probes.executor import GRACE, Finished, Job, Lost, Report, Stopped, Tell, r
 
 PATIENCE = 0.25
 """Seconds between looks at what the actors have reported."""
+
+CLIENT_PORT = 10001
+"""Port that an address without one means (`ray start --head`)."""
+
+REACH_SECONDS = 5.0
+"""Seconds that the head of a cluster has to take a connection."""
 
 
 class RayWorkers:
@@ -137,6 +145,8 @@ def _connected(address: str | None, count: int | None) -> Any:
             "Run `pip install 'transfer-advisor[ray]'`, or leave --executor out to measure on this machine.",
         ) from None
     try:
+        if address is not None:
+            _reach(address)
         here = {"num_cpus": count, "include_dashboard": False} if address is None else {"address": address}
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **here)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -146,3 +156,9 @@ def _connected(address: str | None, count: int | None) -> Any:
             "Give the address of a running cluster, such as ray://head:10001, or `ray` alone to start one here.",
         ) from None
     return ray
+
+
+def _reach(address: str) -> None:
+    """Open and close a connection to a cluster: Ray itself would try for half a minute, and warn."""
+    where = urlsplit(address)
+    socket.create_connection((where.hostname or "", where.port or CLIENT_PORT), REACH_SECONDS).close()

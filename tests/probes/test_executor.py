@@ -241,7 +241,8 @@ def test_other_executors_are_refused() -> None:
 
 
 @NO_RAY
-def test_a_cluster_that_does_not_answer_is_named(opened: Callable[..., Executor], monkeypatch: Any) -> None:
-    monkeypatch.setenv("RAY_gcs_server_request_timeout_seconds", "1")
-    with pytest.raises(SettingError, match="Ray does not answer"):
-        opened("ray://127.0.0.1:9", 1)
+@pytest.mark.parametrize("address", ["ray://127.0.0.1:9", "ray://[oops", "ray://127.0.0.1:port"])
+def test_a_cluster_that_does_not_answer_is_named(address: str, opened: Callable[..., Executor]) -> None:
+    with pytest.raises(SettingError, match="Ray does not answer") as caught:
+        opened(address, 1)
+    assert address in caught.value.got
