@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+FULL_ROW = 64
+"""Tokens of a row below which more rows are read at once: a forward pass over few tokens wastes time. On a CPU, 32 rows
+of 16 tokens take 3 to 8 % more time a token than 128."""
+
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
@@ -153,6 +157,8 @@ def run_batches(
         From a batch of padded tensors to a tensor of shape (batch, width).
     encoded : list of dict
         As `tokenize` gives it.
+    batch_size : int
+        Rows a batch; more where they are shorter than `FULL_ROW`, but no more tokens than so many rows of that length.
 
     Returns
     -------
@@ -162,12 +168,17 @@ def run_batches(
 
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]["input_ids"]))
     blocks = []
-    for start in range(0, len(order), batch_size):
+    start = 0
+    while start < len(order):
         deadline.check()
-        batch = [encoded[i] for i in order[start : start + batch_size]]
+        end = min(start + batch_size, len(order))
+        while end < len(order) and (end + 1 - start) * len(encoded[order[end]]["input_ids"]) <= batch_size * FULL_ROW:
+            end += 1
+        batch = [encoded[i] for i in order[start:end]]
         padded = tokenizer.pad(batch, padding=True, return_tensors="pt").to(device)
         blocks.append(forward(dict(padded)).float().cpu().numpy())
-        progress(what, min(start + batch_size, len(order)), len(order))
+        progress(what, end, len(order))
+        start = end
     stacked = np.concatenate(blocks).astype(np.float32)
     result = np.empty_like(stacked)
     result[order] = stacked

@@ -13,7 +13,7 @@ import torch
 from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import MeasurementFailed, OutOfTime
-from probes.features import FeatureCache, frozen_dtype, load_tokenizer, pool, sentence_vector, tokenize
+from probes.features import FeatureCache, frozen_dtype, load_tokenizer, pool, run_batches, sentence_vector, tokenize
 from probes.model import ModelFacts
 from probes.recipe import FrozenFeatures
 from probes.workbench import Workbench
@@ -184,8 +184,29 @@ def test_the_deadline_holds_between_batches(encoder: ModelFacts, make_bench: Mak
 def test_progress_reaches_its_end(encoder: ModelFacts, make_bench: MakeBench) -> None:
     calls: list[tuple[str, int, int]] = []
     bench = make_bench(encoder, progress=lambda *call: calls.append(call))
-    bench.features(bench.data.test, FrozenFeatures(pooling="mean", max_length=32, batch_size=25))
+    long = bench.data.test.model_copy(update={"texts": ("card " * 100,) * 60})
+    bench.features(long, FrozenFeatures(pooling="mean", max_length=64, batch_size=25))
     assert calls == [("features", 25, 60), ("features", 50, 60), ("features", 60, 60)]
+
+
+def test_more_rows_are_read_at_once_where_they_are_short(encoder: ModelFacts, make_bench: MakeBench) -> None:
+    """But never more tokens than so many rows of 64, padding included."""
+    bench = make_bench(encoder)
+    lengths = [3] * 40 + [10] * 20 + [30, 50, 62, 62, 62]
+    rows = bench.data.test.take([k % 60 for k in range(len(lengths))])
+    rows = rows.model_copy(update={"texts": tuple(" ".join(["card"] * (n - 2)) for n in lengths)})
+    shapes: list[tuple[int, int]] = []
+
+    def forward(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        shapes.append(tuple(batch["input_ids"].shape))
+        return batch["attention_mask"].sum(dim=1, keepdim=True)
+
+    settings = {"device": "cpu", "batch_size": 2, "deadline": bench.deadline, "progress": bench.progress, "what": "x"}
+    found = run_batches(forward, bench.tokens(rows, 64), bench.tokenizer, **settings)
+    assert found[:, 0].tolist() == lengths
+    assert shapes[0] == (40, 3)
+    assert all(count * width <= 2 * 64 for count, width in shapes)
+    assert shapes[-1] == (1, 62)
 
 
 def test_a_causal_tokenizer_gets_a_padding_token_and_its_start_token(causal: ModelFacts) -> None:
