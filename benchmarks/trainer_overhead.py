@@ -58,9 +58,10 @@ def _bare_loop(recipe: object, bench: object, rows: object) -> None:
     import torch
     from transformers import get_linear_schedule_with_warmup, set_seed
 
+    from probes.batching import LengthBuckets
     from probes.classifier import build_classifier
+    from probes.cpu_training import prepare_for_cpu
     from probes.data import Rows
-    from probes.features import evaluating, tokenize
     from probes.recipe import FrozenFeatures, Tuning
     from probes.training import _logits
     from probes.workbench import Workbench
@@ -80,15 +81,19 @@ def _bare_loop(recipe: object, bench: object, rows: object) -> None:
         device=bench.device,
         gradient_checkpointing=False,
     )
-    encoded = tokenize(bench.tokenizer, rows, recipe.max_length)
+    if bench.device == "cpu":
+        prepare_for_cpu(model, model.body, half=recipe.precision == "bf16")
+    encoded = bench.tokens(rows, recipe.max_length)
+    buckets = LengthBuckets([len(e["input_ids"]) for e in encoded], recipe.batch_size, recipe.seed)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     steps = recipe.epochs * -(-len(rows) // recipe.batch_size)
     schedule = get_linear_schedule_with_warmup(optimizer, int(recipe.warmup * steps), steps)
-    for _ in range(recipe.epochs):
+    for epoch in range(recipe.epochs):
         model.train()
-        order = torch.randperm(len(rows)).tolist()
+        buckets.set_epoch(epoch)
+        order = list(buckets)
         for start in range(0, len(rows), recipe.batch_size):
             picked = order[start : start + recipe.batch_size]
             batch = bench.tokenizer.pad([encoded[i] for i in picked], padding=True, return_tensors="pt").to(
@@ -102,9 +107,7 @@ def _bare_loop(recipe: object, bench: object, rows: object) -> None:
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
-        # The Trainer validates in the precision it trains in.
-        with evaluating(model), torch.autocast(bench.device, torch.bfloat16, enabled=recipe.precision == "bf16"):
-            _logits(model, bench, bench.tokenizer, bench.data.validation, recipe, "validation")
+        _logits(model, bench, bench.tokenizer, bench.data.validation, recipe, "validation")
     # The Trainer path also checks the fit on up to 256 training rows; it is part of the method, not of the Trainer.
     _logits(model, bench, bench.tokenizer, rows.take(list(range(min(len(rows), 256)))), recipe, "fit")
 

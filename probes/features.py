@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+FULL_ROW = 64
+"""Tokens of a row below which more rows are read at once: a forward pass over few tokens wastes time. On a CPU, 32 rows
+of 16 tokens take 3 to 8 % more time a token than 128."""
+
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
@@ -155,6 +159,8 @@ def run_batches(
         From a batch of padded tensors to a tensor of shape (batch, width).
     encoded : list of dict
         As `tokenize` gives it.
+    batch_size : int
+        Rows a batch; more where they are shorter than `FULL_ROW`, but no more tokens than so many rows of that length.
 
     Returns
     -------
@@ -179,17 +185,36 @@ def run_batches(
 
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]["input_ids"]))
     blocks: list[NDArray[np.float32]] = []
-    start = 0
+    start, fits = 0, len(order)
     while start < len(order):
         deadline.check()
-        blocks.append(with_fewer_rows(read, min(batch_size, len(order) - start)))
+        end = min(start + batch_size, len(order))
+        while end < len(order) and (end + 1 - start) * len(encoded[order[end]]["input_ids"]) <= batch_size * FULL_ROW:
+            end += 1
+        wanted = min(end - start, fits)
+        blocks.append(with_fewer_rows(read, wanted))
+        if len(blocks[-1]) < wanted:
+            fits = len(blocks[-1])  # those to come are longer still
         start += len(blocks[-1])
-        batch_size = len(blocks[-1])  # those to come are longer still
         progress(what, start, len(order))
     stacked = np.concatenate(blocks).astype(np.float32)
     result = np.empty_like(stacked)
     result[order] = stacked
     return result
+
+
+@contextlib.contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Hold off other processes that compute the same; on a folder that cannot be written, nobody is held off."""
+    from filelock import FileLock
+
+    # One of 256 locks: files that are left behind stay few, and two keys that share one merely wait.
+    lock = FileLock(file.with_name(f"{file.name[:2]}.lock"))
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(lock)
+        yield
 
 
 class FeatureCache:
@@ -225,22 +250,35 @@ class FeatureCache:
         return key in self._memory or (self._folder is not None and (self._folder / f"{key}.npy").is_file())
 
     def get(self, key: str, compute: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Return the vectors under this key, computing and storing them the first time."""
-        import numpy as np
+        """Return the vectors under this key, computing and storing them the first time.
 
+        While one process computes what lies under a key, others wait for it rather than do the same.
+        """
         if key in self._memory:
             return self._memory[key]
         file = None if self._folder is None else self._folder / f"{key}.npy"
-        if file is not None and file.is_file():
-            # A file that a crash or another version left unreadable is computed anew.
-            with contextlib.suppress(ValueError, OSError, EOFError), file.open("rb") as stream:
-                self._memory[key] = np.lib.format.read_array(stream, allow_pickle=False)
-                return self._memory[key]
-        values = compute()
+        if file is None:
+            self._memory[key] = compute()
+            return self._memory[key]
+        values = self._read(file)
+        if values is None:
+            with _alone(file):
+                values = self._read(file)  # by now another process may have stored it
+                if values is None:
+                    values = compute()
+                    self._store(file, values)
         self._memory[key] = values
-        if file is not None:
-            self._store(file, values)
         return values
+
+    @staticmethod
+    def _read(file: Path) -> NDArray[np.float32] | None:
+        """Return what a file holds; a file that a crash or another version left unreadable holds nothing."""
+        import numpy as np
+
+        with contextlib.suppress(ValueError, OSError, EOFError), file.open("rb") as stream:
+            values: NDArray[np.float32] = np.lib.format.read_array(stream, allow_pickle=False)
+            return values
+        return None
 
     def _store(self, file: Path, values: NDArray[np.float32]) -> None:
         """Write vectors; where that fails, say so once and keep those to come in memory only."""

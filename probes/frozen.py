@@ -79,9 +79,8 @@ def fit_probe(recipe: FrozenFeatures, bench: Workbench, train: Rows) -> FittedPr
     FittedProbe
     """
     from probes.classifier import stock_head
-    from probes.features import tokenize
 
     bench.measured_speed()
     head = bench.linear_head(recipe, train, bias=not stock_head(bench.facts, recipe.pooling))
-    tokens = sum(len(e["input_ids"]) for e in tokenize(bench.tokenizer, train, recipe.max_length))
+    tokens = sum(len(e["input_ids"]) for e in bench.tokens(train, recipe.max_length))
     return FittedProbe(recipe.model_copy(update={"C": (head.C,)}), head, bench, tokens)

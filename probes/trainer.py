@@ -4,19 +4,57 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from probes.batching import LengthBuckets
 from probes.data import Rows
 from probes.errors import MeasurementFailed
-from probes.features import tokenize
+from probes.linear_head import cross_entropy
 from probes.recipe import Tuning
 from probes.statistics import score
 from probes.workbench import Workbench
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Validation:
+    """Validation rows, the longest first so that a batch holds rows of like length, and what the best epoch said.
+
+    Parameters
+    ----------
+    bench : Workbench
+    examples : list of dict
+        The validation rows, in their order.
+    """
+
+    def __init__(self, bench: Workbench, examples: list[dict[str, Any]]) -> None:
+        self._metric = bench.metric
+        self._order = sorted(range(len(examples)), key=lambda i: -len(examples[i]["input_ids"]))
+        self.examples = [examples[i] for i in self._order]
+        """As the Trainer reads them."""
+        self.logits: NDArray[np.float32] | None = None
+        """Class scores of the best epoch, in the order of the rows."""
+        self._best = -math.inf
+
+    def __call__(self, prediction: Any) -> dict[str, float]:
+        """Score an epoch; the Trainer's own loss weighs all batches alike, however few rows the last one has."""
+        import numpy as np
+
+        logits = np.asarray(prediction.predictions, dtype=np.float32)
+        labels = np.asarray(prediction.label_ids)
+        reached = score(self._metric, labels, logits.argmax(axis=-1))
+        if reached > self._best:
+            self._best = reached
+            self.logits = np.empty_like(logits)
+            self.logits[self._order] = logits
+        return {"score": reached, "cross_entropy": cross_entropy(logits, labels)}
+
 
 def make_trainer(
     recipe: Tuning, bench: Workbench, model: Any, tokenizer: Any, train: Rows, folder: Path, *, keep: bool
-) -> Any:
+) -> tuple[Any, Validation]:
     """Put transformers' Trainer together from a recipe.
 
     Parameters
@@ -36,17 +74,32 @@ def make_trainer(
     Returns
     -------
     Trainer
+    Validation
+        Knows the predictions of the best epoch once it has run.
     """
-    import numpy as np
+    from torch.utils.data import DataLoader
     from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments
 
     def examples(rows: Rows) -> list[dict[str, Any]]:
-        encoded = tokenize(tokenizer, rows, recipe.read_length)
+        encoded = bench.tokens(rows, recipe.read_length, tokenizer)
         return [{**e, "labels": label} for e, label in zip(encoded, rows.labels, strict=True)]
 
-    def metrics(prediction: Any) -> dict[str, float]:
-        return {"score": score(bench.metric, prediction.label_ids, np.argmax(prediction.predictions, axis=-1))}
+    class Bucketed(Trainer):  # type: ignore[misc]
+        """Batches of like length. The Trainer's own `group_by_length` takes the longest of each draw first."""
 
+        def get_train_dataloader(self) -> Any:
+            size = self.args.per_device_train_batch_size
+            lengths = [len(e["input_ids"]) for e in self.train_dataset]
+            loader = DataLoader(
+                self.train_dataset,
+                batch_size=size,
+                sampler=LengthBuckets(lengths, size * self.args.gradient_accumulation_steps, recipe.seed),
+                collate_fn=self.data_collator,
+                pin_memory=self.args.dataloader_pin_memory,
+            )
+            return self.accelerator.prepare(loader)
+
+    validation = Validation(bench, examples(bench.data.validation))
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=recipe.epochs,
@@ -70,7 +123,6 @@ def make_trainer(
         load_best_model_at_end=True,
         metric_for_best_model="score",
         greater_is_better=True,
-        train_sampling_strategy="random",
         remove_unused_columns=False,
         label_names=["labels"],
         seed=recipe.seed,
@@ -80,20 +132,20 @@ def make_trainer(
         disable_tqdm=True,
         log_level="error",
     )
-    trainer = Trainer(
+    trainer = Bucketed(
         model=model,
         args=arguments,
         train_dataset=examples(train),
-        eval_dataset=examples(bench.data.validation),
+        eval_dataset=validation.examples,
         data_collator=DataCollatorWithPadding(tokenizer),
-        compute_metrics=metrics,
+        compute_metrics=validation,
         compute_loss_func=_loss,
         callbacks=[EarlyStoppingCallback(recipe.patience), _watch(recipe, bench)],
     )
     trainer.remove_callback(PrinterCallback)
     # The Trainer takes a forward with **kwargs for one that computes such a loss itself.
     trainer.model_accepts_loss_kwargs = False
-    return trainer
+    return trainer, validation
 
 
 def _loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:

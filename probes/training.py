@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.data import Rows
 from probes.errors import MeasurementFailed
-from probes.features import evaluating, frozen_dtype, run_batches, tokenize
+from probes.features import evaluating, frozen_dtype, run_batches
 from probes.hardware import memory_is_an_outcome
 from probes.linear_head import LinearHead, cross_entropy
 from probes.measurement import Trial
 from probes.recipe import FrozenFeatures, SoftPrompt, Tuning
 from probes.scratch import scratch_folder
-from probes.soft_prompt import prompted
 from probes.trainer import make_trainer
 from probes.workbench import Workbench
 
@@ -53,13 +52,17 @@ class FittedTuning:
     history: tuple[dict[str, float], ...]
     trials: tuple[Trial, ...] = ()
     notes: tuple[str, ...] = ()
+    known: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
+    """Class scores of the validation rows in the epoch that was kept; None where a run was resumed."""
 
     def probabilities(self, rows: Rows) -> NDArray[np.float32]:
         """Return class probabilities, shape (rows, classes)."""
         import numpy as np
         from scipy.special import softmax
 
-        logits = _logits(self.model, self.bench, self.tokenizer, rows, self.recipe, "scoring")
+        logits = self.known if rows is self.bench.data.validation else None
+        if logits is None:
+            logits = _logits(self.model, self.bench, self.tokenizer, rows, self.recipe, "scoring")
         return np.asarray(softmax(logits, axis=1), dtype=np.float32)
 
     def save(self, folder: Path) -> str:
@@ -106,6 +109,7 @@ def fit_tuning(
     from transformers import set_seed
 
     from probes.classifier import build_classifier
+    from probes.cpu_training import prepare_for_cpu
 
     bench.measured_speed()
     facts = bench.facts
@@ -114,7 +118,7 @@ def fit_tuning(
     set_seed(recipe.seed)
     tokenizer, prompt = bench.tokenizer, tuple[int, ...]()
     if isinstance(recipe.adapter, SoftPrompt):
-        tokenizer, prompt = prompted(tokenizer, recipe.adapter.tokens)
+        tokenizer, prompt = bench.prompted(recipe.adapter.tokens)
     with memory_is_an_outcome("while the model was loaded"):
         model = build_classifier(
             facts,
@@ -131,22 +135,26 @@ def fit_tuning(
             weights=recipe.weights,
             gradient_checkpointing=recipe.gradient_checkpointing,
         )
+    if bench.device == "cpu":
+        body = getattr(model, "body", model)
+        base = body.get_base_model() if hasattr(body, "peft_config") else body
+        prepare_for_cpu(model, base, half=recipe.precision == "bf16")
     rows = recipe.rows_at_once
     doing = f"at {rows} row{'s' * (rows > 1)} of up to {recipe.read_length} tokens at a time"
     with _folder(checkpoints) as folder, memory_is_an_outcome(doing, rows), _quiet():
-        trainer = make_trainer(recipe, bench, model, tokenizer, train, folder, keep=checkpoints is not None)
+        trainer, validation = make_trainer(recipe, bench, model, tokenizer, train, folder, keep=checkpoints is not None)
         last = last_checkpoint(folder) if resume else None
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
         history = tuple(
             {k: float(v) for k, v in entry.items() if isinstance(v, int | float)} for entry in trainer.state.log_history
         )
-    scores = [(h["epoch"], h["eval_score"], h["eval_loss"]) for h in history if "eval_score" in h]
+    scores = [(h["epoch"], h["eval_score"], h["eval_cross_entropy"]) for h in history if "eval_score" in h]
     if not scores:
         raise MeasurementFailed("training ended before its first epoch was scored on validation rows")
     best = max(scores, key=lambda s: s[1])
     converged, why_not = _converged(recipe, bench, model, tokenizer, reference, scores)
     epochs = scores[-1][0]
-    lengths = [len(e["input_ids"]) for e in tokenize(tokenizer, train, recipe.read_length)]
+    lengths = [len(e["input_ids"]) for e in bench.tokens(train, recipe.read_length, tokenizer)]
     return FittedTuning(
         recipe=recipe,
         model=model,
@@ -160,6 +168,7 @@ def fit_tuning(
         tokens=round(sum(lengths) * epochs),
         history=history,
         notes=(f"best after epoch {best[0]:g} of {epochs:g}",),
+        known=None if last else validation.logits,
     )
 
 
@@ -231,11 +240,13 @@ def _converged(
 
 
 def _logits(model: Any, bench: Workbench, tokenizer: Any, rows: Rows, recipe: Tuning, what: str) -> NDArray[np.float32]:
-    """Return class scores, shape (rows, classes), in full precision."""
-    with evaluating(model):
+    """Return class scores, shape (rows, classes), computed as validation rows were after each epoch."""
+    import torch
+
+    with evaluating(model), torch.autocast(bench.device, torch.bfloat16, enabled=recipe.precision == "bf16"):
         return run_batches(
             lambda batch: model(**batch)["logits"],
-            tokenize(tokenizer, rows, recipe.read_length),
+            bench.tokens(rows, recipe.read_length, tokenizer),
             tokenizer,
             device=bench.device,
             batch_size=max(32, recipe.batch_size),

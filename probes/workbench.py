@@ -24,13 +24,14 @@ from probes.features import (
     quiet_loading,
     run_batches,
     sentence_vector,
-    tokenize,
 )
 from probes.hardware import Hardware, Speed, give_back_memory, memory_is_an_outcome, with_fewer_rows
 from probes.linear_head import LinearHead, fit_linear_head
 from probes.measurement import Metric
 from probes.model import ModelFacts
 from probes.recipe import FrozenFeatures, Precision
+from probes.soft_prompt import prompted
+from probes.tokens import TokenCache
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,6 +107,24 @@ class Workbench:
         """The model's tokenizer, which pads and knows its context."""
         return load_tokenizer(self.facts)
 
+    def prompted(self, count: int) -> tuple[Any, tuple[int, ...]]:
+        """Return the tokenizer with a soft prompt of so many tokens, and their ids; one for all runs."""
+        if count not in self._prompted:
+            self._prompted[count] = prompted(self.tokenizer, count)
+        return self._prompted[count]
+
+    @cached_property
+    def _prompted(self) -> dict[int, tuple[Any, tuple[int, ...]]]:
+        return {}
+
+    def tokens(self, rows: Rows, max_length: int, tokenizer: Any = None) -> list[dict[str, list[int]]]:
+        """Return the token ids of rows, read once; by the model's tokenizer, or by one with a soft prompt."""
+        return self._tokens.read(self.tokenizer if tokenizer is None else tokenizer, rows, max_length)
+
+    @cached_property
+    def _tokens(self) -> TokenCache:
+        return TokenCache()
+
     @cached_property
     def max_length(self) -> int:
         """Tokens to read of each text: 512 or the longest of train and validation, at most the model's context."""
@@ -114,7 +133,7 @@ class Workbench:
         longest = max(
             len(e["input_ids"])
             for rows in (self.data.train, self.data.validation)
-            for e in tokenize(self.tokenizer, rows, self.facts.context)
+            for e in self.tokens(rows, self.facts.context)
         )
         return min(self.facts.context, max(LEAST_LENGTH, longest))
 
@@ -152,7 +171,7 @@ class Workbench:
                         recipe.pooling,
                         normalize=recipe.normalize,
                     ),
-                    tokenize(self.tokenizer, rows, recipe.max_length),
+                    self.tokens(rows, recipe.max_length),
                     self.tokenizer,
                     device=self.device,
                     batch_size=recipe.batch_size,
@@ -248,7 +267,7 @@ class Workbench:
 
         model.zero_grad()  # an attempt that failed left some
         rows = self.data.train.take(list(range(min(len(self.data.train), batch_size))))
-        encoded = tokenize(self.tokenizer, rows, self.max_length)
+        encoded = self.tokens(rows, self.max_length)
         batch = dict(self.tokenizer.pad(encoded, padding=True, return_tensors="pt").to(self.device))
         step = _training_step(model, batch, self.device) if trained else _likely_step(model, batch, self.device)
         choices = [self.choice] if self.choice else self._choices(trained)

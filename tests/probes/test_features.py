@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import MeasurementFailed, OutOfTime
-from probes.features import FeatureCache, frozen_dtype, load_tokenizer, pool, sentence_vector, tokenize
+from probes.features import FeatureCache, frozen_dtype, load_tokenizer, pool, run_batches, sentence_vector, tokenize
 from probes.model import ModelFacts
 from probes.recipe import FrozenFeatures
 from probes.workbench import Workbench
@@ -147,6 +151,26 @@ def test_cached_features_are_not_computed_again(
             make_bench(encoder, cache=FeatureCache(tmp_path)).features(rows, recipe.model_copy(update=other))
 
 
+def test_two_processes_that_need_the_same_features_compute_them_once(tmp_path: Path) -> None:
+    computed, begun = [], threading.Event()
+
+    def compute() -> NDArray[np.float32]:
+        begun.set()
+        time.sleep(0.3)
+        computed.append(1)
+        return np.ones((2, 3), np.float32)
+
+    def late() -> NDArray[np.float32]:
+        begun.wait()
+        return FeatureCache(tmp_path).get("ab", compute)
+
+    # A lock on a file knows no difference between another process and another cache of this one.
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.submit(FeatureCache(tmp_path).get, "ab", compute), pool.submit(late)
+        np.testing.assert_array_equal(first.result(), second.result())
+    assert len(computed) == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x93NUMPY\x01\x00", b"PK\x03\x04 cut", None])
 def test_a_damaged_cache_file_is_computed_anew(
     content: bytes | None, encoder: ModelFacts, make_bench: MakeBench, tmp_path: Path
@@ -154,7 +178,7 @@ def test_a_damaged_cache_file_is_computed_anew(
     recipe = FrozenFeatures(pooling="mean", max_length=32)
     bench = make_bench(encoder, cache=FeatureCache(tmp_path))
     expected = bench.features(bench.data.test, recipe)
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*.npy")
     whole = file.read_bytes()
     file.write_bytes(whole[:-7] if content is None else content)
     again = make_bench(encoder, cache=FeatureCache(tmp_path)).features(bench.data.test, recipe)
@@ -184,8 +208,29 @@ def test_the_deadline_holds_between_batches(encoder: ModelFacts, make_bench: Mak
 def test_progress_reaches_its_end(encoder: ModelFacts, make_bench: MakeBench) -> None:
     calls: list[tuple[str, int, int]] = []
     bench = make_bench(encoder, progress=lambda *call: calls.append(call))
-    bench.features(bench.data.test, FrozenFeatures(pooling="mean", max_length=32, batch_size=25))
+    long = bench.data.test.model_copy(update={"texts": ("card " * 100,) * 60})
+    bench.features(long, FrozenFeatures(pooling="mean", max_length=64, batch_size=25))
     assert calls == [("features", 25, 60), ("features", 50, 60), ("features", 60, 60)]
+
+
+def test_more_rows_are_read_at_once_where_they_are_short(encoder: ModelFacts, make_bench: MakeBench) -> None:
+    """But never more tokens than so many rows of 64, padding included."""
+    bench = make_bench(encoder)
+    lengths = [3] * 40 + [10] * 20 + [30, 50, 62, 62, 62]
+    rows = bench.data.test.take([k % 60 for k in range(len(lengths))])
+    rows = rows.model_copy(update={"texts": tuple(" ".join(["card"] * (n - 2)) for n in lengths)})
+    shapes: list[tuple[int, int]] = []
+
+    def forward(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        shapes.append(tuple(batch["input_ids"].shape))
+        return batch["attention_mask"].sum(dim=1, keepdim=True)
+
+    settings = {"device": "cpu", "batch_size": 2, "deadline": bench.deadline, "progress": bench.progress, "what": "x"}
+    found = run_batches(forward, bench.tokens(rows, 64), bench.tokenizer, **settings)
+    assert found[:, 0].tolist() == lengths
+    assert shapes[0] == (40, 3)
+    assert all(count * width <= 2 * 64 for count, width in shapes)
+    assert shapes[-1] == (1, 62)
 
 
 def test_a_causal_tokenizer_gets_a_padding_token_and_its_start_token(causal: ModelFacts) -> None:

@@ -1,0 +1,119 @@
+"""The grid that the ladder replaces: every learning rate and seed of every candidate at all rows, judged the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.common import dataset
+from probes.data import load_task
+from probes.sampling import take_nested
+
+STRATEGIES = ("baseline", "linear_probe", "lora", "top_layers", "full")
+SEEDS = 5
+
+
+def rows_file(name: str, folder: Path, train: int, validation: int, test: int) -> Path:
+    """Write a sample of a data set's splits, marked as such, so that grid and ladder read the same."""
+    data = load_task(dataset(name))
+    file = folder / f"{name}.jsonl"
+    with file.open("w", encoding="utf-8") as out:
+        for split, part, count in (
+            ("train", data.train, train),
+            ("validation", data.validation, validation),
+            ("test", data.test, test),
+        ):
+            sample = take_nested(part, count, 0)
+            for text, label in zip(sample.texts, sample.labels, strict=True):
+                out.write(json.dumps({"text": text, "label": data.classes[label], "split": split}) + "\n")
+    return file
+
+
+def by_grid(file: Path, strategies: tuple[str, ...], seeds: int) -> tuple[str | None, float]:
+    """Measure the whole grid; return its choice and the seconds it took.
+
+    Each seed of a tuned candidate tries all its learning rates on all training rows and takes the best by validation
+    rows; what does not depend on chance is measured once. Features and tokens are shared, as on the ladder.
+    """
+    from advisor.decide import judge, recommend
+    from probes.hardware import inspect_hardware
+    from probes.measuring import measure
+    from probes.model import read_model
+    from probes.workbench import Workbench
+    from strategies import STRATEGIES as ALL
+    from strategies import Candidate
+    from strategies.base import Situation
+
+    started = time.monotonic()
+    data = load_task(str(file), split_column="split")
+    model, hardware = read_model("minilm"), inspect_hardware()
+    bench = Workbench(data, model, hardware)
+    entered = [s for s in ALL if s.name in strategies]
+    speed = bench.measured_speed() if any(s.needs_model for s in entered) else None
+    measurements = []
+    for strategy in entered:
+        for seed in range(seeds if strategy.seeded else 1):
+            situation = Situation(
+                train_rows=len(data.train),
+                validation_rows=len(data.validation),
+                test_rows=len(data.test),
+                classes=len(data.classes),
+                model=model if strategy.needs_model else None,
+                max_length=bench.max_length,
+                speed=speed,
+                seed=seed,
+            )
+            measurements.append(
+                measure(
+                    strategy.name,
+                    strategy.recipes(situation),
+                    bench if strategy.needs_model else Workbench(data, None, hardware),
+                    train_rows=len(data.train),
+                    search_rows=len(data.train),
+                    seed=seed,
+                    known={},
+                    record=lambda _: None,
+                    spare=lambda: -1.0,  # the rates proposed and none beyond
+                )
+            )
+    verdicts = judge(
+        {s.name: s for s in ALL},
+        [Candidate(strategy=s.name, model=model.name if s.needs_model else None) for s in entered],
+        measurements,
+        data,
+        blocked={},
+        failures={},
+        metric="accuracy",
+        tolerance=0.01,
+        target=None,
+        rows=len(data.train),
+    )
+    choice = recommend(verdicts, measurements, 0.01, "accuracy")
+    return (None if choice is None else choice.strategy), time.monotonic() - started
+
+
+def by_ladder(file: Path, strategies: tuple[str, ...], seconds: float) -> tuple[str | None, float]:
+    """Run `advisor probe` with this budget on the same rows, nothing remembered; return its choice and its seconds.
+
+    Raises
+    ------
+    SystemExit
+        With what it said, if it gave no result.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "advisor", "probe", str(file), "--model", "minilm", "--split-column", "split"]
+        command += ["--strategies", ",".join(strategies), "--budget", f"{seconds:.0f}s"]
+        command += ["--run", str(Path(folder) / "run"), "--json"]
+        started = time.monotonic()
+        environment = {**os.environ, "ADVISOR_CACHE": str(Path(folder) / "cache")}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        took = time.monotonic() - started
+    if done.returncode not in (0, 3):
+        sys.exit(f"{' '.join(command)} ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
+    choice = json.loads(done.stdout)["recommendation"]
+    return (None if choice is None else choice["strategy"]), took
