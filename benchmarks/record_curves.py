@@ -3,7 +3,7 @@
     python -m benchmarks.record_curves --budget MINUTES [--strategies NAME …] [--datasets NAME …]
                                        [--max-rows N] [--seeds K] [--file CSV]
 
-Train sizes double from 32 (from the first that can hold every class) and end with all rows; sizes are nested. A seed
+Train sizes double from 64 (from the first that can hold every class) and end with all rows; sizes are nested. A seed
 decides which rows are taken, their order and the initialisation; the test rows stay. The recipes are those of the
 strategies, chosen on validation rows as in a probe, with three limits that keep a sweep affordable: 2,000 test rows,
 500 validation rows (200 where every epoch is validated) and 128 tokens a text. One core, MiniLM where a model takes
@@ -20,6 +20,7 @@ import argparse
 import csv
 import functools
 import importlib.metadata
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -49,26 +50,24 @@ DATASETS = (
     "afrisenti_hausa",
 )
 STRATEGIES = ("baseline", "linear_probe", "full", "lora")
-SMALLEST = 32
+SMALLEST = 64
 TEST_ROWS, VALIDATION_ROWS, MAX_LENGTH = 2_000, 500, 128
 EPOCH_VALIDATION_ROWS = 200
 """Validation rows of what validates after each epoch."""
-SEARCH_ROWS = 1_000
-"""Training rows of the learning-rate search at most, as on the ladder of `advisor probe`."""
 
 Key = tuple[str, str, int, int]
 """Data set, strategy, train size and seed."""
 
 
 def sizes(classes: int, rows: int, most: int | None) -> list[int]:
-    """Return the train sizes: doubling from 32, at least one row a class, and all rows last.
+    """Return the train sizes: doubling from 64, at least one row a class, and all rows last.
 
     Examples
     --------
     >>> sizes(classes=77, rows=600, most=None)
     [128, 256, 512, 600]
     >>> sizes(classes=2, rows=600, most=128)
-    [32, 64, 128]
+    [64, 128]
     """
     doubling = [SMALLEST << k for k in range(32) if classes <= SMALLEST << k < rows]
     return [size for size in (*doubling, rows) if most is None or size <= most]
@@ -87,13 +86,18 @@ def recorded(file: Path) -> set[Key]:
 
 
 def append(file: Path, row: dict[str, object]) -> None:
-    """Append a line, and the head first where the file is new."""
+    """Append a line, and the head first where the file is new.
+
+    In one write, so that two recorders of different data sets may share a file.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, FIELDS, lineterminator="\n")
+    line = io.StringIO()
+    writer = csv.DictWriter(line, FIELDS, lineterminator="\n")
+    with file.open("ab", buffering=0) as stream:
         if stream.tell() == 0:
             writer.writeheader()
         writer.writerow(row)
+        stream.write(line.getvalue().encode("utf-8"))
 
 
 @functools.cache
@@ -164,6 +168,7 @@ def record(
 
 def _measured(bench: Workbench, key: Key) -> dict[str, object]:
     """Measure one recipe at one size and seed, through the fit that `advisor probe` uses."""
+    from advisor.plan import SEARCH_ROWS
     from probes.measuring import describe, measure
     from strategies import STRATEGIES as ALL
     from strategies import Situation
