@@ -176,12 +176,12 @@ def if_more_labels(curves: Sequence[CandidateCurve], rows: int, choice: Recommen
     Returns
     -------
     str
-        Empty where nothing can be predicted.
+        Empty where fewer than two candidates can be predicted.
     """
     target = MORE[-1] * rows
     told = [(curve.at(target), curve.candidate) for curve in curves]
     ends = [(at.low, at.value, at.high, who) for at, who in told if at.low is not None and at.high is not None]
-    if not ends:
+    if len(ends) < 2:
         return ""
     low, _, high, leader = max(ends, key=lambda one: one[1] or 0.0)
     where = f"With {MORE[-1]} times the training rows ({target:,})"

@@ -75,6 +75,11 @@ class Recorded:
         return mechanism
 
     @property
+    def unit(self) -> str | Recorded:
+        """What is drawn when a curve is recorded: its data set, of losses the curve, as there are three sets."""
+        return self if self.kind == "loss" else self.dataset
+
+    @property
     def looked_at(self) -> bool:
         """Whether the method was designed with it in sight."""
         return self.model in LOOKED_AT_MODELS if self.kind == "loss" else self.dataset in LOOKED_AT_DATASETS

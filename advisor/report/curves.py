@@ -34,7 +34,7 @@ def curves_page(result: ProbeResult) -> list[RenderableType]:
     table = Table(title="What if you label more?", title_justify="left", title_style="bold")
     table.add_column("candidate", overflow="fold")
     for times in (1, *MORE):
-        table.add_column(f"{times * rows:,} rows" + (" (now)" if times == 1 else ""))
+        table.add_column(f"{times * rows:,} rows" + (" (now)" if times == 1 else ""), no_wrap=True)
     reasons: dict[str, list[str]] = defaultdict(list)
     for curve in curves:
         told = [curve.at(times * rows) for times in (1, *MORE)]
@@ -43,8 +43,11 @@ def curves_page(result: ProbeResult) -> list[RenderableType]:
             reasons[reason].append(_name(curve))
     parts: list[RenderableType] = [table]
     parts += [Text(f"{', '.join(names)}: {reason}.") for reason, names in reasons.items()]
-    if sentence := if_more_labels(curves, rows, result.recommendation):
-        parts.append(Text(f"{sentence} Brackets hold a new measurement in 8 of 10 cases, going by recorded curves."))
+    if any(at.value is not None for curve in curves for at in curve.predictions):
+        sentence = if_more_labels(curves, rows, result.recommendation)
+        parts.append(
+            Text(f"{sentence} Brackets hold a measurement there in 8 of 10 cases, by recorded curves.".strip())
+        )
     parts += [Plot(curves), Text()]
     return parts
 

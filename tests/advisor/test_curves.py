@@ -142,7 +142,6 @@ CHANGED = "linear_probe on minilm would lead: more labels would change the choic
         ((LIGHT, HEAVY), "linear_probe", "linear_probe on minilm would lead, which is the choice now."),
         ((LIGHT, HEAVY), None, "linear_probe on minilm would lead."),
         ((OVERLAPPING, HEAVY), "baseline", UNDECIDED),
-        ((LIGHT,), "baseline", "baseline would lead, which is the choice now."),
     ],
 )
 def test_who_would_lead_is_said_where_intervals_lie_apart(
@@ -152,9 +151,17 @@ def test_who_would_lead_is_said_where_intervals_lie_apart(
     assert sentence == f"With 4 times the training rows (3,600) {said}"
 
 
+def test_one_alone_leads_nobody(profile: Profile) -> None:
+    assert if_more_labels((LIGHT,), 900, chosen("baseline")) == ""
+    page = shown(profile, curves_of([measured("baseline", 900, 0.8)], 900, LABELS, "accuracy"))
+    assert "Brackets hold" in page
+    assert "lead" not in page
+
+
 def test_who_cannot_be_predicted_is_named() -> None:
     [prompt] = curves_of([measured("few_shot", 900, 0.7)], 900, LABELS, "accuracy")
-    assert "would lead; nothing is known of few_shot on minilm there." in if_more_labels((LIGHT, prompt), 900, None)
+    said = if_more_labels((LIGHT, HEAVY, prompt), 900, None)
+    assert said.endswith("linear_probe on minilm would lead; nothing is known of few_shot on minilm there.")
 
 
 def test_cheap_candidates_want_a_half_and_a_quarter_of_the_rows() -> None:
