@@ -25,6 +25,11 @@ Widths = Mapping[tuple[int, int], float]
 """Multiples of the spread by how many sizes are known, `MANY_SIZES` standing for more, and by factor."""
 Calibrate = Callable[[Sequence["Miss"], float], Widths]
 
+LARGE = 512
+"""Rows of a largest probe that is not small: `advisor probe` starts at 500 where there are as many."""
+NAMES = {1: "one size", 2: "two sizes", MANY_SIZES: "three sizes or more"}
+"""How many sizes a prediction knows, in words."""
+
 DRAWS = 20
 """How many times the data sets are drawn into halves."""
 
@@ -181,8 +186,13 @@ def by_dataset(made: Iterable[Miss], widths: Widths) -> dict[str, list[bool]]:
 
 
 def mean_share(found: Mapping[str, Sequence[bool]]) -> float:
-    """Return the mean over groups of the share that is held, however many predictions each has."""
-    return float(np.mean([np.mean(own) for own in found.values() if len(own)]))
+    """Return the share held in percent in the mean of groups, however many predictions each has."""
+    return round(100 * float(np.mean([np.mean(own) for own in found.values() if len(own)])), 1)
+
+
+def of_factor(made: Iterable[Miss], factor: int) -> list[Miss]:
+    """Return the predictions at so many times the largest probe."""
+    return [m for m in made if m.task.factor == factor]
 
 
 def held(made: Sequence[Miss], group: Callable[[Recorded], str], level: float) -> dict[str, list[bool]]:
@@ -262,4 +272,4 @@ def halves(level: float = 0.8) -> list[float]:
     names = sorted({curve.dataset for curve in accuracy_curves()})
     draw = np.random.default_rng(0)
     drawn = [frozenset(draw.permutation(names)[: len(names) // 2].tolist()) for _ in range(DRAWS)]
-    return [100 * mean_share(by_dataset(*split(known, level))) for known in drawn]
+    return [mean_share(by_dataset(*split(known, level))) for known in drawn]

@@ -20,16 +20,18 @@ import itertools
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from benchmarks.common import Claim, main
-from benchmarks.curve_data import FACTORS, FAR, Recorded
+from benchmarks.curve_data import FAR, Recorded
+from benchmarks.curve_details import details
 from benchmarks.curve_misses import (
+    LARGE,
+    NAMES,
     Miss,
-    Widths,
     accuracy_curves,
     by_dataset,
     fitted,
@@ -40,21 +42,19 @@ from benchmarks.curve_misses import (
     inside,
     losses,
     mean_share,
+    of_factor,
     quantiles,
     rival_errors,
     split,
 )
 from benchmarks.curve_rivals import RIVALS
-from probes.extrapolation import MANY_SIZES, Kind
+from probes.extrapolation import Kind
 from probes.files import write_text
 from probes.learning_curve import CALIBRATION
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 LARGEST = (128, 256, 512, 1024)
 """Rows of a largest probe: from each to below the next."""
-LARGE = 512
-"""Rows of a largest probe that is not small: `advisor probe` starts at 500 where there are as many."""
-NAMES = {1: "one size", 2: "two sizes", MANY_SIZES: "three sizes or more"}
 
 
 def measure(quick: bool) -> list[Claim]:
@@ -106,15 +106,17 @@ def _accuracies() -> list[Claim]:
         *(_at_most(f"{where}: largest probe of {name}", _far(own), 1) for name, own in _by_largest(many)),
         *_rivals(curves, where),
         *(_rival_beyond(curves, where, rival) for rival in ("last value", "power law")),
-        _in_band(f"{share}, one data set held out at a time", _share(held_out(made))),
+        _in_band(f"{share}, one data set held out at a time", mean_share(held_out(made))),
         *(
             _in_band(
                 f"{share}, one data set held out at a time: {name}",
-                _share(held_out([m for m in made if m.known == known])),
+                mean_share(held_out([m for m in made if m.known == known])),
             )
             for known, name in NAMES.items()
         ),
-        _in_band(f"{share}, learned from the data sets looked at, tested on the others", _share(by_dataset(*fixed))),
+        _in_band(
+            f"{share}, learned from the data sets looked at, tested on the others", mean_share(by_dataset(*fixed))
+        ),
     ]
 
 
@@ -129,17 +131,13 @@ def _by_largest(made: Sequence[Miss]) -> list[tuple[str, list[Miss]]]:
     groups = []
     for low, high in edges:
         own = [m for m in made if low <= m.largest < (high or math.inf)]
-        if _of(own, FAR):
+        if of_factor(own, FAR):
             groups.append((f"{low} rows or more" if high is None else f"{low} to {high - 1} rows", own))
     return groups
 
 
-def _of(made: Iterable[Miss], factor: int) -> list[Miss]:
-    return [m for m in made if m.task.factor == factor]
-
-
 def _far(made: Iterable[Miss]) -> float:
-    return round(float(np.median([m.error for m in _of(made, FAR)])), 2)
+    return round(float(np.median([m.error for m in of_factor(made, FAR)])), 2)
 
 
 def _percent(found: Sequence[bool]) -> float:
@@ -148,11 +146,6 @@ def _percent(found: Sequence[bool]) -> float:
 
 def _pooled(found: dict[str, list[bool]]) -> float:
     return _percent([x for own in found.values() for x in own])
-
-
-def _share(found: dict[str, list[bool]]) -> float:
-    """Return the share held in percent in the mean of groups, however many predictions each has."""
-    return round(100 * mean_share(found), 1)
 
 
 def _at_most(name: str, value: float, goal: float) -> Claim:
@@ -190,78 +183,6 @@ def _rival_beyond(curves: tuple[Recorded, ...], where: str, rival: str) -> Claim
     errors = rival_errors(curves, rival, LARGE)
     name = f"{where}: {rival}, largest probe of {LARGE} rows or more"
     return Claim(name, round(float(np.median(errors)), 2), "reported", None)
-
-
-def details() -> dict[str, Any]:
-    """Return errors and shares held by factor, by known sizes and by data set."""
-    made = [m for fold in folds() for m in fold.own]
-    known = {name: [m for m in made if m.known == sizes] for sizes, name in NAMES.items()}
-    curves = {
-        "loss": tuple(dict.fromkeys(m.curve for m in losses())),
-        "accuracy": accuracy_curves(),
-    }
-    return {
-        "p90_error_of_rivals_at_8": {
-            kind: {rival: round(float(np.quantile(rival_errors(own, rival), 0.9)), 2) for rival in RIVALS}
-            for kind, own in curves.items()
-        },
-        "loss": {
-            "curves": len(curves["loss"]),
-            "by_factor": _by_factor(losses(), quantiles(losses(), 0.9)),
-            "held_by_dataset_0.9": _shares(held(losses(), lambda curve: curve.dataset, 0.9)),
-            "held_by_model_0.9": _shares(held(losses(), lambda curve: curve.model, 0.9)),
-        },
-        "accuracy": {
-            "curves": _count(accuracy_curves()),
-            "by_known_sizes": {name: _by_factor(own, quantiles(made, 0.8)) for name, own in known.items()},
-            f"by_known_sizes, largest probe of {LARGE} rows or more": {
-                name: _by_factor([m for m in own if m.largest >= LARGE], quantiles(made, 0.8))
-                for name, own in known.items()
-            },
-            "error_at_8_by_dataset": _each(
-                [m for m in _of(made, FAR) if m.whole], lambda own: round(float(np.median([m.error for m in own])), 2)
-            ),
-            "held_by_dataset_0.8": _shares(held_out(made)),
-            "held_by_factor_0.8": {str(factor): _share(held_out(_of(made, factor))) for factor in FACTORS},
-            f"held_0.8, largest probe of {LARGE} rows or more": _share(held_out(m for m in made if m.largest >= LARGE)),
-        },
-    }
-
-
-def _count(curves: Sequence[Recorded]) -> dict[str, int]:
-    """Count curves by strategy."""
-    return {name: sum(c.model == name for c in curves) for name in sorted({c.model for c in curves})}
-
-
-def _each(made: Iterable[Miss], value: Callable[[list[Miss]], float]) -> dict[str, float]:
-    """Return a value of the predictions of each data set."""
-    by_dataset: dict[str, list[Miss]] = defaultdict(list)
-    for miss in made:
-        by_dataset[miss.curve.dataset].append(miss)
-    return {name: value(own) for name, own in sorted(by_dataset.items())}
-
-
-def _by_factor(made: Sequence[Miss], widths: Widths) -> dict[str, dict[str, float]]:
-    return {
-        str(factor): {
-            "predictions": len(own),
-            "median_error": round(float(np.median([m.error for m in own])), 2),
-            "p90_error": round(float(np.quantile([m.error for m in own], 0.9)), 2),
-            "median_half_width": round(float(np.median([_half_width(m, widths[m.known, factor]) for m in own])), 2),
-        }
-        for factor in FACTORS
-        if (own := _of(made, factor))
-    }
-
-
-def _shares(found: dict[str, list[bool]]) -> dict[str, float]:
-    return {name: round(float(np.mean(own)), 3) for name, own in sorted(found.items()) if own}
-
-
-def _half_width(miss: Miss, width: float) -> float:
-    """Return half the interval's width: a share of the prediction, or points of accuracy."""
-    low, high = (math.exp(miss.centre + sign * width * miss.spread) for sign in (-1, 1))
-    return 50 * (high - low) / math.exp(miss.centre) if miss.curve.kind == "loss" else 50 * (min(high, 1.0) - low)
 
 
 def calibrated(kind: Kind) -> dict[str, Any]:

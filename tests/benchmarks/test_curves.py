@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 curves = pytest.importorskip("benchmarks.curves", reason="the benchmarks are not part of a distribution")
-from benchmarks import curve_fit, curve_misses, record_curves  # noqa: E402 - after the skip
+from benchmarks import curve_falls, curve_fit, curve_misses, record_curves  # noqa: E402 - after the skip
 from benchmarks.curve_data import PUBLISHED, Recorded, over_seeds, recorded  # noqa: E402
 from benchmarks.curve_rivals import RIVALS  # noqa: E402
 from probes.learning_curve import calibration  # noqa: E402
@@ -179,6 +179,42 @@ def test_a_line_that_was_not_finished_is_cut_off(tmp_path: Path) -> None:
     file.write_bytes(whole + b"x,x,64,0,0.")
     assert record_curves.recorded(file) == {("x", "x", 32, 0)}
     assert file.read_bytes() == whole
+
+
+def test_a_learning_rate_chosen_on_enough_rows_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "recorded.csv"
+    key = ("a", "lora", 2048, 0)
+    assert record_curves.chosen_rate(file, key) is None
+    for dataset, strategy, size, seed, rate in (
+        ("a", "lora", 256, 0, 1e-3),
+        ("a", "lora", 1024, 0, 2e-4),
+        ("a", "lora", 512, 0, 5e-4),
+        ("a", "full", 512, 0, 5e-5),
+        ("a", "lora", 512, 1, 1e-4),
+        ("b", "lora", 512, 0, 1e-5),
+    ):
+        row = dict.fromkeys(record_curves.FIELDS, "x")
+        found = {
+            "dataset": dataset,
+            "strategy": strategy,
+            "size": size,
+            "seed": seed,
+            "setting": f"learning_rate={rate:g}",
+        }
+        record_curves.append(file, row | found)
+    assert record_curves.chosen_rate(file, key) == 5e-4
+    assert record_curves.chosen_rate(file, ("a", "lora", 512, 0)) is None
+
+
+def test_falls_are_told_by_tripling_with_every_data_set_counting_the_same() -> None:
+    def falling(dataset: str, nats: float, seed: int = 0) -> Recorded:
+        return accuracy(dataset, [1 - 0.5 * math.exp(-nats * math.log(2, 3) * k) for k in range(5)], seed)
+
+    made = [*(falling("a", 0.1, seed) for seed in range(9)), falling("b", 0.2), falling("c", 0.3)]
+    found = curve_falls.falls(made)["baseline"]
+    assert (found["2"]["median"], found["8"]["median"]) == (0.2, 0.2)
+    assert (found["2"]["falls"], found["8"]["falls"], found["2"]["datasets"]) == (33, 11, 3)
+    assert found["8"]["spread"] == pytest.approx(math.sqrt(10 / 11) / 10, abs=1e-3)
 
 
 @pytest.mark.model
