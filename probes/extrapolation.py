@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from probes.curve_families import FAMILIES
@@ -18,14 +17,11 @@ Kind = Literal["accuracy", "loss"]
 MANY_SIZES = 3
 """Different train sizes from which the power laws are continued; two show a slope and not whether it holds."""
 
-BLEND: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
-    {"loss": ("last two", "last three"), "accuracy": ("last two", "last three", "power law", "pow3", "pow4")}
-)
+BLEND = ("last two", "last three")
 """The families whose mean predicts.
 
-Losses on many test tokens are smooth and still change their slope: only the last points tell where they go. Accuracies
-are noisy: the more is averaged the better. Choosing by backtests on the curve's own last points gained nothing on
-either; docs/design.md says on which curves this was looked at.
+Curves still change their slope: the last points tell best where they go. Choosing by backtests on the curve's own last
+points gained nothing; docs/design.md says on which curves this was looked at.
 """
 
 FLOOR = 0.01
@@ -54,28 +50,27 @@ def extrapolate(sizes: Values, values: Values, targets: Values) -> tuple[Values,
     """
     import numpy as np
 
-    logs = families(sizes, values, targets)
-    centre = np.mean([logs[name] for name in BLEND["loss"]], axis=0)
+    logs = families(FAMILIES, sizes, values, targets)
+    centre = np.mean([logs[name] for name in BLEND], axis=0)
     distance = np.sqrt(np.mean([(at - centre) ** 2 for at in logs.values()], axis=0))
     return centre, distance + FLOOR * np.log2(targets / sizes[-1])
 
 
-def families(sizes: Values, values: Values, targets: Values, most: float = math.inf) -> dict[str, Values]:
-    """Return the logarithm of what each family says; none exceeds `most` or ends below nothing."""
+def families(
+    names: Iterable[str], sizes: Values, values: Values, targets: Values, most: float = math.inf
+) -> dict[str, Values]:
+    """Return the logarithm of what each of these families says; none exceeds `most` or ends below nothing."""
     import numpy as np
 
-    return {
-        name: np.log(np.clip(family(sizes, values, targets), 0.01 * values[-1], most))
-        for name, family in FAMILIES.items()
-    }
+    return {name: np.log(np.clip(FAMILIES[name](sizes, values, targets), 0.01 * values[-1], most)) for name in names}
 
 
 def mean_of_families(sizes: Values, values: Values, targets: Values) -> Values:
     """Return the logarithm of the error at the targets by the mean of power laws, from three sizes or more."""
     import numpy as np
 
-    logs = families(sizes, values, targets, most=1.0)
-    return np.asarray(np.mean([logs[name] for name in BLEND["accuracy"]], axis=0), dtype=np.float64)
+    logs = families(BLEND, sizes, values, targets, most=1.0)
+    return np.asarray(np.mean(list(logs.values()), axis=0), dtype=np.float64)
 
 
 def typical_error(

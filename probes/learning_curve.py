@@ -183,7 +183,7 @@ class Curve(Frozen):
 
 def _family(kind: Kind, sizes: int) -> str:
     """Name what predicts."""
-    named = f"mean of {', '.join(BLEND[kind])}"
+    named = f"mean of {', '.join(BLEND)}"
     if kind == "loss":
         return named
     return f"{named}; and recorded curves" if sizes >= MANY_SIZES else "recorded curves"

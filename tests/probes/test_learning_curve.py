@@ -66,7 +66,7 @@ def test_a_power_law_is_continued_with_intervals_that_widen(kind: Kind) -> None:
         assert at.value == pytest.approx(score(at.size), rel=0.01 if kind == "loss" else 0.05)
         assert at.low < score(at.size) < at.high
         assert at.family is not None
-        assert at.family.startswith(f"mean of {', '.join(BLEND[kind])}")
+        assert at.family.startswith(f"mean of {', '.join(BLEND)}")
         assert ("recorded curves" in at.family) == (kind == "accuracy")
         assert not at.why_not
     relative = [(at.high - at.low) / (at.value if kind == "loss" else 1 - at.value) for at in made]
