@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 HEIGHT = 13
 """Lines of a plot, its axis included."""
+LEAST_SPAN = 0.02
+"""Scores from bottom to top at least: differences of a point are not drawn as mountains."""
 WIDTHS = 60, 100
 """Columns of a terminal below which there is no plot, and columns of a plot at most."""
 
@@ -103,7 +105,14 @@ def _drawn(letters: dict[str, CandidateCurve], width: int) -> list[str]:
     for letter, points in (*predicted.items(), *measured.items()):
         if points:
             figure.draw(figure.signal([math.log2(n) for n, _ in points], [y for _, y in points], marker=letter))
-    sizes = sorted({n for points in (*predicted.values(), *measured.values()) for n, _ in points})
+    every = [point for points in (*predicted.values(), *measured.values()) for point in points]
+    sizes = sorted({n for n, _ in every})
     figure.ruler("x").ticks([math.log2(n) for n in sizes], [f"{n:,}" for n in sizes])
+    low, high = min(y for _, y in every), max(y for _, y in every)
+    low = max(0.0, min(low, high - LEAST_SPAN))
+    high = max(high, low + LEAST_SPAN)
+    figure.ruler("y").lim(low, high)
+    ticks = [low + (high - low) * k / 4 for k in range(5)]
+    figure.ruler("y").ticks(ticks, [f"{y:.3f}" for y in ticks])
     lines = plotext.uncolorize(str(figure.build())).splitlines()
     return [line.rstrip() for line in lines if line.strip()]

@@ -225,6 +225,15 @@ def test_the_plot_is_small_and_tells_candidates_apart_without_colours(width: int
     assert at[1] - at[0] == pytest.approx(at[2] - at[1], abs=1.5)
 
 
+def test_scores_that_are_level_are_drawn_level() -> None:
+    flat = [measured("baseline", rows, 1.0, metric="macro_f1") for rows in (300, 900)]
+    lines = drawn(curves_of(flat, 900, LABELS, "macro_f1"), 60)
+    [top] = [line for line in lines[1:] if "A" in line]
+    assert top.startswith("1.000")
+    assert top.count("A") == 2
+    assert lines[-3].startswith("0.980")
+
+
 def test_there_is_no_plot_where_there_is_no_room_or_no_curve() -> None:
     assert drawn(curves_of(CLIMBED, 900, LABELS, "accuracy"), 59) == []
     assert drawn(curves_of([measured("baseline", 900, 0.8)], 900, LABELS, "accuracy"), 80) == []
