@@ -132,7 +132,7 @@ def curve_points_wanted(
 ) -> tuple[tuple[Candidate, int], ...]:
     """Return what would tell most of the curves for little: cheap candidates at a half and a quarter of all rows.
 
-    Frozen features of all rows are there once they were measured on all, and a bag of words takes seconds. Three sizes
+    A bag of words takes seconds, and frozen features of a sample are among those of all rows. Three sizes
     tell the score at four times the rows about twice as well as one (`python -m benchmarks.curves`).
 
     Parameters
