@@ -11,6 +11,7 @@ from advisor.advice import Advice
 from advisor.advising import AdviceRequest, advice_for, facts_for, profile
 from advisor.choices import Choices
 from advisor.config import TrainingConfig, config_for, to_yaml
+from advisor.curves import CandidateCurve, curves_of
 from advisor.decide import Recommendation, judge, recommend
 from advisor.events import Listener, Said, each, nobody
 from advisor.facts import Facts
@@ -41,6 +42,8 @@ class ProbeResult(Frozen):
     """The run folder."""
     seconds: float
     notes: tuple[str, ...] = ()
+    curves: tuple[CandidateCurve, ...] = ()
+    """Scores over train size of each candidate that was measured, and what more rows are expected to bring."""
 
 
 def probe(
@@ -199,6 +202,7 @@ def _probe(
         run=str(run.folder),
         seconds=time.monotonic() - started,
         notes=(data.split_origin, *data.notes, *ladder.notes, *_fell_short(measurements), *_cut(entries.found)),
+        curves=curves_of(measurements, rows, data.test.labels, metric),
     )
     run.write("result.json", result)
     return result

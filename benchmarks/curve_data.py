@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.common import SHARED
-from benchmarks.record_curves import FILE
-from probes.learning_curve import Kind
+from benchmarks.record_curves import FILE, SMALLEST
+from probes.curve_prior import Mechanism, mechanism_of
+from probes.extrapolation import MANY_SIZES, Kind
+from strategies import STRATEGIES
 
 PUBLISHED = SHARED.parent / "published" / "curves"
 SETS = ("flan", "gigaword", "wmt19")
@@ -22,11 +24,29 @@ LOOKED_AT_MODELS = frozenset({"BART", "GPT2", "OPT", "Switch Transformer"})
 LOOKED_AT_DATASETS = frozenset({"subjectivity", "banking77", "chess_openings", "dna_splice", "sentence_polarity"})
 """Data sets on whose accuracies the method was designed: the first seed of baseline and linear probe."""
 
-FACTORS = (2, 4, 8)
+FACTORS = (2, 4, 8, 16)
 """How many times the largest probe a target is."""
 
-FEWEST = 3
-"""Sizes a prediction starts from at least."""
+FAR = 8
+"""The factor that goals are about."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One prediction to make, by places on its curve."""
+
+    first: int
+    """Of the first size it knows."""
+    end: int
+    """Behind the last size it knows."""
+    target: int
+    factor: int
+    """Rows at the target over those of the last known size."""
+
+    @property
+    def known(self) -> int:
+        """Sizes it knows."""
+        return self.end - self.first
 
 
 @dataclass(frozen=True)
@@ -41,19 +61,50 @@ class Recorded:
     """None for the mean over seeds."""
     sizes: tuple[int, ...]
     scores: tuple[float, ...]
+    test_rows: int = 0
+    """Behind each accuracy; 0 for losses."""
+    seeds: int = 1
+    """How many it is the mean of."""
+
+    @property
+    def mechanism(self) -> Mechanism:
+        """What learned; of an accuracy only."""
+        mechanism = mechanism_of(next(strategy.method for strategy in STRATEGIES if strategy.name == self.model))
+        if mechanism is None:
+            raise ValueError(f"{self.model} does not learn from training rows")
+        return mechanism
+
+    @property
+    def unit(self) -> str | Recorded:
+        """What is drawn when a curve is recorded: its data set, of losses the curve, as there are three sets."""
+        return self if self.kind == "loss" else self.dataset
 
     @property
     def looked_at(self) -> bool:
         """Whether the method was designed with it in sight."""
         return self.model in LOOKED_AT_MODELS if self.kind == "loss" else self.dataset in LOOKED_AT_DATASETS
 
-    def tasks(self) -> Iterator[tuple[int, int, int]]:
-        """Yield how many sizes a prediction knows, the place of its target and the factor between."""
-        for known in range(FEWEST, len(self.sizes)):
-            for factor in FACTORS:
-                target = factor * self.sizes[known - 1]
-                if target in self.sizes:
-                    yield known, self.sizes.index(target), factor
+    def tasks(self) -> Iterator[Task]:
+        """Yield every prediction from the first three or more sizes."""
+        for end in range(MANY_SIZES, len(self.sizes)):
+            yield from self._from(0, end)
+
+    def short_tasks(self) -> Iterator[Task]:
+        """Yield every prediction from one size, from two and from three, wherever on the curve they stand.
+
+        Those of `tasks` are not repeated. A probe on thousands of rows knows no curve from its first rows on.
+        """
+        for end in range(1, len(self.sizes)):
+            for known in range(1, min(end, MANY_SIZES + 1)):
+                yield from self._from(end - known, end)
+            if end < MANY_SIZES:
+                yield from self._from(0, end)
+
+    def _from(self, first: int, end: int) -> Iterator[Task]:
+        for factor in FACTORS:
+            target = factor * self.sizes[end - 1]
+            if target in self.sizes:
+                yield Task(first, end, self.sizes.index(target), factor)
 
 
 def published() -> list[Recorded]:
@@ -73,10 +124,13 @@ def published() -> list[Recorded]:
 def recorded() -> list[Recorded]:
     """Read the recorded accuracies, one curve a data set, strategy and seed."""
     points: dict[tuple[str, str, int], dict[int, float]] = defaultdict(dict)
+    test_rows: dict[str, int] = {}
     with FILE.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             points[row["dataset"], row["strategy"], int(row["seed"])][int(row["size"])] = float(row["score"])
-    return [_doubling("accuracy", *key, scores) for key, scores in sorted(points.items())]
+            test_rows[row["dataset"]] = int(row["test_rows"])
+    curves = (_doubling(*key, scores, test_rows[key[0]]) for key, scores in sorted(points.items()))
+    return [curve for curve in curves if len(curve.sizes) > 1]
 
 
 def over_seeds(curves: Sequence[Recorded]) -> list[Recorded]:
@@ -89,12 +143,17 @@ def over_seeds(curves: Sequence[Recorded]) -> list[Recorded]:
         if len(several) > 1:
             sizes = set.intersection(*(set(curve.sizes) for curve in several))
             scores = {n: statistics.mean(c.scores[c.sizes.index(n)] for c in several) for n in sizes}
-            means.append(_doubling("accuracy", name, strategy, None, scores))
+            means.append(_doubling(name, strategy, None, scores, several[0].test_rows, len(several)))
     return means
 
 
-def _doubling(kind: Kind, name: str, model: str, seed: int | None, scores: dict[int, float]) -> Recorded:
-    """Leave out the last size, all rows, where it is no doubling: the others are a fixed factor apart."""
-    sizes = sorted(scores)
+def _doubling(
+    name: str, model: str, seed: int | None, scores: dict[int, float], test_rows: int, seeds: int = 1
+) -> Recorded:
+    """Leave out the last size, all rows, where it is no doubling, and what once was recorded below the smallest.
+
+    On fewer rows than that most curves are still flat.
+    """
+    sizes = sorted(size for size in scores if size >= SMALLEST)
     kept = tuple(size for size in sizes if size == sizes[0] or 2 * sizes[sizes.index(size) - 1] == size)
-    return Recorded(kind, name, model, seed, kept, tuple(scores[size] for size in kept))
+    return Recorded("accuracy", name, model, seed, kept, tuple(scores[size] for size in kept), test_rows, seeds)

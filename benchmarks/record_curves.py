@@ -1,13 +1,13 @@
 """Record real learning curves: the test score over train size of each strategy on each data set.
 
     python -m benchmarks.record_curves --budget MINUTES [--strategies NAME …] [--datasets NAME …]
-                                       [--max-rows N] [--seeds K] [--file CSV]
+                                       [--min-rows N] [--max-rows N] [--seeds K] [--file CSV]
 
-Train sizes double from 32 (from the first that can hold every class) and end with all rows; sizes are nested. A seed
+Train sizes double from 64 (from the first that can hold every class) and end with all rows; sizes are nested. A seed
 decides which rows are taken, their order and the initialisation; the test rows stay. The recipes are those of the
-strategies, chosen on validation rows as in a probe, with three limits that keep a sweep affordable: 2,000 test rows,
-500 validation rows (200 where every epoch is validated) and 128 tokens a text. One core, MiniLM where a model takes
-part.
+strategies, chosen on validation rows as in a probe: a learning rate that was chosen on 500 rows or more is kept for
+larger sizes. Three limits keep a sweep affordable: 2,000 test rows, 500 validation rows (200 where every epoch is
+validated) and 128 tokens a text. One core, MiniLM where a model takes part.
 
 Each finished measurement is one line of `benchmarks/curves/recorded.csv`, written at once; what stands there is never
 measured again, so that the same command goes on where the last one ended. Features are computed once a data set, kept
@@ -20,6 +20,7 @@ import argparse
 import csv
 import functools
 import importlib.metadata
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -49,26 +50,26 @@ DATASETS = (
     "afrisenti_hausa",
 )
 STRATEGIES = ("baseline", "linear_probe", "full", "lora")
-SMALLEST = 32
+SMALLEST = 64
 TEST_ROWS, VALIDATION_ROWS, MAX_LENGTH = 2_000, 500, 128
 EPOCH_VALIDATION_ROWS = 200
 """Validation rows of what validates after each epoch."""
-SEARCH_ROWS = 1_000
-"""Training rows of the learning-rate search at most, as on the ladder of `advisor probe`."""
+
+RATE = "learning_rate="
 
 Key = tuple[str, str, int, int]
 """Data set, strategy, train size and seed."""
 
 
 def sizes(classes: int, rows: int, most: int | None) -> list[int]:
-    """Return the train sizes: doubling from 32, at least one row a class, and all rows last.
+    """Return the train sizes: doubling from 64, at least one row a class, and all rows last.
 
     Examples
     --------
     >>> sizes(classes=77, rows=600, most=None)
     [128, 256, 512, 600]
     >>> sizes(classes=2, rows=600, most=128)
-    [32, 64, 128]
+    [64, 128]
     """
     doubling = [SMALLEST << k for k in range(32) if classes <= SMALLEST << k < rows]
     return [size for size in (*doubling, rows) if most is None or size <= most]
@@ -87,13 +88,18 @@ def recorded(file: Path) -> set[Key]:
 
 
 def append(file: Path, row: dict[str, object]) -> None:
-    """Append a line, and the head first where the file is new."""
+    """Append a line, and the head first where the file is new.
+
+    In one write, so that two recorders of different data sets may share a file.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, FIELDS, lineterminator="\n")
+    line = io.StringIO()
+    writer = csv.DictWriter(line, FIELDS, lineterminator="\n")
+    with file.open("ab", buffering=0) as stream:
         if stream.tell() == 0:
             writer.writeheader()
         writer.writerow(row)
+        stream.write(line.getvalue().encode("utf-8"))
 
 
 @functools.cache
@@ -119,7 +125,7 @@ def bench_of(name: str, validation_rows: int) -> Workbench:
 
 
 def record(
-    name: str, strategy: str, seed: int, most: int | None, deadline: Deadline, file: Path
+    name: str, strategy: str, seed: int, least: int, most: int | None, deadline: Deadline, file: Path
 ) -> Iterator[dict[str, object]]:
     """Measure what the file lacks of one curve, appending and yielding each line.
 
@@ -128,6 +134,8 @@ def record(
     name : str
     strategy : str
     seed : int
+    least : int
+        Train size at least.
     most : int or None
         Train size at most; None for all rows.
     deadline : Deadline
@@ -148,12 +156,12 @@ def record(
     bench.data = bench.data.model_copy(update={"split_seed": seed})
     every = sizes(len(bench.data.classes), len(bench.data.train), most)
     done = recorded(file)
-    wanted = [key for size in every if (key := (name, strategy, size, seed)) not in done]
+    wanted = [key for size in every if size >= least and (key := (name, strategy, size, seed)) not in done]
     if wanted and method != "bag_of_words":
-        _know_features(bench, every)
+        _know_features(bench, every, seed)
     for key in wanted:
         try:
-            row = _measured(bench, key)
+            row = _measured(bench, key, chosen_rate(file, key))
         except MeasurementFailed as error:
             sys.stderr.write(f"{' '.join(map(str, key))}: {error}\n")
             continue
@@ -162,9 +170,29 @@ def record(
     bench.drop_frozen()  # eleven data sets, and one model in memory
 
 
-def _measured(bench: Workbench, key: Key) -> dict[str, object]:
+def chosen_rate(file: Path, key: Key) -> float | None:
+    """Return the learning rate that was chosen for a curve on enough rows, but fewer than here; None if none was."""
+    from advisor.plan import LEAST_RUNG
+
+    name, strategy, size, seed = key
+    if not file.is_file():
+        return None
+    with file.open(encoding="utf-8", newline="") as stream:
+        own = [
+            (int(row["size"]), float(row["setting"].removeprefix(RATE)))
+            for row in csv.DictReader(stream)
+            if (row["dataset"], row["strategy"], int(row["seed"])) == (name, strategy, seed)
+            and row["setting"].startswith(RATE)
+            and LEAST_RUNG <= int(row["size"]) < size
+        ]
+    return min(own)[1] if own else None
+
+
+def _measured(bench: Workbench, key: Key, rate: float | None) -> dict[str, object]:
     """Measure one recipe at one size and seed, through the fit that `advisor probe` uses."""
-    from probes.measuring import describe, measure
+    from advisor.plan import SEARCH_ROWS
+    from probes.measuring import at_rate, describe, measure
+    from probes.recipe import Tuning
     from strategies import STRATEGIES as ALL
     from strategies import Situation
 
@@ -181,6 +209,9 @@ def _measured(bench: Workbench, key: Key) -> dict[str, object]:
             seed=seed,
         )
     )
+    first = recipes[0]
+    if rate is not None and isinstance(first, Tuning):
+        recipes = (at_rate(first, rate),)
     done = measure(
         strategy,
         recipes,
@@ -205,20 +236,21 @@ def _measured(bench: Workbench, key: Key) -> dict[str, object]:
     }
 
 
-def _know_features(bench: Workbench, every: Sequence[int]) -> None:
+def _know_features(bench: Workbench, every: Sequence[int], seed: int) -> None:
     """Give the cache the features of each sample, picked from those of the largest: no text is read twice."""
     from probes.features import FeatureCache, frozen_dtype
     from probes.recipe import FrozenFeatures
-    from probes.sampling import take_nested
+    from probes.sampling import order_of_seed, take_nested
 
     facts, data = bench.facts, bench.data
+    order = order_of_seed(data.split_seed, seed)
     recipe = FrozenFeatures(pooling=facts.pooling, normalize=facts.normalize, max_length=_max_length(bench))
     dtype = frozen_dtype(facts, bench.device)
-    largest = take_nested(data.train, every[-1], data.split_seed)
+    largest = take_nested(data.train, every[-1], order)
     vectors = bench.features(largest, recipe)
     place = {number: i for i, number in enumerate(largest.numbers)}
     for size in every[:-1]:
-        sample = take_nested(data.train, size, data.split_seed)
+        sample = take_nested(data.train, size, order)
         picked = vectors[[place[number] for number in sample.numbers]]
         key = FeatureCache.key(facts, sample, recipe.pooling, recipe.normalize, recipe.max_length, dtype)
         bench.cache.get(key, picked.copy)
@@ -239,6 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--budget", type=float, required=True, metavar="MINUTES")
     parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=STRATEGIES)
     parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=DATASETS)
+    parser.add_argument("--min-rows", type=int, default=SMALLEST, help="smallest train size")
     parser.add_argument("--max-rows", type=int, help="largest train size; all rows where not given")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--file", type=Path, default=FILE)
@@ -253,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         # Every data set once before any twice.
         for seed, name, strategy in product(range(flags.seeds), flags.datasets, flags.strategies):
-            for row in record(name, strategy, seed, flags.max_rows, deadline, flags.file):
+            for row in record(name, strategy, seed, flags.min_rows, flags.max_rows, deadline, flags.file):
                 line = " ".join(
                     str(row[field]) for field in ("dataset", "strategy", "size", "seed", "score", "seconds")
                 )

@@ -1,10 +1,12 @@
 """Learning curves: from scores at a few train sizes to the score at a larger one, with an interval.
 
-Several power laws (`probes.curve_families`) are continued, and their mean predicts. The interval is split conformal:
-how far off such predictions were on recorded curves, in multiples of the distance between the power laws, at two, four
-and eight times the largest probe. `python -m benchmarks.curves --calibrate` makes the table of quantiles.
+Several power laws (`probes.curve_families`) are continued, and their mean predicts a loss. An accuracy is treated as
+the error it leaves, so that it never exceeds 1, and what recorded curves did (`probes.curve_prior`) has half a say: on
+one or two sizes the whole.
 
-An accuracy is treated as the error it leaves, so that it never exceeds 1.
+The interval is split conformal: how far off such predictions were on recorded curves, in multiples of the spread they
+told of themselves, by the number of measured sizes and at two, four, eight and sixteen times the largest probe. `python
+-m benchmarks.curves --calibrate` makes that table.
 """
 
 from __future__ import annotations
@@ -15,33 +17,19 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from probes.base import Frozen
-from probes.curve_families import FAMILIES
+from probes.curve_prior import Mechanism, Prior
+from probes.extrapolation import BLEND, MANY_SIZES, Kind, expected_error, extrapolate
 
-if TYPE_CHECKING:
-    from probes.curve_families import Values
+LEAST_SIZES: Mapping[Kind, int] = MappingProxyType({"loss": 3, "accuracy": 1})
+"""Different train sizes below which nothing is predicted: of losses, no typical slope was recorded."""
 
-Kind = Literal["accuracy", "loss"]
-
-LEAST_SIZES = 3
-"""Different train sizes below which nothing is predicted: two show a slope and not whether it holds."""
-
-BLEND: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
-    {"loss": ("last two", "last three"), "accuracy": ("last two", "last three", "power law", "pow3", "pow4")}
-)
-"""The families whose mean predicts.
-
-Losses on many test tokens are smooth and still change their slope: only the last points tell where they go. Accuracies
-are noisy: the more is averaged the better. Choosing by backtests on the curve's own last points gained nothing on
-either; docs/design.md says on which curves this was looked at.
-"""
-
-FLOOR: Mapping[Kind, float] = MappingProxyType({"loss": 0.01, "accuracy": 0.05})
-"""Uncertainty for each doubling that a curve has in any case, as a share of the loss or error: families may agree."""
+TEST_ROWS = 1_000
+"""Test rows an accuracy is taken to have where nothing is said."""
 
 LEAST_ERROR = 1e-3
 """Error an accuracy is taken to leave at least: logarithms end at 0."""
@@ -91,6 +79,10 @@ class Curve(Frozen):
     """Whether scores are accuracies or losses."""
     chance: float = Field(0.0, ge=0, lt=1)
     """Accuracy that guessing has; no prediction lies below it unless the largest probe did. Not used for a loss."""
+    mechanism: Mechanism | None = None
+    """What learned; None where it is not known. Not used for a loss."""
+    test_rows: int = Field(TEST_ROWS, ge=1)
+    """Test rows behind each accuracy. Not used for a loss."""
 
     @model_validator(mode="after")
     def _scores_are_possible(self) -> Self:
@@ -128,8 +120,9 @@ class Curve(Frozen):
         Returns
         -------
         tuple of Prediction
-            One a size, in their order. It has a reason in place of a value where fewer than three sizes were measured,
-            and for a size that is not beyond the largest probe or more often its multiple than was calibrated.
+            One a size, in their order. It has a reason in place of a value where too few sizes were measured (three
+            for a loss, one for an accuracy), and for a size that is not beyond the largest probe or more often its
+            multiple than was calibrated.
 
         Raises
         ------
@@ -143,24 +136,25 @@ class Curve(Frozen):
         >>> [at] = Curve(points=points).predict([1024])
         >>> at.low < 0.86 < at.high
         True
-        >>> [at] = Curve(points=points[:2]).predict([1024])
-        >>> at.value, at.why_not
-        (None, '2 train sizes were measured, and a curve takes 3')
+        >>> [at] = Curve(points=points).predict([100_000])
+        >>> at.value, at.why_not[:44]
+        (None, '100,000 rows are 195.3 times the largest pro')
         """
-        table = calibration()[self.kind]
+        tables = calibration()[self.kind]
+        means = self.means()
+        table = tables[str(min(max(len(means), min(map(int, tables))), MANY_SIZES))]
         if str(level) not in table:
             raise ValueError(f"level {level:g} was asked for: intervals are calibrated for {', '.join(table)}")
         quantiles = {int(factor): width for factor, width in table[str(level)].items()}
-        means = self.means()
         return tuple(self._at(size, means, quantiles) for size in sizes)
 
     def _at(self, size: int, means: dict[int, float], quantiles: dict[int, float]) -> Prediction:
         import numpy as np
 
-        largest, most = max(means, default=0), max(quantiles)
+        largest, most, least_sizes = max(means, default=0), max(quantiles), LEAST_SIZES[self.kind]
         reason = ""
-        if len(means) < LEAST_SIZES:
-            reason = f"{len(means)} train sizes were measured, and a curve takes {LEAST_SIZES}"
+        if len(means) < least_sizes:
+            reason = f"{counted(len(means))} measured, and a curve of this kind takes {least_sizes}"
         elif size <= largest:
             reason = f"{size:,} rows are not beyond the largest probe of {largest:,}"
         elif size > most * largest:
@@ -170,8 +164,13 @@ class Curve(Frozen):
             )
         if reason:
             return Prediction(size=size, value=None, low=None, high=None, family=None, why_not=reason)
+        sizes, targets = np.array(list(means), float), np.array([size], float)
         values = np.array([to_loss(self.kind, score) for score in means.values()])
-        centre, spread = extrapolate(self.kind, np.array(list(means), float), values, np.array([size], float))
+        if self.kind == "loss":
+            centre, spread = extrapolate(sizes, values, targets)
+        else:
+            seeds = np.array([sum(point.size == n for point in self.points) for n in means], float)
+            centre, spread = expected_error(prior(), self.mechanism, sizes, values, self.test_rows, seeds, targets)
         # Between calibrated factors the width grows with the doublings; below the first it is that of the first.
         width = float(np.interp(math.log2(size / largest), np.log2(list(quantiles)), list(quantiles.values())))
         ends = [math.exp(centre[0] + sign * width * spread[0]) for sign in (0, 1, -1)]
@@ -179,7 +178,26 @@ class Curve(Frozen):
             least = min(self.chance, means[largest])
             ends = [max(least, 1 - min(1.0, end)) for end in ends]
         value, low, high = ends[0], min(ends), max(ends)
-        return Prediction(size=size, value=value, low=low, high=high, family=f"mean of {', '.join(BLEND[self.kind])}")
+        return Prediction(size=size, value=value, low=low, high=high, family=_family(self.kind, len(means)))
+
+
+def _family(kind: Kind, sizes: int) -> str:
+    """Name what predicts."""
+    named = f"mean of {', '.join(BLEND)}"
+    if kind == "loss":
+        return named
+    return f"{named}; and recorded curves" if sizes >= MANY_SIZES else "recorded curves"
+
+
+def counted(sizes: int) -> str:
+    """Say how many train sizes were measured.
+
+    Examples
+    --------
+    >>> counted(1), counted(2)
+    ('1 train size was', '2 train sizes were')
+    """
+    return f"{sizes} train size was" if sizes == 1 else f"{sizes} train sizes were"
 
 
 def predict(
@@ -194,44 +212,22 @@ def to_loss(kind: Kind, score: float) -> float:
     return score if kind == "loss" else max(1 - score, LEAST_ERROR)
 
 
-def extrapolate(kind: Kind, sizes: Values, values: Values, targets: Values) -> tuple[Values, Values]:
-    """Continue a loss or an error beyond its largest size.
+@functools.cache
+def _shipped() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(CALIBRATION.read_text(encoding="utf-8"))
+    return table
 
-    Parameters
-    ----------
-    kind : {'accuracy', 'loss'}
-        What the values come from.
-    sizes : ndarray of float, shape (k,)
-        Different train sizes, ascending, at least three.
-    values : ndarray of float, shape (k,)
-        Loss or error at each, above 0.
-    targets : ndarray of float, shape (m,)
-        Larger train sizes.
 
-    Returns
-    -------
-    centre : ndarray, shape (m,)
-        Logarithm of the prediction.
-    spread : ndarray, shape (m,)
-        Its uncertainty before calibration: the root of the mean squared distance of all families from it, and `FLOOR`
-        for each doubling.
+def calibration() -> dict[Kind, dict[str, dict[str, dict[str, float]]]]:
+    """Return the shipped quantiles: by kind of score, measured sizes (three stand for more), level and factor.
+
+    Each is a multiple of the `spread` of `extrapolate` or `expected_error`, the factor being that beyond the largest
+    probe.
     """
-    import numpy as np
-
-    said = {name: family(sizes, values, targets) for name, family in FAMILIES.items()}
-    # What cannot exceed 1 does not, and nothing ends below nothing.
-    most = 1.0 if kind == "accuracy" else math.inf
-    logarithms = {name: np.log(np.clip(at, 0.01 * values[-1], most)) for name, at in said.items()}
-    centre = np.mean([logarithms[name] for name in BLEND[kind]], axis=0)
-    distance = np.sqrt(np.mean([(at - centre) ** 2 for at in logarithms.values()], axis=0))
-    return centre, distance + FLOOR[kind] * np.log2(targets / sizes[-1])
+    return {kind: _shipped()[kind] for kind in LEAST_SIZES}
 
 
 @functools.cache
-def calibration() -> dict[str, dict[str, dict[str, float]]]:
-    """Return the shipped quantiles: by kind of score, level, and factor beyond the largest probe.
-
-    Each is a multiple of the `spread` of `extrapolate`.
-    """
-    table: dict[str, dict[str, dict[str, float]]] = json.loads(CALIBRATION.read_text(encoding="utf-8"))
-    return table
+def prior() -> Prior:
+    """Return what is shipped as typical of recorded accuracy curves."""
+    return Prior.model_validate(_shipped()["prior"])

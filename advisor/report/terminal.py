@@ -11,6 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from advisor.report.curves import curves_page
+
 if TYPE_CHECKING:
     from advisor.advice import Advice, Reason
     from advisor.doctor import Examination
@@ -211,7 +213,14 @@ def result_page(result: ProbeResult) -> RenderableType:
             Text(f"{max(m.peak_bytes for m in own) / 2**20:,.0f}" if own else ""),
             Text(verdict.verdict.value, style=COLOURS[verdict.verdict]),
         )
-    pages: list[RenderableType] = [*_bullets(result.notes), table, *reasons, Text(), _recommendation(result)]
+    pages: list[RenderableType] = [
+        *_bullets(result.notes),
+        table,
+        *reasons,
+        Text(),
+        *curves_page(result),
+        _recommendation(result),
+    ]
     if result.recommendation is not None:
         pages.append(_unbroken(f"Training config: advisor emit {result.run} --out config.yaml"))
     pages.append(_unbroken(f"{result.seconds:.0f} s in all; everything is kept in {result.run}", "dim"))

@@ -58,6 +58,18 @@ def test_report_shows_it_again(finished: tuple[Path, int, dict[str, Any]], call:
         assert verdict["verdict"] in page
 
 
+def test_every_candidate_has_a_curve_that_goes_on(finished: tuple[Path, int, dict[str, Any]], call: Call) -> None:
+    folder, _, document = finished
+    assert [curve["strategy"] for curve in document["curves"]] == [m["strategy"] for m in document["measurements"]]
+    for curve, measured in zip(document["curves"], document["measurements"], strict=True):
+        rows = measured["train_rows"]
+        assert curve["points"] == [{"train_rows": rows, "score": measured["score"], "seeds": 1}]
+        assert [at["size"] for at in curve["predictions"]] == [2 * rows, 4 * rows]
+        assert all(at["low"] <= at["value"] <= at["high"] for at in curve["predictions"])
+    _, page, _ = call("report", folder)
+    assert "What if you label more?" in page
+
+
 @pytest.mark.parametrize("strategy", ["linear_probe", "lora", "full"])
 def test_emit_train_predict(
     strategy: str, finished: tuple[Path, int, dict[str, Any]], rows_file: Path, call: Call, tmp_path: Path

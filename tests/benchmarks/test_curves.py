@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 curves = pytest.importorskip("benchmarks.curves", reason="the benchmarks are not part of a distribution")
-from benchmarks import record_curves  # noqa: E402 - after the skip
+from benchmarks import curve_falls, curve_fit, curve_misses, record_curves  # noqa: E402 - after the skip
 from benchmarks.curve_data import PUBLISHED, Recorded, over_seeds, recorded  # noqa: E402
 from benchmarks.curve_rivals import RIVALS  # noqa: E402
 from probes.learning_curve import calibration  # noqa: E402
@@ -21,44 +21,97 @@ from probes.learning_curve import calibration  # noqa: E402
 ROOT = Path(__file__).parents[2]
 
 
-def accuracy(dataset: str, scores: list[float], seed: int = 0) -> Recorded:
-    return Recorded("accuracy", dataset, "made", seed, tuple(32 << k for k in range(len(scores))), tuple(scores))
+def accuracy(dataset: str, scores: list[float], seed: int = 0, model: str = "baseline") -> Recorded:
+    return Recorded("accuracy", dataset, model, seed, sizes(scores), tuple(scores), test_rows=2_000)
 
 
-SMOOTH = [1 - 2 * (32 << k) ** -0.4 for k in range(6)]
-WILD = [0.5, 0.55, 0.6, 0.99, 0.2, 0.99]
+def loss(dataset: str, values: list[float]) -> Recorded:
+    return Recorded("loss", dataset, "made", 0, sizes(values), tuple(values))
+
+
+def sizes(values: list[float]) -> tuple[int, ...]:
+    return tuple(64 << k for k in range(len(values)))
+
+
+SMOOTH = [2 * (64 << k) ** -0.4 for k in range(6)]
+WILD = [0.5, 0.45, 0.4, 0.01, 0.8, 0.01]
 
 
 def test_a_prediction_knows_nothing_beyond_its_largest_probe() -> None:
-    told = {(m.known, m.factor): m.centre for m in curves.misses([accuracy("a", SMOOTH)])}
+    told = {(m.task.known, m.task.factor): m.centre for m in curve_misses.misses([loss("a", SMOOTH)])}
     assert set(told) == {(3, 2), (3, 4), (3, 8), (4, 2), (4, 4), (5, 2)}
-    changed = {(m.known, m.factor): m.centre for m in curves.misses([accuracy("a", [*SMOOTH[:3], 0.1, 0.2, 0.3])])}
+    changed = {
+        (m.task.known, m.task.factor): m.centre for m in curve_misses.misses([loss("a", [*SMOOTH[:3], 0.9, 0.8, 0.7])])
+    }
     assert all(changed[task] == told[task] for task in told if task[0] == 3)
     assert changed[4, 2] != told[4, 2]
 
 
+def test_of_an_accuracy_one_two_or_three_sizes_anywhere_are_asked_about_too() -> None:
+    tasks = [*accuracy("a", [0.5] * 5).tasks(), *accuracy("a", [0.5] * 5).short_tasks()]
+    asked = {(task.first, task.end, task.factor) for task in tasks}
+    assert len(asked) == len(tasks)
+    assert {(0, 3, 2), (0, 3, 4), (0, 4, 2), (1, 4, 2), (2, 4, 2), (3, 4, 2), (0, 1, 16), (0, 2, 8), (1, 2, 8)} <= asked
+    assert all(task.target >= task.end for task in tasks)
+
+
 def test_an_interval_is_calibrated_without_its_own_group() -> None:
     """Nine alike, and one like none of them: only its own intervals would be wide enough for it."""
-    made = curves.misses([*(accuracy(f"smooth {k}", SMOOTH) for k in range(9)), accuracy("wild", WILD)])
-    inside = curves.held(made, curves.by_dataset, 0.8)
+    made = curve_misses.misses([*(loss(f"smooth {k}", SMOOTH) for k in range(9)), loss("wild", WILD)])
+    inside = curve_misses.held(made, lambda curve: curve.dataset, 0.8)
     assert not any(inside["wild"])
     assert all(all(own) for name, own in inside.items() if name != "wild")
 
 
-@pytest.mark.parametrize(
-    ("values", "level", "expected"),
-    [([1.0] * 8 + [5.0], 0.8, 1.0), ([1.0] * 7 + [5.0], 0.9, 5.0), ([2.0], 0.95, 2.0), ([3.0, 1.0, 2.0], 0.5, 2.0)],
-)
-def test_the_quantile_counts_the_one_to_come(values: list[float], level: float, expected: float) -> None:
-    assert curves.quantile(values, level) == expected
+def test_every_data_set_has_the_same_weight_in_a_width() -> None:
+    """Eight seeds of one data set weigh no more than one of another; half a data set more is reckoned with."""
+    smooth = [accuracy("smooth", [1 - value for value in SMOOTH], seed) for seed in range(8)]
+    made = curve_misses.misses([*smooth, accuracy("wild", [1 - value for value in WILD])], curve_fit.START)
+    far = [m for m in made if (m.known, m.task.factor) == (3, 8)]
+    near, wild = (max(m.multiple for m in far if m.curve.dataset == name) for name in ("smooth", "wild"))
+    assert near < wild / 10
+    assert curve_misses.quantiles(made, 0.39)[3, 8] == near
+    assert curve_misses.quantiles(made, 0.41)[3, 8] == wild
+
+
+def test_the_fit_finds_the_slopes_that_curves_were_made_with() -> None:
+    made = [
+        accuracy(f"{k}", [1 - start * 2 ** (slope * n) for n in range(6)], model=model)
+        for k, start in enumerate((0.6, 0.5, 0.4))
+        for model, slope in (("baseline", -0.3), ("linear_probe", -0.1), ("lora", -0.2))
+    ]
+    prior = curve_fit.fit(made)
+    nats = {name: slope / math.log(2) for name, slope in prior.slopes.items()}
+    assert nats == pytest.approx({"bag_of_words": -0.3, "frozen_features": -0.1, "tuning": -0.2}, abs=0.02)
+    assert curve_fit.miss(prior, curve_fit.stacks(made), 3) < 0.2
+    assert curve_fit.miss(curve_fit.START, curve_fit.stacks(made), 3) > 1
+
+
+def test_a_data_set_held_out_teaches_nothing_about_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fold of a data set stays as it is, whatever that data set's own curves look like."""
+
+    def fold_of_last(last: list[float]) -> tuple[object, ...]:
+        made = (*(accuracy(f"{k}", [0.4 + k / 10, 0.5 + k / 10, 0.55 + k / 10]) for k in range(3)), accuracy("z", last))
+        for cached in (curve_misses.fitted, curve_misses.folds):
+            cached.cache_clear()
+        monkeypatch.setattr(curve_misses, "accuracy_curves", lambda of="seeds": made if of == "seeds" else ())
+        return next(fold.seen for fold in curve_misses.folds() if fold.dataset == "z")
+
+    try:
+        assert fold_of_last([0.1, 0.9, 0.95]) == fold_of_last([0.9, 0.2, 0.1])
+    finally:
+        for cached in (curve_misses.fitted, curve_misses.folds):
+            cached.cache_clear()
 
 
 def test_an_error_is_a_share_of_a_loss_and_points_of_an_accuracy() -> None:
-    loss = Recorded("loss", "a", "m", 0, (10, 20, 40, 80), (2.0, 2.0, 2.0, 4.0))
-    assert curves.misses([loss])[0].error == pytest.approx(50)
-    flat = accuracy("a", [0.5, 0.5, 0.5, 0.6])
-    assert curves.misses([flat])[0].error == pytest.approx(10)
-    assert curves.rival_errors([accuracy("a", [0.5] * 5 + [0.6])], "last value") == pytest.approx([10])
+    [found] = curve_misses.misses([loss("a", [2.0, 2.0, 2.0, 4.0])])
+    assert found.error == pytest.approx(50)
+    still = curve_fit.START.model_copy(update={"slopes": dict.fromkeys(curve_fit.MECHANISMS, 0.0)})
+    found = curve_misses.misses([accuracy("a", [0.5, 0.5, 0.5, 0.6])], still)[0]
+    assert found.error == pytest.approx(10)
+    assert curve_misses.rival_errors((accuracy("a", [0.5] * 5 + [0.6]),), "last value") == pytest.approx([10])
+    assert curve_misses.rival_errors((accuracy("a", [0.5] * 5 + [0.6]),), "last value", 512) == []
 
 
 def test_the_rivals_find_their_own_curves() -> None:
@@ -75,7 +128,7 @@ def test_the_rivals_find_their_own_curves() -> None:
 
 def test_means_of_seeds_take_the_sizes_that_all_have() -> None:
     [mean] = over_seeds([accuracy("a", [0.5, 0.6, 0.7]), accuracy("a", [0.7, 0.8], 1), accuracy("b", [0.1])])
-    assert (mean.dataset, mean.sizes, mean.seed) == ("a", (32, 64), None)
+    assert (mean.dataset, mean.sizes, mean.seed, mean.seeds) == ("a", (64, 128), None, 2)
     assert mean.scores == pytest.approx((0.6, 0.7))
 
 
@@ -108,10 +161,13 @@ def test_doublings_alone_are_compared() -> None:
     ],
 )
 def test_the_shipped_table_is_that_of_the_record(kind: str) -> None:
-    fresh = curves.calibrated(kind)
-    assert fresh.keys() == calibration()[kind].keys()
-    for level, widths in fresh.items():
-        assert calibration()[kind][level] == pytest.approx(widths, rel=1e-3)
+    fresh, kept = curves.calibrated(kind), calibration()[kind]
+    assert fresh.keys() == kept.keys()
+    for known, levels in fresh.items():
+        assert levels.keys() == kept[known].keys()
+        for level, widths in levels.items():
+            # The search for typical slopes may end a little elsewhere on another machine.
+            assert kept[known][level] == pytest.approx(widths, rel=1e-3 if kind == "loss" else 0.05)
 
 
 def test_a_line_that_was_not_finished_is_cut_off(tmp_path: Path) -> None:
@@ -125,13 +181,49 @@ def test_a_line_that_was_not_finished_is_cut_off(tmp_path: Path) -> None:
     assert file.read_bytes() == whole
 
 
+def test_a_learning_rate_chosen_on_enough_rows_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "recorded.csv"
+    key = ("a", "lora", 2048, 0)
+    assert record_curves.chosen_rate(file, key) is None
+    for dataset, strategy, size, seed, rate in (
+        ("a", "lora", 256, 0, 1e-3),
+        ("a", "lora", 1024, 0, 2e-4),
+        ("a", "lora", 512, 0, 5e-4),
+        ("a", "full", 512, 0, 5e-5),
+        ("a", "lora", 512, 1, 1e-4),
+        ("b", "lora", 512, 0, 1e-5),
+    ):
+        row = dict.fromkeys(record_curves.FIELDS, "x")
+        found = {
+            "dataset": dataset,
+            "strategy": strategy,
+            "size": size,
+            "seed": seed,
+            "setting": f"learning_rate={rate:g}",
+        }
+        record_curves.append(file, row | found)
+    assert record_curves.chosen_rate(file, key) == 5e-4
+    assert record_curves.chosen_rate(file, ("a", "lora", 512, 0)) is None
+
+
+def test_falls_are_told_by_tripling_with_every_data_set_counting_the_same() -> None:
+    def falling(dataset: str, nats: float, seed: int = 0) -> Recorded:
+        return accuracy(dataset, [1 - 0.5 * math.exp(-nats * math.log(2, 3) * k) for k in range(5)], seed)
+
+    made = [*(falling("a", 0.1, seed) for seed in range(9)), falling("b", 0.2), falling("c", 0.3)]
+    found = curve_falls.falls(made)["baseline"]
+    assert (found["2"]["median"], found["8"]["median"]) == (0.2, 0.2)
+    assert (found["2"]["falls"], found["8"]["falls"], found["2"]["datasets"]) == (33, 11, 3)
+    assert found["8"]["spread"] == pytest.approx(math.sqrt(10 / 11) / 10, abs=1e-3)
+
+
 @pytest.mark.model
 def test_a_second_command_goes_on_where_the_first_ended(tmp_path: Path, rows_file: Path) -> None:
     (tmp_path / "subjectivity.jsonl").write_bytes(rows_file.read_bytes())
     file = tmp_path / "recorded.csv"
 
     def record(*strategies: str) -> list[str]:
-        flags = ["--datasets", "subjectivity", "--seeds", "1", "--max-rows", "64", "--file", str(file)]
+        flags = ["--datasets", "subjectivity", "--seeds", "1", "--max-rows", "128", "--file", str(file)]
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.record_curves", "--budget", "10", *flags, "--strategies", *strategies],
             capture_output=True,
@@ -142,9 +234,9 @@ def test_a_second_command_goes_on_where_the_first_ended(tmp_path: Path, rows_fil
         )
         return [" ".join(line.split()[:4]) for line in done.stdout.splitlines()]
 
-    assert record("baseline") == [f"subjectivity baseline {size} 0" for size in (32, 64)]
+    assert record("baseline") == [f"subjectivity baseline {size} 0" for size in (64, 84)]
     first = file.read_text(encoding="utf-8")
-    assert record("baseline", "linear_probe") == [f"subjectivity linear_probe {size} 0" for size in (32, 64)]
+    assert record("baseline", "linear_probe") == [f"subjectivity linear_probe {size} 0" for size in (64, 84)]
     assert file.read_text(encoding="utf-8").startswith(first)
 
 

@@ -1,0 +1,212 @@
+"""Learning curves of the candidates of a probe, and what labelling more rows is expected to bring."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from advisor.decide import Recommendation
+from probes.base import Frozen
+from probes.curve_prior import mechanism_of
+from probes.extrapolation import MANY_SIZES
+from probes.learning_curve import Curve, Point, Prediction
+from probes.measurement import Measurement, Metric
+from strategies import Candidate
+
+MORE = (2, 4)
+"""How many times the training rows at hand are asked about."""
+
+LEAST_ROWS = 64
+"""Training rows below which curves were not recorded."""
+
+LEVEL = 0.8
+"""Share of intervals that hold."""
+
+
+class CurvePoint(Frozen):
+    """What was measured at one train size."""
+
+    train_rows: int
+    """Training rows it learned from."""
+    score: float
+    """Score on the test rows, between 0 and 1, the mean over seeds."""
+    seeds: int
+    """How many seeds were measured."""
+
+
+class CandidateCurve(Frozen):
+    """Scores of one candidate over train size, measured and predicted."""
+
+    strategy: str
+    """Name of the strategy."""
+    model: str | None
+    """Name of the model; null where none takes part."""
+    points: tuple[CurvePoint, ...]
+    """What was measured, by train size."""
+    predictions: tuple[Prediction, ...]
+    """At all training rows if fewer were learned from, and at 2 and 4 times all; the interval holds what a measurement
+    there would show in 80 % of cases."""
+
+    @property
+    def candidate(self) -> Candidate:
+        """Strategy and model by name."""
+        return Candidate(strategy=self.strategy, model=self.model)
+
+    def at(self, rows: int) -> Prediction:
+        """Return the prediction at so many training rows; what was measured there is certain."""
+        found = next((point for point in self.points if point.train_rows == rows), None)
+        if found is not None:
+            score = found.score
+            return Prediction(size=rows, value=score, low=score, high=score, family="measured")
+        return next(prediction for prediction in self.predictions if prediction.size == rows)
+
+
+def curves_of(
+    measurements: Sequence[Measurement], rows: int, labels: Sequence[int], metric: Metric
+) -> tuple[CandidateCurve, ...]:
+    """Return the curve of each candidate that was measured, in the order in which they were.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+    rows : int
+        Training rows there are to learn from.
+    labels : sequence of int
+        Classes of the test rows.
+    metric : {'accuracy', 'macro_f1'}
+
+    Returns
+    -------
+    tuple of CandidateCurve
+        Test scores alone are on it. They choose nothing: who is measured next, and who is dropped, validation rows say.
+    """
+    own: dict[Candidate, list[Measurement]] = defaultdict(list)
+    for measurement in measurements:
+        own[Candidate(strategy=measurement.strategy, model=measurement.model)].append(measurement)
+    return tuple(
+        CandidateCurve(
+            strategy=candidate.strategy,
+            model=candidate.model,
+            points=_points(found),
+            predictions=_predictions(found, rows, labels, metric),
+        )
+        for candidate, found in own.items()
+    )
+
+
+def _points(found: Sequence[Measurement]) -> tuple[CurvePoint, ...]:
+    scores: dict[int, list[float]] = defaultdict(list)
+    for measurement in found:
+        scores[measurement.train_rows].append(measurement.score)
+    return tuple(
+        CurvePoint(train_rows=size, score=sum(own) / len(own), seeds=len(own)) for size, own in sorted(scores.items())
+    )
+
+
+def _predictions(
+    found: Sequence[Measurement], rows: int, labels: Sequence[int], metric: Metric
+) -> tuple[Prediction, ...]:
+    largest = max(measurement.train_rows for measurement in found)
+    sizes = [*([rows] if largest < rows else []), *(times * rows for times in MORE)]
+    mechanism = mechanism_of(found[0].recipe.method)
+    reason = ""
+    if mechanism is None:
+        reason = "a prompt does not learn from training rows"
+    elif metric != "accuracy":
+        reason = f"curves of accuracy were recorded, and none of {metric}"
+    if reason:
+        return tuple(
+            Prediction(size=size, value=None, low=None, high=None, family=None, why_not=reason) for size in sizes
+        )
+    curve = Curve(
+        points=tuple(Point(size=m.train_rows, score=m.score, seed=m.seed) for m in found),
+        chance=min(Counter(labels).most_common(1)[0][1] / len(labels), 0.999),
+        mechanism=mechanism,
+        test_rows=len(labels),
+    )
+    return curve.predict(sizes, LEVEL)
+
+
+def curve_points_wanted(
+    measurements: Sequence[Measurement], rows: int, classes: int
+) -> tuple[tuple[Candidate, int], ...]:
+    """Return what would tell most of the curves for little: cheap candidates at a half and a quarter of all rows.
+
+    A bag of words takes seconds, and frozen features of a sample are among those of all rows. Three sizes
+    tell the score at four times the rows about twice as well as one (`python -m benchmarks.curves`).
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+    rows : int
+        Training rows there are to learn from.
+    classes : int
+
+    Returns
+    -------
+    tuple of (Candidate, int)
+        Candidate and train size, at seed 0 and without a search, larger sizes first; nothing below `LEAST_ROWS` rows or
+        two a class, and nobody who takes gradient steps or was not measured on all rows.
+    """
+    sizes: dict[Candidate, set[int]] = defaultdict(set)
+    for measurement in measurements:
+        if mechanism_of(measurement.recipe.method) in ("bag_of_words", "frozen_features"):
+            candidate = Candidate(strategy=measurement.strategy, model=measurement.model)
+            sizes[candidate].add(measurement.train_rows)
+    wanted = [size for size in (rows // 2, rows // 4) if size >= max(LEAST_ROWS, 2 * classes)]
+    missing = [
+        (size, candidate)
+        for candidate, known in sizes.items()
+        if rows in known
+        for size in [size for size in wanted if size not in known][: max(0, MANY_SIZES - len(known))]
+    ]
+    return tuple((candidate, size) for size, candidate in sorted(missing, key=lambda one: -one[0]))
+
+
+def if_more_labels(curves: Sequence[CandidateCurve], rows: int, choice: Recommendation | None) -> str:
+    """Say who would lead with four times the training rows, and whether that changes the choice.
+
+    Parameters
+    ----------
+    curves : sequence of CandidateCurve
+    rows : int
+        Training rows at hand.
+    choice : Recommendation or None
+
+    Returns
+    -------
+    str
+        Empty where fewer than two candidates can be predicted.
+    """
+    target = MORE[-1] * rows
+    told = [(curve.at(target), curve.candidate) for curve in curves]
+    ends = [(at.low, at.value, at.high, who) for at, who in told if at.low is not None and at.high is not None]
+    if len(ends) < 2:
+        return ""
+    low, _, high, leader = max(ends, key=lambda one: one[1] or 0.0)
+    where = f"With {MORE[-1]} times the training rows ({target:,})"
+    chosen = None if choice is None else Candidate(strategy=choice.strategy, model=choice.model)
+    silent = [str(who) for at, who in told if at.value is None]
+    but = f"; nothing is known of {_listed(silent)} there" if silent else ""
+    close = [str(who) for _, _, other, who in ends if who != leader and other >= low]
+    if close:
+        return (
+            f"{where} {leader} looks best, and it is undecided who would lead: its interval, {low:.3f} to {high:.3f}, "
+            f"overlaps with that of {_listed(close)}{but}."
+        )
+    if chosen is None:
+        return f"{where} {leader} would lead{but}."
+    if chosen == leader:
+        return f"{where} {leader} would lead, which is the choice now{but}."
+    return f"{where} {leader} would lead: more labels would change the choice, which is {chosen} now{but}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them.
+
+    Examples
+    --------
+    >>> _listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -1,0 +1,118 @@
+"""The page of learning curves: what more labels are expected to bring, and a plot where there is room."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from string import ascii_uppercase
+from typing import TYPE_CHECKING
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from advisor.curves import MORE, CandidateCurve, if_more_labels
+
+if TYPE_CHECKING:
+    from advisor.session import ProbeResult
+    from probes.learning_curve import Prediction
+
+HEIGHT = 13
+"""Lines of a plot, its axis included."""
+LEAST_SPAN = 0.02
+"""Scores from bottom to top at least: differences of a point are not drawn as mountains."""
+WIDTHS = 60, 100
+"""Columns of a terminal below which there is no plot, and columns of a plot at most."""
+
+
+def curves_page(result: ProbeResult) -> list[RenderableType]:
+    """Return what is said of more labels; nothing where nothing was measured on rows to learn from."""
+    curves = [curve for curve in result.curves if curve.points]
+    if not curves:
+        return []
+    rows = curves[0].predictions[-1].size // MORE[-1]
+    table = Table(title="What if you label more?", title_justify="left", title_style="bold")
+    table.add_column("candidate", overflow="fold")
+    for times in (1, *MORE):
+        table.add_column(f"{times * rows:,} rows" + (" (now)" if times == 1 else ""), no_wrap=True)
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for curve in curves:
+        told = [curve.at(times * rows) for times in (1, *MORE)]
+        table.add_row(Text(_name(curve)), *(Text(_cell(at)) for at in told))
+        if reason := next((at.why_not for at in reversed(told) if at.why_not), ""):
+            reasons[reason].append(_name(curve))
+    parts: list[RenderableType] = [table]
+    parts += [Text(f"{', '.join(names)}: {reason}.") for reason, names in reasons.items()]
+    if any(at.value is not None for curve in curves for at in curve.predictions):
+        sentence = if_more_labels(curves, rows, result.recommendation)
+        parts.append(
+            Text(f"{sentence} Brackets hold a measurement there in 8 of 10 cases, by recorded curves.".strip())
+        )
+    parts += [Plot(curves), Text()]
+    return parts
+
+
+def _name(curve: CandidateCurve) -> str:
+    # A folder's own name tells it from the others; the JSON document has the whole path.
+    return curve.strategy if curve.model is None else f"{curve.strategy} · {PurePath(curve.model).name}"
+
+
+def _cell(at: Prediction) -> str:
+    if at.value is None:
+        return "?"
+    return f"{at.value:.3f}" if at.low == at.high else f"{at.value:.3f} [{at.low:.2f}, {at.high:.2f}]"
+
+
+class Plot:
+    """Scores over train size: a capital letter where it was measured, a small one where it is predicted.
+
+    Parameters
+    ----------
+    curves : sequence of CandidateCurve
+        Those measured at one size only are left out.
+    """
+
+    def __init__(self, curves: Sequence[CandidateCurve]) -> None:
+        self._curves = [curve for curve in curves if len(curve.points) > 1][: len(ascii_uppercase)]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Draw where the terminal is wide enough and there are curves."""
+        if not self._curves or options.max_width < WIDTHS[0]:
+            return
+        letters = dict(zip(ascii_uppercase, self._curves, strict=False))
+        legend = ", ".join(f"{letter} {_name(curve)}" for letter, curve in letters.items())
+        yield Text(f"Score over training rows, small letters are predictions: {legend}", style="dim")
+        for line in _drawn(letters, min(options.max_width, WIDTHS[1])):
+            yield Text(line, no_wrap=True)
+
+
+def _drawn(letters: dict[str, CandidateCurve], width: int) -> list[str]:
+    """Return the lines of the plot, without colours."""
+    import plotext
+
+    measured = {letter: [(p.train_rows, p.score) for p in curve.points] for letter, curve in letters.items()}
+    predicted = {
+        letter.lower(): [(at.size, at.value) for at in curve.predictions if at.value is not None]
+        for letter, curve in letters.items()
+    }
+    figure = plotext.figure
+    figure.clear()
+    figure.theme("colorless")
+    figure.plot_size(width, HEIGHT)
+    # The last ones drawn lie on top: what was measured hides what is predicted, not the other way round.
+    for letter, points in (*predicted.items(), *measured.items()):
+        if points:
+            figure.draw(figure.signal([math.log2(n) for n, _ in points], [y for _, y in points], marker=letter))
+    every = [point for points in (*predicted.values(), *measured.values()) for point in points]
+    sizes = sorted({n for n, _ in every})
+    figure.ruler("x").ticks([math.log2(n) for n in sizes], [f"{n:,}" for n in sizes])
+    low, high = min(y for _, y in every), max(y for _, y in every)
+    low = max(0.0, min(low, high - LEAST_SPAN))
+    high = max(high, low + LEAST_SPAN)
+    figure.ruler("y").lim(low, high)
+    ticks = [low + (high - low) * k / 4 for k in range(5)]
+    figure.ruler("y").ticks(ticks, [f"{y:.3f}" for y in ticks])
+    lines = plotext.uncolorize(str(figure.build())).splitlines()
+    return [line.rstrip() for line in lines if line.strip()]

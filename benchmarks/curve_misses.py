@@ -1,0 +1,275 @@
+"""Predictions of recorded curves beside the truth, and intervals that are calibrated on some and tested on others."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from benchmarks.curve_data import FACTORS, FAR, Recorded, Task, over_seeds, published, recorded
+from benchmarks.curve_fit import fit
+from benchmarks.curve_rivals import RIVALS
+from probes.curve_prior import Prior
+from probes.extrapolation import MANY_SIZES, extrapolate, mean_of_families, typical_error
+from probes.learning_curve import to_loss
+
+if TYPE_CHECKING:
+    from probes.curve_families import Values
+
+Widths = Mapping[tuple[int, int], float]
+"""Multiples of the spread by how many sizes are known, `MANY_SIZES` standing for more, and by factor."""
+Calibrate = Callable[[Sequence["Miss"], float], Widths]
+
+LARGE = 512
+"""Rows of a largest probe that is not small: `advisor probe` starts at 500 where there are as many."""
+NAMES = {1: "one size", 2: "two sizes", MANY_SIZES: "three sizes or more"}
+"""How many sizes a prediction knows, in words."""
+
+DRAWS = 20
+"""How many times the data sets are drawn into halves."""
+
+
+@dataclass(frozen=True)
+class Miss:
+    """One prediction and the truth."""
+
+    curve: Recorded
+    task: Task
+    truth: float
+    """Loss or error at the target."""
+    centre: float
+    """Logarithm of the prediction."""
+    spread: float
+
+    @property
+    def known(self) -> int:
+        """Sizes it knows, `MANY_SIZES` for more."""
+        return min(self.task.known, MANY_SIZES)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it knows all of its curve up to the largest probe, three sizes or more."""
+        return self.task.first == 0 and self.task.known >= MANY_SIZES
+
+    @property
+    def largest(self) -> int:
+        """Rows of the largest probe."""
+        return self.curve.sizes[self.task.end - 1]
+
+    @property
+    def error(self) -> float:
+        """Distance of the prediction: a share of the loss, or points of accuracy."""
+        return self.distance(math.exp(self.centre))
+
+    def distance(self, prediction: float) -> float:
+        """Return how far off a prediction is, as `error`."""
+        return 100 * abs(prediction - self.truth) / (self.truth if self.curve.kind == "loss" else 1)
+
+    @property
+    def multiple(self) -> float:
+        """The spread's multiple that just reaches the truth."""
+        return abs(self.centre - math.log(self.truth)) / self.spread
+
+
+def misses(curves: Iterable[Recorded], prior: Prior | None = None) -> list[Miss]:
+    """Predict every target of every curve; accuracies with what a prior takes for typical."""
+    return [
+        Miss(asked.curve, asked.task, asked.truth, *_told(asked, prior)) for curve in curves for asked in _asked(curve)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One prediction to make, with what it knows."""
+
+    curve: Recorded
+    task: Task
+    sizes: Values
+    values: Values
+    target: Values
+    truth: float
+
+    @functools.cached_property
+    def power_laws(self) -> float:
+        """What the mean of families says: the same whatever was learned from other curves."""
+        return float(mean_of_families(self.sizes, self.values, self.target)[0])
+
+
+@functools.cache
+def _asked(curve: Recorded) -> tuple[Asked, ...]:
+    sizes, values = np.array(curve.sizes, float), np.array([to_loss(curve.kind, score) for score in curve.scores])
+    tasks = curve.tasks() if curve.kind == "loss" else (*curve.tasks(), *curve.short_tasks())
+    return tuple(
+        Asked(curve, task, sizes[known], values[known], sizes[at], float(values[task.target]))
+        for task in tasks
+        for known, at in [(slice(task.first, task.end), slice(task.target, task.target + 1))]
+    )
+
+
+def _told(asked: Asked, prior: Prior | None) -> tuple[float, float]:
+    """Return what is predicted, and its spread: what `probes.extrapolation.expected_error` says of an accuracy."""
+    curve, known = asked.curve, asked.task.known
+    if prior is None:
+        centre, spread = extrapolate(asked.sizes, asked.values, asked.target)
+        return float(centre[0]), float(spread[0])
+    seeds = np.full(known, float(curve.seeds))
+    centre, spread = typical_error(
+        prior, curve.mechanism, asked.sizes, asked.values, curve.test_rows, seeds, asked.target
+    )
+    told = float(centre[0])
+    return (told + asked.power_laws) / 2 if known >= MANY_SIZES else told, float(spread[0])
+
+
+@functools.cache
+def rival_errors(curves: tuple[Recorded, ...], rival: str, least: int = 0) -> list[float]:
+    """Return how far off a rival is at eight times a largest probe of `least` rows, at least, from three sizes on."""
+    errors = []
+    for asked in (asked for curve in curves for asked in _asked(curve)):
+        miss = Miss(asked.curve, asked.task, asked.truth, 0.0, 1.0)
+        if miss.task.factor == FAR and miss.whole and miss.largest >= least:
+            said = float(RIVALS[rival](asked.sizes, asked.values, asked.target)[0])
+            errors.append(miss.distance(max(said, 0.0) if miss.curve.kind == "loss" else min(max(said, 0.0), 1.0)))
+    return errors
+
+
+def quantile(values: Sequence[float], weights: Sequence[float], level: float) -> float:
+    """Return the least value that this share of the weight does not exceed.
+
+    Examples
+    --------
+    >>> quantile([3.0, 1.0, 2.0, 4.0], [1, 1, 1, 1], 0.5), quantile([3.0, 1.0, 2.0, 4.0], [1, 1, 1, 9], 0.5)
+    (2.0, 4.0)
+    """
+    order = np.argsort(values)
+    reached = np.cumsum(np.array(weights, float)[order])
+    place = int(np.searchsorted(reached, level * reached[-1] * (1 - 1e-12)))
+    return float(np.array(values)[order][place])
+
+
+def quantiles(made: Sequence[Miss], level: float) -> Widths:
+    """Return the multiple of the spread that holds this share of the truths; every unit has the same weight.
+
+    Conformal quantiles of hierarchical data (Dunn, Wasserman and Ramdas 2023): what is drawn is the data set, or for
+    losses the curve, and its predictions share its weight. The new unit is one more of which nothing is known: with all
+    its weight above the others at least this share is held whatever they are, but up to 1 / (units + 1) more (Lee,
+    Barber and Willett 2023); with all of it below, at most this share. Half of it above aims at the share itself.
+    """
+    widths = {}
+    for known in range(1, MANY_SIZES + 1):
+        for factor in FACTORS:
+            own = [m for m in made if (m.known, m.task.factor) == (known, factor)]
+            if own:
+                count = Counter(m.curve.unit for m in own)
+                weights = [1 / count[m.curve.unit] for m in own]
+                reached = min(1.0, level * (1 + 1 / (2 * len(count))))
+                widths[known, factor] = quantile([m.multiple for m in own], weights, reached)
+    return widths
+
+
+def inside(made: Iterable[Miss], widths: Widths) -> list[bool]:
+    """Return whether each truth lies in its interval; what has no width was not calibrated and is left out."""
+    pairs = [(m, widths.get((m.known, m.task.factor))) for m in made]
+    return [m.multiple <= width for m, width in pairs if width is not None]
+
+
+def by_dataset(made: Iterable[Miss], widths: Widths) -> dict[str, list[bool]]:
+    """Return whether each truth lies in its interval, by data set."""
+    own: dict[str, list[Miss]] = defaultdict(list)
+    for miss in made:
+        own[miss.curve.dataset].append(miss)
+    return {name: inside(found, widths) for name, found in own.items()}
+
+
+def mean_share(found: Mapping[str, Sequence[bool]]) -> float:
+    """Return the share held in percent in the mean of groups, however many predictions each has."""
+    return round(100 * float(np.mean([np.mean(own) for own in found.values() if len(own)])), 1)
+
+
+def of_factor(made: Iterable[Miss], factor: int) -> list[Miss]:
+    """Return the predictions at so many times the largest probe."""
+    return [m for m in made if m.task.factor == factor]
+
+
+def held(made: Sequence[Miss], group: Callable[[Recorded], str], level: float) -> dict[str, list[bool]]:
+    """Return for each group whether its truths lie in intervals calibrated on the other groups."""
+    groups: dict[str, list[Miss]] = defaultdict(list)
+    for miss in made:
+        groups[group(miss.curve)].append(miss)
+    return {
+        name: inside(own, quantiles([m for m in made if group(m.curve) != name], level)) for name, own in groups.items()
+    }
+
+
+@functools.cache
+def losses() -> tuple[Miss, ...]:
+    """Return all predictions of losses."""
+    return tuple(misses(published()))
+
+
+@functools.cache
+def accuracy_curves(of: Literal["seeds", "means"] = "seeds") -> tuple[Recorded, ...]:
+    """Return the recorded accuracies, seed by seed, or averaged over seeds where there are several."""
+    return tuple(recorded() if of == "seeds" else over_seeds(recorded()))
+
+
+@functools.cache
+def fitted(known: frozenset[str]) -> tuple[Prior, tuple[Miss, ...]]:
+    """Return the prior of these data sets, and how far off it is on them: what intervals are calibrated by."""
+    curves = [curve for curve in accuracy_curves() if curve.dataset in known]
+    prior = fit(curves)
+    return prior, tuple(misses(curves, prior))
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A data set that was held out, with what was learned from the others."""
+
+    dataset: str
+    seen: tuple[Miss, ...]
+    """Of the data sets that were learned from."""
+    own: tuple[Miss, ...]
+    """Of the data set held out."""
+    means: tuple[Miss, ...]
+    """Of its means over seeds."""
+
+
+@functools.cache
+def folds() -> tuple[Fold, ...]:
+    """Hold each data set out in turn: neither typical slopes nor widths know it."""
+    names = frozenset(curve.dataset for curve in accuracy_curves())
+    made = []
+    for name in sorted(names):
+        prior, seen = fitted(names - {name})
+        own, means = (
+            tuple(misses((curve for curve in accuracy_curves(of) if curve.dataset == name), prior))
+            for of in ("seeds", "means")
+        )
+        made.append(Fold(name, seen, own, means))
+    return tuple(made)
+
+
+def held_out(made: Iterable[Miss], level: float = 0.8) -> dict[str, list[bool]]:
+    """Return for each data set whether these of its truths lie in intervals that do not know it."""
+    asked = set(made)
+    return {fold.dataset: inside([m for m in fold.own if m in asked], quantiles(fold.seen, level)) for fold in folds()}
+
+
+def split(known: frozenset[str], level: float = 0.8) -> tuple[list[Miss], Widths]:
+    """Learn from some data sets: return the predictions on the others, and the widths of their intervals."""
+    prior, seen = fitted(known)
+    fresh = misses((curve for curve in accuracy_curves() if curve.dataset not in known), prior)
+    return fresh, quantiles(seen, level)
+
+
+@functools.cache
+def halves(level: float = 0.8) -> list[float]:
+    """Return the share held in percent on one half of the data sets, learned from the other half, a number a draw."""
+    names = sorted({curve.dataset for curve in accuracy_curves()})
+    draw = np.random.default_rng(0)
+    drawn = [frozenset(draw.permutation(names)[: len(names) // 2].tolist()) for _ in range(DRAWS)]
+    return [mean_share(by_dataset(*split(known, level))) for known in drawn]
