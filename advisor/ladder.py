@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from advisor import events
 from advisor.arms import Arm, Rung, behind
+from advisor.curves import curve_points_wanted
 from advisor.estimates import Estimates
 from advisor.outlook import more_time
 from advisor.plan import SAFETY, Planner, Running, Stage, Step
+from advisor.rates import known_from, recipes_of
 from advisor.run import Recorded, Run
 from probes import executor as at
 from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import InputError, MeasurementFailed, OutOfTime
-from probes.measurement import Measurement, Metric, Trial
-from probes.measuring import at_rate, describe
-from probes.recipe import Recipe, Tuning
+from probes.measurement import Measurement, Metric
 from strategies import Candidate
 
 SPENT = "the budget ended before it was measured"
+
+CURVE_SECONDS = 10.0
+"""What a point of a learning curve may take: it decides nothing here."""
 
 RETRIES = 2
 """Times a step is begun anew after the process that made it died."""
@@ -80,6 +83,8 @@ class Ladder:
         How much worse is as good, on the scale of the score.
     listen : callable
         Called with each event.
+    curves : bool
+        Whether cheap candidates are measured on fewer rows too once the race is over.
     """
 
     rungs: list[Rung]
@@ -93,6 +98,7 @@ class Ladder:
     seeds: int | None
     tolerance: float
     listen: events.Listener = events.nobody
+    curves: bool = True
     failures: dict[Candidate, str] = field(default_factory=dict)
     """Why candidates were not measured at all."""
     dropped: dict[Candidate, str] = field(default_factory=dict)
@@ -108,6 +114,7 @@ class Ladder:
         self._begun: dict[int, _Begun] = {}
         """By number of the job."""
         self._number = 0
+        self._racing = True
         self._unjudged: list[Stage | None] = []
         """Stages of the measurements that came after the last judgement."""
 
@@ -129,6 +136,8 @@ class Ladder:
             if not self._begun:
                 break
             self.executor.wait(self._hear)
+        if self.curves:
+            self._draw_curves()
         for arm in self._arms:
             if not arm.seen and arm.rung.candidate not in self.failures:
                 self.failures[arm.rung.candidate] = planner.too_dear.get(arm.weight, SPENT)
@@ -157,13 +166,30 @@ class Ladder:
                 return
             rung = step.arm.rung
             if rung.model is None or self.estimates.measured(rung.model):
-                self._number += 1
-                known = self._start(self._number, step, 0)
-                self._begun[self._number] = _Begun(step, now, known)
+                self._begin_step(step)
             elif self._begun:
                 return  # a speed measured beside others would be theirs too
             else:
                 self._measure_speed(step)  # the plan rested on a guess of it
+
+    def _draw_curves(self) -> None:
+        """Measure the cheap ones on fewer rows too, where that takes seconds: it tells what more labels would bring."""
+        self._racing = False
+        arms = {arm.rung.candidate: arm for arm in self._arms if not arm.stopped}
+        for candidate, rows in curve_points_wanted(self._done, self.train_rows, len(self.data.classes)):
+            if candidate not in arms:
+                continue
+            step = replace(self._planner.step(arms[candidate], rows, search=False), why="for its learning curve")
+            if step.seconds <= CURVE_SECONDS and SAFETY * step.seconds <= self.deadline.remaining:
+                self._begin_step(step)
+                while self._begun:
+                    self.executor.wait(self._hear)
+
+    def _begin_step(self, step: Step) -> None:
+        self._number += 1
+        since = time.monotonic()
+        known = self._start(self._number, step, 0)
+        self._begun[self._number] = _Begun(step, since, known)
 
     def _measure_speed(self, step: Step) -> None:
         """Measure the speed of a step's model; what goes wrong is the outcome of the step."""
@@ -188,9 +214,10 @@ class Ladder:
     def _start(self, number: int, step: Step, lost: int) -> bool:
         """Give a step to the executor; return whether some of its trials were known."""
         rung, candidate = step.arm.rung, step.arm.rung.candidate
-        recipes, chosen_by = self._recipes(step)
+        situation = self.estimates.situation(rung, step.seed).model_copy(update={"train_rows": step.rows})
+        recipes, chosen_by = recipes_of(step, situation, self._done)
         known = self.run.trials(candidate.strategy, candidate.model, step.seed, step.search_rows)
-        known |= self._measured_trials(step)
+        known |= known_from(step, self._done)
         final = self.estimates.seconds(rung, step.rows, step.search_rows, False)
         job = at.Job(
             number=number,
@@ -294,7 +321,11 @@ class Ladder:
 
     def _judge(self, stage: Stage | None) -> None:
         """Drop who lies behind for sure, once nothing of a stage is left to do."""
-        if not self._unjudged or (stage is not None and any(s.stage == stage for s in self._planner.steps_left())):
+        if (
+            not self._racing
+            or not self._unjudged
+            or (stage is not None and any(s.stage == stage for s in self._planner.steps_left()))
+        ):
             return
         running = {begun.step.arm.weight for begun in self._begun.values()}
         going = {s.arm.weight: s.arm for s in self._planner.steps_left() if s.arm.weight not in running}
@@ -314,39 +345,3 @@ class Ladder:
                 arm.dropped = self.dropped[candidate] = dropped[candidate]
                 self.notes.append(f"{candidate} was dropped: {arm.dropped}.")
                 self.listen(events.Dropped(candidate, dropped[candidate]))
-
-    def _recipes(self, step: Step) -> tuple[tuple[Recipe, ...], tuple[Trial, ...]]:
-        """Return the recipes to choose from, and where one was chosen earlier the trials that did."""
-        rung = step.arm.rung
-        situation = self.estimates.situation(rung, step.seed).model_copy(update={"train_rows": step.rows})
-        recipes = rung.strategy.recipes(situation)
-        if step.search == "first" or len(recipes) == 1:
-            return recipes, ()
-        own = [
-            m for m in self._done if (m.strategy, m.model, m.seed) == (rung.candidate.strategy, rung.candidate.model, 0)
-        ]
-        earlier = max(own, key=lambda m: m.train_rows, default=None)
-        middle = recipes[len(recipes) // 2]
-        if earlier is None or not isinstance(earlier.recipe, Tuning) or not isinstance(middle, Tuning):
-            return (middle,), ()
-        rate, first = earlier.recipe.learning_rate, recipes[0]
-        if step.search == "again" and isinstance(first, Tuning):
-            apart = middle.learning_rate / first.learning_rate
-            return tuple(at_rate(middle, rate * factor) for factor in (1 / apart, 1.0, apart)), ()
-        return (at_rate(middle, rate),), earlier.trials
-
-    def _measured_trials(self, step: Step) -> dict[str, Trial]:
-        """Return what is known of the recipe chosen before from its measurement at just the rows of a second search."""
-        whose = (step.arm.rung.candidate.strategy, step.arm.rung.candidate.model, 0, step.search_rows)
-        return {
-            describe(m.recipe): Trial(
-                setting=describe(m.recipe),
-                train_rows=m.train_rows,
-                validation_score=m.validation_score or 0.0,
-                converged=m.converged,
-                why_not=m.why_not,
-                seconds=m.seconds,
-            )
-            for m in self._done
-            if step.search == "again" and (m.strategy, m.model, m.seed, m.train_rows) == whose
-        }

@@ -150,7 +150,7 @@ def data(rows_of_two_rungs: Path) -> TaskData:
 
 def _ladder(rungs: list[Rung], data: TaskData, run: Run, deadline: Deadline, rows: int, **more: Any) -> Ladder:
     benches = Benches(Setting(data, HARDWARE, "accuracy", more.pop("features", None)), deadline)
-    settings: dict[str, Any] = {"seeds": 1, "tolerance": 0.01, "executor": InProcess(benches.of)}
+    settings: dict[str, Any] = {"seeds": 1, "tolerance": 0.01, "executor": InProcess(benches.of), "curves": False}
     return Ladder(
         rungs=rungs,
         data=data,

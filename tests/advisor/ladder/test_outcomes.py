@@ -114,3 +114,17 @@ def test_nothing_is_measured_twice(climb: Any, made: Any) -> None:
     _, second = climb(made("a", 0.001), made("b", 0.001), seconds=60)
     assert second[0] == first[0]
     assert [m.strategy for m in second] == ["a", "b"]
+
+
+def test_cheap_ones_are_measured_on_fewer_rows_once_the_race_is_over(climb: Any, made: Any, data: TaskData) -> None:
+    full = len(data.train)
+    arms = (made("cheap", 0.001), made("tuned", 0.01, recipes=3), made("slow", 0.1))
+    _, done = climb(*arms, seconds=9e9, curves=True)
+    race, after = done[:4], done[4:]
+    assert {m.strategy for m in race} == {"cheap", "tuned", "slow"}
+    # The slow one would take 77 s for half of its rows.
+    assert [(m.strategy, m.train_rows, m.seed) for m in after] == [("cheap", full // 2, 0), ("cheap", full // 4, 0)]
+    _, again = climb(*arms, seconds=9e9, curves=True)
+    assert again == done, "nothing is measured twice"
+    _, hurried = climb(made("cheap", 0.001), seconds=1.001 * 0.001 * full, curves=True, folder="hurried")
+    assert [m.train_rows for m in hurried] == [full], "where there is time"
