@@ -21,7 +21,7 @@ def test_a_probe_measures_everything_it_was_asked(finished: tuple[Path, int, dic
     assert all(m["score"] > 0.5 for m in document["measurements"]), "the words tell the class"
     assert (code == 0) == (document["recommendation"]["verdict"] == "CONFIRMED")
     for tuned in (m for m in document["measurements"] if m["strategy"] in {"lora", "full"}):
-        assert len(tuned["trials"]) == 3
+        assert len(tuned["trials"]) >= 3, "three learning rates, and more while the best lies at the edge"
         best = max(t["validation_score"] for t in tuned["trials"])
         assert tuned["validation_score"] == best
     assert document["run"] == str(folder)
@@ -44,7 +44,7 @@ def test_the_run_folder_holds_the_same(finished: tuple[Path, int, dict[str, Any]
     assert measured == document["measurements"]
     counts = collections.Counter(map(whose, ledger(folder)))
     assert max(counts.values()) == 1
-    assert sum(key[0] == "trial" for key in counts) == 6
+    assert sum(key[0] == "trial" for key in counts) >= 6
 
 
 def test_report_shows_it_again(finished: tuple[Path, int, dict[str, Any]], call: Call) -> None:
