@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import _weakrefset
 import contextlib
 import gc
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from types import FrameType
 
 from probes.errors import OutOfTime
+
+_WEAK_REFERENCES = {weakref.__file__, _weakrefset.__file__}
+"""Where the callbacks of the standard library's weak dictionaries and sets are written."""
 
 
 class Deadline:
@@ -92,10 +97,14 @@ class Deadline:
 
 
 def _unheard(frame: FrameType | None) -> bool:
-    """Whether an exception raised here would be printed and dropped: in a finaliser, or a callback of the collector."""
+    """Whether an exception raised here would be printed and dropped.
+
+    So it would in a finaliser, in a callback of the collector, and in that of a weak reference.
+    """
     callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
     while frame is not None:
-        if frame.f_code.co_name == "__del__" or frame.f_code in callbacks:
+        code = frame.f_code
+        if code.co_name == "__del__" or code in callbacks or code.co_filename in _WEAK_REFERENCES:
             return True
         frame = frame.f_back
     return False

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -51,8 +54,12 @@ class Shown:
         self._sentence = ""
         """What was said last; it goes above the table when the next one comes, and stays there."""
         self._over = False
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
+        # What a library prints must not stand before the document that stdout is for.
+        out = self._stack.enter_context(Path(os.devnull).open("w", encoding="utf-8")) if self._quiet else sys.stderr
+        self._stack.enter_context(contextlib.redirect_stdout(out))
         console = Console(stderr=True, highlight=False, emoji=False)
         # rich takes a file for a terminal where FORCE_COLOR is set, and moving its cursor helps nobody.
         if not self._quiet and sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal:
@@ -63,13 +70,14 @@ class Shown:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live is not None:
-            try:
-                self._keep_sentence(self._live)
-                self._over = kind is not None
-                self._live.transient = not (self._over and self._board.last)
-            finally:
-                self._live.stop()
+        with self._stack:  # what stdout was comes back last, for the live view keeps it too
+            if self._live is not None:
+                try:
+                    self._keep_sentence(self._live)
+                    self._over = kind is not None
+                    self._live.transient = not (self._over and self._board.last)
+                finally:
+                    self._live.stop()
 
     def __call__(self, event: Event) -> None:
         """Show an event."""

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -292,3 +293,11 @@ def test_a_quiet_probe_still_says_what_is_wrong(call: Call, tmp_path: Path) -> N
     code, _, err = call("probe", tmp_path / "missing.csv", "--quiet")
     assert code == 2
     assert "missing.csv" in err
+
+
+@pytest.mark.parametrize("flags", ["", "quiet=True"])
+def test_what_a_library_prints_does_not_reach_stdout(flags: str) -> None:
+    program = f"from advisor.report.live import Shown\nwith Shown({flags}): print('chatter')\nprint('ours')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "ours\n"
+    assert done.stderr == ("" if flags else "chatter\n")

@@ -171,6 +171,7 @@ def test_a_plan_is_literal_and_adds_up(text: str) -> None:
         budget_seconds=100,
         steps=(PlannedStep(**step, seconds=60, fits=True), PlannedStep(**step, seconds=70, fits=False)),
         left_out=(LeftOut(strategy="zero_shot", model=text, because=f"because {text}"),),
+        workers=2,
         seconds=60,
         seconds_beyond=70,
         seconds_before=5,
@@ -180,6 +181,7 @@ def test_a_plan_is_literal_and_adds_up(text: str) -> None:
     assert page.count(f"lora · {PurePath(f'm{text}').name}") == 2
     assert "130 │ no" in page
     assert "the budget is 100 s" in page
+    assert "2 measurements at once" in page
     assert "about 70 s more" in page
 
 

@@ -7,6 +7,7 @@ import gc
 import signal
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -75,6 +76,24 @@ def test_a_callback_of_the_collector_is_not_interrupted() -> None:
             busy(5)
     finally:
         gc.callbacks.remove(slow)
+
+
+def test_a_callback_of_a_weak_dictionary_is_not_interrupted() -> None:
+    class Slow(list[object]):
+        def append(self, _: object) -> None:
+            busy(0.2)
+
+    class Thing:
+        pass
+
+    known: weakref.WeakValueDictionary[str, Thing] = weakref.WeakValueDictionary()
+    thing = known["a"] = Thing()
+    # While it is iterated over, what dies is put into this list by the callback.
+    known._iterating.add(thing)  # type: ignore[attr-defined]
+    known._pending_removals = Slow()  # type: ignore[attr-defined]
+    with pytest.raises(OutOfTime), Deadline(0.1).enforced():
+        del thing
+        busy(5)
 
 
 def test_work_that_takes_the_interruption_for_its_own_failure_is_out_of_time() -> None:
