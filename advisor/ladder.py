@@ -45,6 +45,10 @@ def planner_of(
     )
 
 
+def _place(measurement: Measurement) -> tuple[str, str | None, int, int]:
+    return measurement.strategy, measurement.model, measurement.train_rows, measurement.seed
+
+
 @dataclass
 class _Begun:
     """A step that is being made."""
@@ -309,7 +313,8 @@ class Ladder:
         self._judge(step.stage)
 
     def _take_in(self, measurement: Measurement, stage: Stage | None, *, found: bool = False) -> None:
-        """Take a measurement in."""
+        """Take a measurement in; one that was searched for takes the place of one that was not."""
+        self._done = [m for m in self._done if _place(m) != _place(measurement)]
         self._done.append(measurement)
         self._unjudged.append(stage)
         whose = Candidate(strategy=measurement.strategy, model=measurement.model)

@@ -40,7 +40,11 @@ def more_time(planner: Planner, left: float) -> str | None:
     total, parts = -max(0.0, left), []
     for step in (step for step in steps if step.seed == 0):
         total += step.seconds
-        parts.append(f"about {max(1.0, total):,.0f} s: {step.arm.rung.candidate} on all {step.rows:,} training rows")
+        who = step.arm.rung.candidate
+        what = f"{who} on all {step.rows:,} training rows"
+        if step.arm.top >= step.rows:
+            what = f"a search of the learning rate of {who}"
+        parts.append(f"about {max(1.0, total):,.0f} s: {what}")
     for arm in {step.arm.weight: step.arm for step in steps if step.seed}.values():
         own = [step for step in steps if step.arm is arm and step.seed]
         total += sum(step.seconds for step in own)

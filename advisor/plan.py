@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from advisor.arms import Arm
-from advisor.beliefs import gain, spread
+from advisor.beliefs import UNSEARCHED, gain, spread
 
 ETA = 3
 """Each rung has as many times the rows of the one below (successive halving, Jamieson and Talwalkar 2016)."""
@@ -180,6 +181,10 @@ class Planner:
                 if (at_once and rows == self.sizes[0]) or (not at_once and rows > arm.top):
                     step = self.step(arm, self.full if at_once else rows)
                     yield replace(step, stage=(0, rows), why="all rows at once" if at_once else why)
+        for arm in racing:
+            if arm.top >= self.full and self._lacks_search(arm):
+                step = self.step(arm, arm.top, search=True)
+                yield replace(step, stage=(0, self.full), why="its learning rate was not searched yet")
         for seed in range(1, self.wanted_seeds):
             for arm in racing:
                 if arm.rung.strategy.seeded and (seed >= arm.seeds or arm.top < self.full):
@@ -199,6 +204,10 @@ class Planner:
     def search_rows(self, rows: int) -> int:
         """Return the rows of a search: each class has one among as many rows as there are classes, and none below."""
         return min(rows, max(SEARCH_ROWS, self.classes))
+
+    def _lacks_search(self, arm: Arm) -> bool:
+        """Whether it was measured without the search of its learning rate that it takes."""
+        return bool(arm.seen) and arm.searched_at is None and self._searches(arm)
 
     def _searches(self, arm: Arm) -> bool:
         """Whether it has learning rates to choose from, by what the choice costs."""
@@ -303,10 +312,15 @@ class Planner:
             most = self._most(arm, arm.top + 1, self.full, room, search=False)
             if most >= STRETCH * arm.top:
                 yield replace(self.step(arm, most, search=False), room=left)
-        if arm.rung.strategy.seeded and arm.seeds < self.wanted_seeds:
+        if self._lacks_search(arm):
+            # Without a search it cannot be refuted, nor with more seeds.
+            step = self.step(arm, arm.top, search=True)
+        elif arm.rung.strategy.seeded and arm.seeds < self.wanted_seeds:
             step = self.step(arm, arm.top, arm.seeds)
-            if step.seconds <= room:
-                yield step
+        else:
+            return
+        if step.seconds <= room:
+            yield step
 
     def worth(self, step: Step) -> float:
         """Return the knowledge gradient of a step a second, in scores; see `advisor.beliefs.gain`."""
@@ -316,4 +330,8 @@ class Planner:
         seeds = len(arm.seen[arm.top]) + 1 if step.rows == arm.top else 1
         after = spread(1 - arm.score, step.rows, self.full, seeds, seeded=seeded)
         lead = own.mean - max(others, default=own.mean)
-        return gain(lead, own.spread, after) / max(step.seconds, 1e-3)
+        if step.rows == arm.top and step.seed == 0:
+            before, after = math.hypot(own.spread, UNSEARCHED), own.spread
+        else:
+            before = own.spread
+        return gain(lead, before, after) / max(step.seconds, 1e-3)

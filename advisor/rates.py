@@ -44,7 +44,7 @@ def recipes_of(
 
 
 def known_from(step: Step, done: Sequence[Measurement]) -> dict[str, Trial]:
-    """Return what is known of the recipe chosen before from its measurement at just the rows of a second search."""
+    """Return what is known of a recipe from its measurement at just the rows of a search that comes later."""
     return {
         describe(m.recipe): Trial(
             setting=describe(m.recipe),
@@ -55,7 +55,7 @@ def known_from(step: Step, done: Sequence[Measurement]) -> dict[str, Trial]:
             seconds=m.seconds,
         )
         for m in _own(step, done)
-        if step.search == "again" and m.train_rows == step.search_rows
+        if step.search != "none" and m.train_rows == step.search_rows
     }
 
 

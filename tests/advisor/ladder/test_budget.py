@@ -165,3 +165,27 @@ def test_a_rate_chosen_at_under_a_third_of_the_rows_is_looked_at_again(made: Any
 @pytest.mark.parametrize("left", [0.0, 100.0, 2_000.0, 40_000.0])
 def test_a_plan_fits_its_time(made: Any, left: float) -> None:
     assert sum(step.seconds for step in foresee(planner(made, 9_000, seeds=None, at=334), left)) <= left
+
+
+@pytest.mark.parametrize(("slower", "seconds"), [(0.2, 70), (0.4, 75)])
+def test_time_left_goes_into_the_search_that_found_none_before(
+    climb: Any, made: Any, slower: float, seconds: float
+) -> None:
+    arms = [made(name, 20 / 500, recipes=3, least=500, best=2) for name in ("first", "second")]
+    # 60 s each with a search and 20 s without are expected, and it takes much less: so there is time after all.
+    _, done = climb(*arms, seconds=seconds, rows=500, slower=slower)
+    asked = [(a["strategy"], len(a["recipes"])) for a in climb.measured.asked]
+    assert asked == [("first", 1), ("second", 3), ("first", 3)]
+    assert len(climb.measured.asked[2]["known"]) == 1, "what was measured is not tried again"
+    assert sorted(m.strategy for m in done) == ["first", "second"], "the later one takes the place of the earlier"
+    assert all(m.trials for m in done)
+    _, resumed = climb(*arms, seconds=0, rows=500)
+    assert resumed == done
+
+
+def test_a_search_that_found_no_time_is_for_sale(climb: Any, made: Any) -> None:
+    arms = [made(name, 20 / 500, recipes=3, least=500) for name in ("first", "second")]
+    ladder, _ = climb(*arms, seconds=55, rows=500)
+    (note,) = ladder.notes
+    assert "a search of the learning rate of first" in note
+    assert "a search of the learning rate of second" in note
