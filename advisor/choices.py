@@ -41,7 +41,7 @@ class Choices:
 
     def recall(self, model: ModelFacts) -> tuple[int, Precision] | None:
         """Return the choice of this run, else that of another run of these hours, else None."""
-        kept = self._of_run().get(self._key(model))
+        kept = self._of_run().get(self._own(model))
         known = (
             self._run.parse(Choice, kept, FILE)
             if self._run is not None and kept
@@ -56,13 +56,18 @@ class Choices:
         """Keep a choice in the run, and for other runs of these hours."""
         choice, key = Choice(threads=threads, precision=precision), self._key(model)
         if self._run is not None:
-            self._run.write(FILE, {**self._of_run(), key: choice.model_dump()})
+            self._run.write(FILE, {**self._of_run(), self._own(model): choice.model_dump()})
         if caches.load(Choice, "choices", key, hours=HOURS) is None:
             caches.store(choice, "choices", key)
 
     def _of_run(self) -> dict[str, object]:
         kept = self._run.read(FILE) if self._run is not None and self._run.has(FILE) else {}
         return kept if isinstance(kept, dict) else {}
+
+    def _own(self, model: ModelFacts) -> str:
+        """Return the key within a run, which computes as it began however many measurements run at once."""
+        hardware = self._hardware.model_dump(exclude={"cores"})
+        return caches.key_of(hardware, model.model_id, model.revision, model.bytes_on_disk)
 
     def _key(self, model: ModelFacts) -> str:
         return caches.key_of(self._hardware.model_dump(), model.model_id, model.revision, model.bytes_on_disk)

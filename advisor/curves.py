@@ -132,7 +132,7 @@ def curve_points_wanted(
 ) -> tuple[tuple[Candidate, int], ...]:
     """Return what would tell most of the curves for little: cheap candidates at a half and a quarter of all rows.
 
-    A bag of words takes seconds, and frozen features of a sample are among those of all rows. Three sizes
+    A bag of words takes seconds, and a linear probe as long as its features take to compute. Three sizes
     tell the score at four times the rows about twice as well as one (`python -m benchmarks.curves`).
 
     Parameters

@@ -12,8 +12,8 @@ from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
 from probes.base import Frozen
 from probes.benches import Benches, Setting
-from probes.errors import MeasurementFailed, OutOfTime
-from probes.executor import Parallel
+from probes.errors import InputError, MeasurementFailed, OutOfTime
+from probes.executor import Parallel, unexpected
 
 
 class PlannedStep(Frozen):
@@ -105,7 +105,7 @@ def plan(
     hardware = inspect_hardware()
     entries = enter(request, models, hardware, deadline)
     rows, metric = rows_to_learn_from(request, data), metric_of(request)
-    count, share = parallel.share(hardware)
+    count, share = parallel.share(hardware, len(entries.racing))
     benches = Benches(Setting(data, share, metric, caches.cache_folder() / "features"), deadline)
     estimates = Estimates(benches, Choices(None, share), rows)
     listen(Said("measuring speeds"))
@@ -118,6 +118,10 @@ def plan(
             racing.append(rung)
         except (MeasurementFailed, OutOfTime) as error:
             reasons[rung.candidate] = str(error)
+        except InputError:
+            raise
+        except Exception as error:  # as in a probe, a library that cannot do a model costs its candidates alone
+            reasons[rung.candidate] = str(unexpected(0, error).error)
     planner = planner_of(racing, data, rows, request.seeds, estimates, count or 1)
     fitting = foresee(planner, deadline.remaining)
     others = beyond(planner)

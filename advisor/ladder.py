@@ -11,7 +11,7 @@ from advisor.arms import Arm, Rung, behind
 from advisor.curves import curve_points_wanted
 from advisor.estimates import Estimates
 from advisor.outlook import more_time
-from advisor.plan import SAFETY, Planner, Running, Stage, Step
+from advisor.plan import CURVE, SAFETY, Planner, Running, Stage, Step
 from advisor.rates import known_from, recipes_of
 from advisor.run import Recorded, Run
 from probes import executor as at
@@ -23,8 +23,8 @@ from strategies import Candidate
 
 SPENT = "the budget ended before it was measured"
 
-CURVE_SECONDS = 10.0
-"""What a point of a learning curve may take: it decides nothing here."""
+CURVE_SECONDS = 20.0
+"""What all points of learning curves may take that are measured once the race is over: they decide nothing here."""
 
 RETRIES = 2
 """Times a step is begun anew after the process that made it died."""
@@ -118,7 +118,6 @@ class Ladder:
         self._begun: dict[int, _Begun] = {}
         """By number of the job."""
         self._number = 0
-        self._racing = True
         self._unjudged: list[Stage | None] = []
         """Stages of the measurements that came after the last judgement."""
 
@@ -178,13 +177,15 @@ class Ladder:
 
     def _draw_curves(self) -> None:
         """Measure the cheap ones on fewer rows too, where that takes seconds: it tells what more labels would bring."""
-        self._racing = False
+        left = CURVE_SECONDS
         arms = {arm.rung.candidate: arm for arm in self._arms if not arm.stopped}
         for candidate, rows in curve_points_wanted(self._done, self.train_rows, len(self.data.classes)):
             if candidate not in arms:
                 continue
-            step = replace(self._planner.step(arms[candidate], rows, search=False), why="for its learning curve")
-            if step.seconds <= CURVE_SECONDS and SAFETY * step.seconds <= self.deadline.remaining:
+            step = self._planner.step(arms[candidate], rows, search=False)
+            step = replace(step, stage=CURVE, why="for its learning curve")
+            if step.seconds <= left and SAFETY * step.seconds <= self.deadline.remaining:
+                left -= step.seconds
                 self._begin_step(step)
                 while self._begun:
                     self.executor.wait(self._hear)
@@ -206,14 +207,20 @@ class Ladder:
         except OutOfTime:
             self._end_of_time(step)
         except MeasurementFailed as error:
-            self._stop(step, str(error))
+            self._stop_all(step, str(error))
         except InputError:
             raise
         except Exception as error:
             # A library that cannot do this model must not take the other candidates down with it.
             report = at.unexpected(0, error)
             self.run.note_failure(step.arm.rung.candidate, report.trace)
-            self._stop(step, str(report.error))
+            self._stop_all(step, str(report.error))
+
+    def _stop_all(self, step: Step, reason: str) -> None:
+        """Give no candidate of a step's model more steps: what went wrong concerns all of them."""
+        for arm in self._arms:
+            if arm.rung.model == step.arm.rung.model and arm.racing:
+                self._stop(replace(step, arm=arm), reason)
 
     def _start(self, number: int, step: Step, lost: int) -> bool:
         """Give a step to the executor; return whether some of its trials were known."""
@@ -268,8 +275,11 @@ class Ladder:
             begun.since = time.monotonic()
             return
         del self._begun[number]
-        times = f"{begun.lost} time{'s' if begun.lost > 1 else ''}"
-        self._stop(begun.step, f"the process that measured it died {times}; if memory ran out, fewer --jobs need less")
+        if begun.lost <= RETRIES:
+            self._end_of_time(begun.step)
+            return
+        reason = f"the process that measured it died {begun.lost} times; if memory ran out, fewer --jobs need less"
+        self._stop(begun.step, reason)
 
     def _finish(self, begun: _Begun, measurement: Measurement) -> None:
         step = begun.step
@@ -297,6 +307,8 @@ class Ladder:
                 raise error
 
     def _end_of_time(self, step: Step) -> None:
+        if step.stage == CURVE:
+            return
         step.arm.out_of_time = True
         self.listen(events.Failed(step.arm.rung.candidate, step.rows, step.seed, SPENT, out_of_time=True))
 
@@ -316,7 +328,8 @@ class Ladder:
         """Take a measurement in; one that was searched for takes the place of one that was not."""
         self._done = [m for m in self._done if _place(m) != _place(measurement)]
         self._done.append(measurement)
-        self._unjudged.append(stage)
+        if stage != CURVE:
+            self._unjudged.append(stage)
         whose = Candidate(strategy=measurement.strategy, model=measurement.model)
         for arm in self._arms:
             if arm.rung.candidate == whose:
@@ -325,15 +338,16 @@ class Ladder:
                 self.listen(events.Measured(measurement, seen.score, found))
 
     def _judge(self, stage: Stage | None) -> None:
-        """Drop who lies behind for sure, once nothing of a stage is left to do."""
-        if (
-            not self._racing
-            or not self._unjudged
-            or (stage is not None and any(s.stage == stage for s in self._planner.steps_left()))
-        ):
+        """Drop who lies behind for sure, once nothing is left to do of the stages that are not judged yet.
+
+        Where time is short there are no stages, and each measurement is judged when it is made.
+        """
+        left = list(self._planner.steps_left())
+        waiting = {stage, *self._unjudged} & {step.stage for step in left}
+        if stage == CURVE or not self._unjudged or (stage is not None and waiting):
             return
         running = {begun.step.arm.weight for begun in self._begun.values()}
-        going = {s.arm.weight: s.arm for s in self._planner.steps_left() if s.arm.weight not in running}
+        going = {s.arm.weight: s.arm for s in left if s.arm.weight not in running}
         self._unjudged = []
         found = behind(
             self._arms, list(going.values()), self.data.validation.labels, self.metric, self.tolerance, self.train_rows

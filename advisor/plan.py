@@ -45,6 +45,9 @@ FEW_ROWS = 5_000
 
 Search = Literal["none", "first", "again"]
 
+CURVE = (-1, 0)
+"""Stage of measurements that draw a learning curve once the race is over: nobody is judged by them."""
+
 Stage = tuple[int, int]
 """Seed and rung of steps that know nothing of each other: who lies behind is judged when the last of them has ended."""
 

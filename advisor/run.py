@@ -9,6 +9,7 @@
     ledger.jsonl         one line a finished trial or measurement, and one a judgement on who goes on; appended, synced
     choices.json         threads and precision, so that a resumed run computes as it began
     run.log              what happened when, one line an event, times in UTC; a resumed run goes on with it
+    workers.log          what libraries printed in worker processes, with --jobs
     failures.log         tracebacks of candidates that failed, if any did
     verdicts.json        what the measurements said of each candidate
     recommendation.json  the candidate chosen
@@ -131,8 +132,8 @@ class Run:
                 raise SettingError(
                     f"{self.folder} is being written by another process", "Wait for it to end, or give another --run."
                 ) from None
-        for file in filter(_unfinished, self.folder.iterdir()):
-            file.unlink(missing_ok=True)
+            for file in filter(_unfinished, self.folder.iterdir()):
+                file.unlink(missing_ok=True)
         return self._lock
 
     def begin(self, asked: dict[str, Any]) -> None:

@@ -150,7 +150,7 @@ def _probe(
     run.write("advice.json", [one.model_dump(mode="json") for one in entries.advice])
     rows = rows_to_learn_from(request, data)
     tolerance = request.brief.tolerance / 100
-    count, share = parallel.share(hardware)
+    count, share = parallel.share(hardware, len(entries.racing))
     setting = Setting(data, share, metric, caches.cache_folder() / "features")
     benches = Benches(setting, deadline)
     executor = open_executor(parallel, count, setting, deadline, benches.of, run.folder / "workers.log")

@@ -45,7 +45,10 @@ class Benches:
         self._made: dict[str, Workbench] = {}
 
     def of(self, model: ModelFacts | None) -> Workbench:
-        """Return the workbench of a model, the same each time; that of None is for what needs no model."""
+        """Return the workbench of a model, the same each time; that of None is for what needs no model.
+
+        Those of other models let go of weights that lie frozen in memory: their vectors stay.
+        """
         name = model.name if model else ""
         if name not in self._made:
             self._made[name] = Workbench(
@@ -56,4 +59,8 @@ class Benches:
                 deadline=self.deadline,
                 cache=self._cache,
             )
+        if model is not None:
+            for other, bench in self._made.items():
+                if other != name:
+                    bench.drop_frozen()
         return self._made[name]

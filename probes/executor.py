@@ -1,11 +1,14 @@
 """Where measurements run: in this process, in spawned ones (`probes.workers`) or on Ray (`probes.ray_workers`).
 
-Whoever decides starts jobs while a worker is free, and waits for reports. It alone writes to the run folder: a worker
-that dies can tear nothing but its own measurement, which is made again.
+Whoever decides starts jobs while a worker is free, and waits for reports. It alone writes what was measured and what
+was decided: a worker that dies can tear nothing but its own measurement, which is made again.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import multiprocessing
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -25,6 +28,9 @@ from probes.workbench import Workbench
 if TYPE_CHECKING:
     from probes.benches import Setting
     from probes.deadline import Deadline
+
+MOVES = 5
+"""Times a second that a worker says how far it has come."""
 
 GRACE = 1.0
 """Seconds after the deadline at which a worker that has not stopped by itself is ended."""
@@ -161,6 +167,29 @@ def run_job(job: Job, bench: Workbench, tell: Tell) -> None:
         tell(Finished(job.number, measurement))
 
 
+def unhurried(tell: Tell) -> Tell:
+    """Return what tells of progress `MOVES` times a second at most, and of all else: no worker floods its line."""
+    last = 0.0
+
+    def told(report: Report) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if isinstance(report, Moved):
+            if now - last < 1 / MOVES:
+                return
+            last = now
+        tell(report)
+
+    return told
+
+
+def warm_up() -> None:
+    """Import what measurements need, so that the first one in a process takes no longer than the others."""
+    for name in ("sklearn.linear_model", "torch", "transformers", "peft"):
+        with contextlib.suppress(Exception):  # whoever needs it will say what is wrong with it
+            importlib.import_module(name)
+
+
 def unexpected(number: int, error: Exception) -> Stopped:
     """Return the report of a failure that nobody expected."""
     summary = f"it failed with {type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -213,8 +242,6 @@ class Parallel(Frozen):
 
         Examples
         --------
-        >>> Parallel(executor="ray", jobs=2).checked().on_ray
-        True
         >>> Parallel(jobs=0).checked()
         Traceback (most recent call last):
         probes.errors.SettingError: --jobs 0
@@ -222,11 +249,20 @@ class Parallel(Frozen):
         """
         if self.jobs is not None and self.jobs < 1:
             raise SettingError(f"--jobs {self.jobs}", "Give 1 or more: so many measurements run at once.")
+        if self.jobs != 1 and multiprocessing.parent_process() is not None and (self.jobs or self.on_ray):
+            raise SettingError(
+                "measurements at once were asked for in a process that was spawned itself",
+                'Guard what your script does with `if __name__ == "__main__":`, or leave jobs and executor out.',
+            )
         if self.executor != "local" and not self.on_ray:
             raise SettingError(
                 f"--executor {self.executor!r} is none that this version has",
                 "Allowed: local, ray, or the address of a Ray cluster such as ray://head:10001.",
             )
+        if self.on_ray:
+            from probes.ray_workers import require_ray
+
+            require_ray(self.address)
         return self
 
     @property
@@ -239,16 +275,21 @@ class Parallel(Frozen):
         """Address of the Ray cluster; None for one that is started here."""
         return self.executor if self.executor.startswith("ray://") else None
 
-    def share(self, hardware: Hardware) -> tuple[int | None, Hardware]:
-        """Return how many run at once on this machine, and what each may use of it; None for a cluster's number."""
+    def share(self, hardware: Hardware, candidates: int) -> tuple[int | None, Hardware]:
+        """Return how many run at once on this machine, and what each may use of it; None for a cluster's number.
+
+        A candidate has one measurement at a time, so no more run at once than there are candidates.
+        """
+        most = max(1, candidates)
         if self.address is not None:
-            return self.jobs, hardware.model_copy(update={"cores": 1})
+            count = None if self.jobs is None else min(self.jobs, most)
+            return count, hardware.model_copy(update={"cores": 1})
         count = self.jobs
         if count is None and hardware.device == "cuda":
             from probes.workers import visible_gpus
 
             count = len(visible_gpus())
-        count = count or (hardware.cores if self.on_ray else 1)
+        count = min(count or (hardware.cores if self.on_ray else 1), most)
         return count, hardware.model_copy(update={"cores": max(1, hardware.cores // count)})
 
 

@@ -16,7 +16,7 @@ from probes.errors import AdvisorError, InputError, MeasurementFailed, SettingEr
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says where a disk, a quota or the largest file allowed is full."""
 
-FULL_WORDS = ("No space left", "os error 28", "PytorchStreamWriter failed", "requested and")
+FULL_WORDS = ("No space left", "os error 28", "PytorchStreamWriter failed", "requested and 0 written")
 """The same in the words of libraries that hide it: safetensors', torch's, numpy's."""
 
 

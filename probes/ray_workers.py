@@ -7,16 +7,20 @@ feature cache under the same paths.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
+import math
 import os
 import socket
+import time
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from probes.benches import Benches, Setting
 from probes.deadline import Deadline
 from probes.errors import OutOfTime, SettingError
-from probes.executor import GRACE, Finished, Job, Lost, Report, Stopped, Tell, run_job
+from probes.executor import GRACE, Finished, Job, Lost, Report, Stopped, Tell, run_job, unhurried, warm_up
 
 PATIENCE = 0.25
 """Seconds between looks at what the actors have reported."""
@@ -36,7 +40,8 @@ class RayWorkers:
     Parameters
     ----------
     count : int or None
-        Actors; None makes one a GPU of the cluster, or one a CPU where it has none.
+        Actors, as far as there are CPUs for them; None makes one a GPU where this machine has CUDA and the cluster has
+        GPUs, else one a CPU.
     setting : Setting
     deadline : Deadline
         Who runs on after it is ended.
@@ -55,8 +60,9 @@ class RayWorkers:
 
         resources = self._ray.cluster_resources()
         gpus = int(resources.get("GPU", 0)) if setting.hardware.device == "cuda" else 0
-        self.workers = count or gpus or max(1, int(resources.get("CPU", 1)))
-        self._share = gpus / self.workers if gpus else 0.0
+        cpus = max(1, int(resources.get("CPU", 1)))
+        self.workers = min(count or gpus or cpus, cpus)  # more would wait for room that never comes
+        self._share = 1 / math.ceil(self.workers / gpus) if gpus else 0.0
         self._deadline = deadline
         self._setting = self._ray.put(setting)
         self._reports = Queue(actor_options={"num_cpus": 0})
@@ -67,7 +73,7 @@ class RayWorkers:
     def start(self, job: Job) -> None:
         """Give a job to a free actor, which is made if there is none."""
         actor = self._idle.pop() if self._idle else self._actor()
-        promise = actor.run.remote(job, self._deadline.remaining, self._reports)
+        promise = actor.run.remote(job, time.time() + self._deadline.remaining, self._reports)
         self._running[promise] = (job, actor)
 
     def wait(self, tell: Tell) -> None:
@@ -80,7 +86,7 @@ class RayWorkers:
             for report in [*said, *(last for promise in ended if (last := self._last(promise)) is not None)]:
                 tell(report)
                 told = True
-            if not told and self._deadline.remaining < -GRACE:
+            if self._deadline.remaining < -GRACE:
                 for promise in list(self._running):
                     job, actor = self._running.pop(promise)
                     self._ray.kill(actor)
@@ -118,47 +124,66 @@ class _Actor:
     """What runs in a process of Ray."""
 
     def __init__(self, setting: Setting) -> None:
+        warm_up()
         self._benches = Benches(setting)
 
-    def run(self, job: Job, remaining: float, reports: Any) -> Report:
-        """Run a job; all but its last report go into the queue, the last comes back."""
+    def run(self, job: Job, end: float, reports: Any) -> Report:
+        """Run a job until a moment on the wall clock; its last report comes back, the others go into the queue."""
         bench = self._benches.of(job.model)
-        bench.deadline = Deadline(None if remaining == float("inf") else remaining)
+        bench.deadline = Deadline(None if end == float("inf") else end - time.time())
         last: list[Report] = []
 
         def tell(report: Report) -> None:
             (last.append if isinstance(report, Finished | Stopped) else reports.put)(report)
 
-        run_job(job, bench, tell)
+        run_job(job, bench, unhurried(tell))
         return last[0]
+
+
+def require_ray(address: str | None) -> None:
+    """Make sure that Ray can be used, before anything is done that would rest on it.
+
+    Parameters
+    ----------
+    address : str or None
+        Of a cluster, which must take a connection: Ray itself would try for half a minute, and warn.
+
+    Raises
+    ------
+    SettingError
+        If Ray is not installed, or nothing answers at the address.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise SettingError(
+            "--executor ray, and Ray is not installed",
+            "Run `pip install 'transfer-advisor[ray]'`, or leave --executor out to measure on this machine.",
+        )
+    if address is not None:
+        with _answering(address):
+            where = urlsplit(address)
+            socket.create_connection((where.hostname or "", where.port or CLIENT_PORT), REACH_SECONDS).close()
 
 
 def _connected(address: str | None, count: int | None) -> Any:
     """Return the module `ray`, connected."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no network call that nobody asked for
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray will do, and it warns of what it did
-    try:
-        import ray
-    except ImportError:
-        raise SettingError(
-            "--executor ray, and Ray is not installed",
-            "Run `pip install 'transfer-advisor[ray]'`, or leave --executor out to measure on this machine.",
-        ) from None
-    try:
-        if address is not None:
-            _reach(address)
-        here = {"num_cpus": count, "include_dashboard": False} if address is None else {"address": address}
+    import ray
+
+    here = {"num_cpus": count, "include_dashboard": False} if address is None else {"address": address}
+    with _answering(address or "ray"):
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **here)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise SettingError(
-            f"--executor {address or 'ray'}: Ray does not answer ({reason})",
-            "Give the address of a running cluster, such as ray://head:10001, or `ray` alone to start one here.",
-        ) from None
     return ray
 
 
-def _reach(address: str) -> None:
-    """Open and close a connection to a cluster: Ray itself would try for half a minute, and warn."""
-    where = urlsplit(address)
-    socket.create_connection((where.hostname or "", where.port or CLIENT_PORT), REACH_SECONDS).close()
+@contextlib.contextmanager
+def _answering(executor: str) -> Iterator[None]:
+    """Say which Ray does not answer, where the body finds that out."""
+    try:
+        yield
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SettingError(
+            f"--executor {executor}: Ray does not answer ({reason})",
+            "Give the address of a running cluster, such as ray://head:10001, or `ray` alone to start one here.",
+        ) from None

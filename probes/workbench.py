@@ -233,6 +233,7 @@ class Workbench:
 
         if self.speed is None:
             self.speed = self._measure_speed()
+            give_back_memory()  # what trains next may be another process on the same device
         torch.set_num_threads(self.speed.threads)
         return self.speed
 

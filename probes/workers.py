@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,10 @@ from typing import Any
 from probes.benches import Benches, Setting
 from probes.deadline import Deadline
 from probes.errors import OutOfTime
-from probes.executor import GRACE, Finished, Job, Lost, Report, Stopped, Tell, run_job
+from probes.executor import GRACE, Finished, Job, Lost, Report, Stopped, Tell, run_job, unhurried, warm_up
+
+HEARD_AT_ONCE = 50
+"""Reports of a worker that are taken in before the others have their turn."""
 
 PATIENCE = 0.25
 """Seconds between looks at the clock while nothing is reported."""
@@ -52,6 +57,8 @@ class Workers:
         self._log = log
         self._gpus = visible_gpus() if setting.hardware.device == "cuda" else []
         self._pool: list[_Worker | None] = [None] * count
+        self._stillborn: list[Report] = []
+        """Jobs whose process died before it could take them."""
 
     def start(self, job: Job) -> None:
         """Give a job to a free process, which is spawned if there is none yet."""
@@ -59,19 +66,23 @@ class Workers:
         worker = self._pool[place]
         if worker is None:
             gpu = self._gpus[place % len(self._gpus)] if self._gpus else None
-            worker = self._pool[place] = _Worker(self._setting, gpu, self._log)
+            try:
+                worker = self._pool[place] = _Worker(self._setting, gpu, self._log)
+            except OSError:  # it died, or there was no room for it
+                self._stillborn.append(Lost(job.number))
+                return
         worker.give(job, self._deadline.remaining)
 
     def wait(self, tell: Tell) -> None:
         """Wait until something is to be told, and tell it."""
         busy = [worker for worker in self._pool if worker is not None and worker.job is not None]
-        reports: list[Report] = []
+        reports, self._stillborn = self._stillborn, []
         while busy and not reports:
             ready = wait([worker.connection for worker in busy], timeout=PATIENCE)
             for worker in busy:
                 if worker.connection in ready:
                     reports += self._hear(worker)
-                elif self._deadline.remaining < -GRACE and worker.job is not None:
+                if self._deadline.remaining < -GRACE and worker.job is not None:
                     reports.append(Stopped(worker.job.number, OutOfTime("the wall-clock budget is spent")))
                     self._replace(worker)
         for report in reports:
@@ -88,7 +99,10 @@ class Workers:
         """Return what a process has reported by now, and that its job is lost if it died over it."""
         reports: list[Report] = []
         try:
-            while worker.connection.poll():
+            # Not until there is nothing to hear: a worker may talk faster than it is listened to.
+            for _ in range(HEARD_AT_ONCE):
+                if not worker.connection.poll():
+                    break
                 report: Report = worker.connection.recv()
                 reports.append(report)
                 if isinstance(report, Finished | Stopped):
@@ -113,14 +127,14 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.job: Job | None = None
         self._process = context.Process(target=_work, args=(theirs, setting, gpu, log), daemon=True)
-        self._process.start()
-        theirs.close()
+        with theirs, _uninterrupted():
+            self._process.start()
 
     def give(self, job: Job, remaining: float) -> None:
         self.job = job
         # A process that died while it was idle is noticed when its line is read.
         with contextlib.suppress(OSError):
-            self.connection.send((job, remaining))
+            self.connection.send((job, time.monotonic() + remaining))
 
     def end(self) -> None:
         self._process.terminate()
@@ -139,13 +153,27 @@ def _work(connection: Connection[Any, Any], setting: Setting, gpu: str | None, l
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     _print_into(log)
+    warm_up()
     benches = Benches(setting)
     with contextlib.suppress(EOFError, OSError):
         while True:
-            job, remaining = connection.recv()
+            job, end = connection.recv()
             bench = benches.of(job.model)
-            bench.deadline = Deadline(None if remaining == float("inf") else remaining)
-            run_job(job, bench, connection.send)
+            bench.deadline = Deadline(None if end == float("inf") else end - time.monotonic())
+            run_job(job, bench, unhurried(connection.send))
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keep Ctrl-C from a process that is being born: it would print what it was importing."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:

@@ -109,6 +109,9 @@ def main(ask: dict[str, Any]) -> dict[str, Any]:
     for i in range(ask["chains"]):
         plans[f"chain-{i}"] = [draw.uniform(0, whole / 4) for _ in range(ask["links"])]
     hits = at_once(ask["jobs"], {name: disturbed(ask, folder / name, waits) for name, waits in plans.items()})
+    while sum(hits.values()) < ask["least"] and len(hits) < 2 * ask["least"]:  # the machine became faster meanwhile
+        name = f"more-{len(hits)}"
+        hits |= at_once(1, {name: disturbed(ask, folder / name, [draw.uniform(0, whole / 2)])})
     return {"seconds": whole, "hits": hits}
 
 

@@ -39,5 +39,8 @@ def essence(document: dict[str, Any]) -> dict[str, Any]:
     return {
         "recommendation": timeless(document["recommendation"]),
         "verdicts": [timeless(verdict) for verdict in document["verdicts"]],
-        "scores": {m["strategy"]: (m["score"], m["train_rows"], m["predictions"]) for m in document["measurements"]},
+        "scores": {
+            (m["strategy"], m["model"], m["train_rows"], m["seed"]): (m["score"], m["predictions"])
+            for m in document["measurements"]
+        },
     }

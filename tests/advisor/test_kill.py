@@ -60,6 +60,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
             "seeds": 2,
         },
         "seed": 20,
+        "least": 20,
         "singles": 2,
         "chains": 4,
         "links": 6,
