@@ -14,8 +14,8 @@ from advisor.session import ProbeResult
 from advisor.session import probe as probe_request
 from advisor.settings import brief_from, checked_settings
 from probes.errors import SettingError
-from probes.executor import Parallel
 from probes.files import user_path
+from probes.parallel import Parallel
 from strategies import NAMES
 
 _SEE = "See `help(advisor.probe)` and `help(advisor.recommend)`."

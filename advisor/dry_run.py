@@ -13,7 +13,8 @@ from advisor.request import Request
 from probes.base import Frozen
 from probes.benches import Benches, Setting
 from probes.errors import InputError, MeasurementFailed, OutOfTime
-from probes.executor import Parallel, unexpected
+from probes.executor import unexpected
+from probes.parallel import Parallel
 
 
 class PlannedStep(Frozen):

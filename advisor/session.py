@@ -23,9 +23,9 @@ from probes.base import Frozen
 from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import SettingError
-from probes.executor import Parallel
 from probes.measurement import Measurement
 from probes.model import ModelFacts
+from probes.parallel import Parallel
 from probes.profile import Profile
 from strategies import STRATEGIES, Candidate, Outcome, Verdict
 
@@ -138,8 +138,8 @@ def _probe(
     from advisor.estimates import Estimates
     from advisor.ladder import Ladder
     from probes.benches import Benches, Setting
-    from probes.executor import open_executor
     from probes.hardware import inspect_hardware
+    from probes.parallel import open_executor
 
     metric = metric_of(request)
     listen(Said("profiling rows, applying rules"))

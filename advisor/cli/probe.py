@@ -90,7 +90,7 @@ def probe(
     from advisor.run import Run
     from advisor.session import request_of
     from probes.errors import SettingError
-    from probes.executor import Parallel
+    from probes.parallel import Parallel
 
     parallel = Parallel(executor=executor, jobs=jobs).checked()
     if dry_run and (run or resume):

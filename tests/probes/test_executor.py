@@ -19,9 +19,10 @@ from probes.benches import Benches, Setting
 from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import OutOfTime, SettingError
-from probes.executor import Executor, Finished, Job, Lost, Moved, Parallel, Report, Stopped, Tried, open_executor
+from probes.executor import Executor, Finished, Job, Lost, Moved, Report, Stopped, Tried
 from probes.measurement import Measurement
 from probes.model import ModelFacts
+from probes.parallel import Parallel, open_executor
 from probes.recipe import BagOfWords, Prompt, Recipe, Tuning
 from tests.probes.conftest import CPU, SPEED
 
