@@ -70,7 +70,7 @@ def train_plainly(work: Work, bench: Workbench, rows: Rows, seed: int, epochs: i
     recipe = recipe_for(work, bench, seed, epochs)  # measures the speed, which sets our own threads
     torch.set_num_threads(threads)
     set_seed(seed)
-    model = _network(work, recipe, bench, rows)
+    model = network(work, recipe, bench, rows)
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(
             model, recipe, bench, rows, output_dir=folder, num_train_epochs=epochs, eval_strategy="epoch"
@@ -106,13 +106,14 @@ def faster_threads(bench: Workbench, rows: Rows, default: int, steps: int = 6) -
         torch.set_num_threads(threads)
         with tempfile.TemporaryDirectory() as folder:
             trainer = _trainer(
-                _network("full", recipe, bench, rows), recipe, bench, rows, output_dir=folder, max_steps=steps
+                network("full", recipe, bench, rows), recipe, bench, rows, output_dir=folder, max_steps=steps
             )
             seconds[threads] = float(trainer.train().metrics["train_runtime"])
     return min(seconds, key=seconds.__getitem__)
 
 
-def _network(work: Work, recipe: Tuning, bench: Workbench, rows: Rows) -> Any:
+def network(work: Work, recipe: Tuning, bench: Workbench, rows: Rows) -> Any:
+    """Build the network that is trained, its head started from the linear probe as a probe's is."""
     from peft import LoraConfig, get_peft_model
 
     from probes.classifier import build_classifier

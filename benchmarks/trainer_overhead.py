@@ -58,29 +58,18 @@ def _bare_loop(recipe: object, bench: object, rows: object) -> None:
     import torch
     from transformers import get_linear_schedule_with_warmup, set_seed
 
+    from benchmarks.plain_training import network
     from probes.batching import LengthBuckets
-    from probes.classifier import build_classifier
     from probes.cpu_training import prepare_for_cpu
     from probes.data import Rows
-    from probes.recipe import FrozenFeatures, Tuning
+    from probes.recipe import Tuning
     from probes.training import _logits
     from probes.workbench import Workbench
 
     assert isinstance(recipe, Tuning) and isinstance(bench, Workbench) and isinstance(rows, Rows)  # noqa: S101
-    frozen = FrozenFeatures(pooling=recipe.pooling, normalize=recipe.normalize, max_length=recipe.max_length)
     bench.measured_speed()  # sets the threads as the Trainer path does
     set_seed(recipe.seed)
-    model = build_classifier(
-        bench.facts,
-        recipe.pooling,
-        bench.data.classes,
-        normalize=recipe.normalize,
-        head=bench.linear_head(frozen, rows),
-        pad_token_id=bench.tokenizer.pad_token_id,
-        dtype="float32",
-        device=bench.device,
-        gradient_checkpointing=False,
-    )
+    model = network("full", recipe, bench, rows)
     if bench.device == "cpu":
         prepare_for_cpu(model, model.body, half=recipe.precision == "bf16")
     encoded = bench.tokens(rows, recipe.max_length)

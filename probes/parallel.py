@@ -40,7 +40,7 @@ class Parallel(Frozen):
         """
         if self.jobs is not None and self.jobs < 1:
             raise SettingError(f"--jobs {self.jobs}", "Give 1 or more: so many measurements run at once.")
-        if self.jobs != 1 and multiprocessing.parent_process() is not None and (self.jobs or self.on_ray):
+        if multiprocessing.parent_process() is not None and ((self.jobs or 1) > 1 or self.on_ray):
             raise SettingError(
                 "measurements at once were asked for in a process that was spawned itself",
                 'Guard what your script does with `if __name__ == "__main__":`, or leave jobs and executor out.',

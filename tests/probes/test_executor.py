@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -240,6 +241,16 @@ def test_threads_are_shared_out() -> None:
         count, share = parallel.share(eight, candidates=5)
         assert (count, share.cores) == expected
     assert Parallel(jobs=4).share(eight, candidates=0)[0] == 1
+
+
+@pytest.mark.parametrize(("jobs", "code"), [(2, 1), (1, 0)])
+def test_a_spawned_process_spawns_no_more(jobs: int, code: int, capfd: pytest.CaptureFixture[str]) -> None:
+    # So does a script that asks for jobs and guards nothing: each process would begin it anew.
+    child = multiprocessing.get_context("spawn").Process(target=Parallel(jobs=jobs).checked)
+    child.start()
+    child.join(60)
+    assert child.exitcode == code
+    assert ("__main__" in capfd.readouterr().err) == bool(code)
 
 
 def test_other_executors_are_refused() -> None:
