@@ -250,7 +250,9 @@ class Ladder:
 
     def _hear(self, report: at.Report) -> None:
         """Take in what a running step reports; what goes wrong is its outcome, not the end of the run."""
-        begun = self._begun[report.number]
+        begun = self._begun.get(report.number)
+        if begun is None:
+            return  # a late word of a job that is over: on a cluster reports travel on their own
         step, candidate = begun.step, begun.step.arm.rung.candidate
         match report:
             case at.Moved():

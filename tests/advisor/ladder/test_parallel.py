@@ -10,7 +10,7 @@ import pytest
 from advisor import events
 from advisor.plan import Running
 from probes.data import TaskData
-from probes.executor import Job, Lost, Tell, run_job
+from probes.executor import Job, Lost, Moved, Tell, run_job
 from probes.measurement import Measurement
 from probes.workbench import Workbench
 from tests.advisor.ladder.conftest import HARDWARE
@@ -41,6 +41,7 @@ class Scrambled:
             tell(Lost(job.number))
         else:
             run_job(job, self.bench, tell)
+        tell(Moved(job.number, "said late", 1, 2))
 
     def close(self) -> None: ...
 
