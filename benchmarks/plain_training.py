@@ -14,6 +14,7 @@ from probes.data import Rows
 from probes.recipe import FrozenFeatures, Lora, Tuning
 from probes.training import fit_tuning
 from probes.workbench import Workbench
+from strategies.tuned import batch_size
 
 Work = Literal["full", "lora", "lora as peft has it"]
 """What is trained: all weights, adapters on all linear layers, or on those that `LoraConfig()` names."""
@@ -30,7 +31,7 @@ class Trained:
     predictions: NDArray[np.int64]
 
 
-def recipe_for(work: Work, bench: Workbench, seed: int, epochs: int) -> Tuning:
+def recipe_for(work: Work, bench: Workbench, rows: Rows, seed: int, epochs: int) -> Tuning:
     """Return a probe's recipe, with every epoch run: the middle learning rate of its strategy for small encoders."""
     facts = bench.facts
     return Tuning(
@@ -40,6 +41,7 @@ def recipe_for(work: Work, bench: Workbench, seed: int, epochs: int) -> Tuning:
         max_length=bench.max_length,
         learning_rate=5e-5 if work == "full" else 1e-3,
         epochs=epochs,
+        batch_size=batch_size(len(rows)),
         patience=epochs,
         precision=bench.measured_speed().precision,
         seed=seed,
@@ -48,7 +50,7 @@ def recipe_for(work: Work, bench: Workbench, seed: int, epochs: int) -> Tuning:
 
 def train_ours(work: Work, bench: Workbench, rows: Rows, seed: int, epochs: int) -> Trained:
     """Train as a probe does."""
-    fitted = fit_tuning(recipe_for(work, bench, seed, epochs), bench, rows)
+    fitted = fit_tuning(recipe_for(work, bench, rows, seed, epochs), bench, rows)
     return _trained(list(fitted.history), len(rows) * epochs, fitted.probabilities(bench.data.test))
 
 
@@ -67,7 +69,7 @@ def train_plainly(work: Work, bench: Workbench, rows: Rows, seed: int, epochs: i
     """
     from transformers import set_seed
 
-    recipe = recipe_for(work, bench, seed, epochs)  # measures the speed, which sets our own threads
+    recipe = recipe_for(work, bench, rows, seed, epochs)  # measures the speed, which sets our own threads
     torch.set_num_threads(threads)
     set_seed(seed)
     model = network(work, recipe, bench, rows)
@@ -100,7 +102,7 @@ def faster_threads(bench: Workbench, rows: Rows, default: int, steps: int = 6) -
 
     So that the Trainer is not held against us with more threads than this machine has to spare.
     """
-    recipe = recipe_for("full", bench, 0, 1)
+    recipe = recipe_for("full", bench, rows, 0, 1)
     seconds = {}
     for threads in (default, bench.measured_speed().threads):
         torch.set_num_threads(threads)

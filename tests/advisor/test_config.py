@@ -112,7 +112,7 @@ def test_a_tuning_measured_on_fewer_rows_is_trained_as_long_as_all_need(
 @pytest.mark.parametrize(("parts", "at_once"), [(1, 16), (2, 4), (8, 1)])
 def test_what_memory_held_at_a_time_stays_when_the_batch_grows(parts: int, at_once: int, tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
-    rows.write_text("text,label\n" + "".join(f"text {n},{'ab'[n % 2]}\n" for n in range(600)), encoding="utf-8")
+    rows.write_text("text,label\n" + "".join(f"text {n},{'ab'[n % 2]}\n" for n in range(1_800)), encoding="utf-8")
     request = Request(data=DataRequest(source=str(rows)))
     recipe = Tuning(pooling="cls", max_length=8, learning_rate=1e-3, batch_size=8, gradient_accumulation=parts)
     made = config_for(request, load_task(str(rows)), recommended(recipe, learned_from=100), None)
