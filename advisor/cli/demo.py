@@ -15,11 +15,11 @@ def demo(
     run: Annotated[
         Path | None, typer.Option("--run", help="Run folder.", metavar="DIR", show_default="below advisor-runs/")
     ] = None,
-    budget: Annotated[str, typer.Option("--budget", help="Wall-clock promise: 150s, 10m, or `none`.")] = "150s",
+    budget: Annotated[str, typer.Option("--budget", help="Wall-clock promise: 150s, 10m, or `none`.")] = "165s",
     quiet: o.Quiet = False,
     json: o.Json = False,
 ) -> int:
-    """Run the main job on about 800 help-desk messages: profile, advice, probes, verdicts, config."""
+    """Run the main job on about 800 help-desk messages, with an encoder and a small language model that come along."""
     from advisor.advising import advised, facts_for
     from advisor.brief import Brief
     from advisor.cli.app import STARTED
@@ -33,7 +33,7 @@ def demo(
     run = None if run is None else user_path(run)
     request = Request(
         data=DataRequest(source=str(ROWS)),
-        models=("minilm",),
+        models=("minilm", "demo-lm"),
         brief=Brief(task="text-classification"),
         budget_seconds=parse_budget(budget),
     )

