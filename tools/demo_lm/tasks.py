@@ -167,7 +167,7 @@ class Bank:
     def _words(self) -> dict[str, Rows]:
         where: dict[str, list[int]] = {}
         for i, tokens in enumerate(self._tokens):
-            for token in set(tokens):
+            for token in sorted(set(tokens)):
                 where.setdefault(token, []).append(i)
         most = len(self.texts) // 50
         return {

@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import lzma
+import os
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,6 +115,28 @@ def test_an_episode_is_determined_by_its_seed(writer: Writer) -> None:
     one, same, other = (writer.write(mix, np.random.default_rng(seed)) for seed in (4, 4, 5))
     assert one == same
     assert one != other
+
+
+def test_another_process_writes_the_same_episodes(work: Path) -> None:
+    """Neither sets nor hashes, which differ between processes, decide an order."""
+    code = (
+        "import sys; from pathlib import Path; import numpy as np; from tools.demo_lm.episodes import Mix, writer_for;"
+        "writer = writer_for(Path(sys.argv[1]), held=False);"
+        "print([writer.write(Mix(0.1, 0.1), np.random.default_rng(k)).ids for k in range(40)])"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(work)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[3],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert said[0] == said[1]
+    assert len(said[0]) > 1000
 
 
 def test_positions_of_a_batch_point_at_labels(writer: Writer) -> None:
