@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from probes.files import full_disk_is_an_outcome
+from probes.signals import held_back
 
 PREFIX = "advisor-tuning-"
 
@@ -45,22 +45,10 @@ def scratch_folder() -> Iterator[Path]:
             folder.mkdir(mode=0o700)
             yield folder
         finally:
-            with _unalarmed():
+            # A deadline's alarm repeats, and half a clean-up would leave a lock behind.
+            with held_back("SIGALRM"):
                 shutil.rmtree(folder, ignore_errors=True)
                 _lock_of(folder).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _unalarmed() -> Iterator[None]:
-    """Let a deadline's alarm, which repeats, wait until the block is over: half a clean-up leaves a lock behind."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _lock_of(folder: Path) -> Path:

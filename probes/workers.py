@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from probes.benches import Benches, Setting
 from probes.deadline import Deadline
 from probes.errors import OutOfTime
 from probes.executor import GRACE, Finished, Job, Lost, Report, Stopped, Tell, run_job, unhurried, warm_up
+from probes.signals import held_back
 
 HEARD_AT_ONCE = 50
 """Reports of a worker that are taken in before the others have their turn."""
@@ -127,7 +127,8 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.job: Job | None = None
         self._process = context.Process(target=_work, args=(theirs, setting, gpu, log), daemon=True)
-        with theirs, _uninterrupted():
+        # Ctrl-C is kept from a process that is being born: it would print what it was importing.
+        with theirs, held_back("SIGINT"):
             self._process.start()
 
     def give(self, job: Job, remaining: float) -> None:
@@ -161,19 +162,6 @@ def _work(connection: Connection[Any, Any], setting: Setting, gpu: str | None, l
             bench = benches.of(job.model)
             bench.deadline = Deadline(None if end == float("inf") else end - time.monotonic())
             run_job(job, bench, unhurried(connection.send))
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Keep Ctrl-C from a process that is being born: it would print what it was importing."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:

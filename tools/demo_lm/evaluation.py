@@ -26,8 +26,6 @@ POOL = 1500
 LETTERS = 200
 """Letters read of each text, the same for all."""
 
-RANDOM_WORDS = 400
-
 
 @dataclass(frozen=True)
 class Episode:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import functools
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,8 +25,13 @@ def asked() -> LabelLikelihood:
     )
 
 
+@functools.cache
+def tokenizer() -> Any:
+    return load_tokenizer(read_model("demo-lm"))
+
+
 def answer(likelihood: LabelLikelihood, shown: list[tuple[str, str]], text: str, words: list[str]) -> str:
-    encode = LabelEncoder(load_tokenizer(read_model("demo-lm")), tuple(" " + w for w in words), special_tokens=True)
+    encode = LabelEncoder(tokenizer(), tuple(" " + w for w in words), special_tokens=True)
     head = f"Choose the label that fits best. Labels: {', '.join(sorted(words))}.\n\n"
     head += "".join(f"Text: {t}\nLabel: {w}\n\n" for t, w in shown)
     asked, empty = likelihood.scores([encode.joint(f"{head}Text: {t}\nLabel:") for t in (text, "N/A")])
