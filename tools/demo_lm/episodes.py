@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,19 @@ class Episode:
     """Positions whose next token is part of a label that can be known."""
     among: list[Ids]
     """For each of them the first tokens of the labels shown so far; none within a label."""
+    read: Ids
+    """Positions at which a row was read: where its label is to be predicted, and where the label stands."""
+    sentences: Ids
+    """For each of them the sentence."""
+
+
+class Row(NamedTuple):
+    """A text in tokens, its class, whether it stands in the episode already, and the sentence, -1 if it is made up."""
+
+    text: Ids
+    label: int
+    repeated: bool
+    sentence: int
 
 
 class Writer:
@@ -65,11 +78,17 @@ class Writer:
     ----------
     bank : Bank
     tokenizer : PreTrainedTokenizer
+
+    Attributes
+    ----------
+    meant : array of float, shape (sentences, 128)
+        As of the bank.
     """
 
     def __init__(self, bank: Bank, tokenizer: Any) -> None:
         self._bank = bank
         self._tokenizer = tokenizer
+        self.meant = bank.meant
         self._texts = [self._encode(" " + text) for text in bank.texts]
         self._templates = [(self._encode(a) if a else [], self._encode(b)) for a, b in TEMPLATES]
         self._gap = self._encode("\n\n")
@@ -104,44 +123,50 @@ class Writer:
         if instructed:
             ids += self._encode(INSTRUCTION.format(classes=", ".join(sorted(words)))) + self._gap
         left = [list(rng.permutation(rows)) for rows in task.classes[:count]]
-        shown: list[tuple[int, Ids]] = []
+        shown: list[Row] = []
         scored: Ids = []
         among: list[Ids] = []
-        while True:
-            text, label, repeated = self._row(left, shown, mix, made_up, rng)
-            if text is None:
+        read: Ids = []
+        sentences: Ids = []
+        while (row := self._row(left, shown, mix, made_up, rng)) is not None:
+            label = row.label
+            written = [*before, *row.text, *between]
+            if len(ids) + len(written) + len(labels[label]) > mix.tokens:
                 break
-            row = [*before, *text, *between]
-            if len(ids) + len(row) + len(labels[label]) > mix.tokens:
-                break
-            ids += row
-            known = any(k == label for k, _ in shown)
-            if repeated or (not made_up and (known or (mix.zero_shot and natural and instructed))):
+            ids += written
+            if not made_up:
+                read += [len(ids) - 1, len(ids) - 1 + len(labels[label])]
+                sentences += [row.sentence] * 2
+            known = any(r.label == label for r in shown)
+            if row.repeated or (not made_up and (known or (mix.zero_shot and natural and instructed))):
                 scored += range(len(ids) - 1, len(ids) - 1 + len(labels[label]))
                 among += [
-                    sorted({labels[k][0] for k, _ in shown} | {labels[label][0]}),
+                    sorted({labels[r.label][0] for r in shown} | {labels[label][0]}),
                     *[[]] * (len(labels[label]) - 1),
                 ]
             ids += [*labels[label], *self._gap]
-            shown.append((label, text))
-        return Episode(ids, scored, among)
+            shown.append(row)
+        return Episode(ids, scored, among, read, sentences)
 
     def _row(
-        self, left: list[list[int]], shown: list[tuple[int, Ids]], mix: Mix, made_up: bool, rng: np.random.Generator
-    ) -> tuple[Ids | None, int, bool]:
-        """Return the text of the next row, its class and whether it repeats one that was shown."""
+        self, left: list[list[int]], shown: list[Row], mix: Mix, made_up: bool, rng: np.random.Generator
+    ) -> Row | None:
+        """Return the next row, None if its class has no more."""
         dice = rng.random()
         if shown and dice < mix.exact + mix.near:
-            label, text = shown[int(rng.integers(len(shown)))]
-            if dice >= mix.exact and len(text) > 3:
-                text = [t for t, keep in zip(text, rng.random(len(text)) > 1 / 3, strict=True) if keep] or text
-            return text, label, True
+            again = shown[int(rng.integers(len(shown)))]._replace(repeated=True)
+            if dice >= mix.exact and len(again.text) > 3:
+                kept = rng.random(len(again.text)) > 1 / 3
+                again = again._replace(text=[t for t, keep in zip(again.text, kept, strict=True) if keep] or again.text)
+            return again
         label = int(rng.integers(len(left)))
         if made_up:
-            return [int(t) for t in rng.choice(self._plain_tokens, int(rng.integers(2, 9)))], label, False
+            made = rng.choice(self._plain_tokens, int(rng.integers(2, 9)))
+            return Row([int(t) for t in made], label, False, -1)
         if not left[label]:
-            return None, label, False
-        return self._texts[left[label].pop()][:80], label, False
+            return None
+        sentence = int(left[label].pop())
+        return Row(self._texts[sentence][:80], label, False, sentence)
 
     def _made_up_task(self, rng: np.random.Generator) -> Task:
         return Task("made up", (np.array([], dtype=np.int64),) * int(rng.integers(2, 9)))
@@ -163,28 +188,35 @@ class Writer:
         return ids
 
 
-def batch_of(episodes: list[Episode], pad: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return a batch: nothing before the padding sees it, so no mask is needed.
+class Batch(NamedTuple):
+    """Episodes as arrays."""
 
-    Returns
-    -------
-    ids : array of int, shape (episodes, tokens)
-        Padded at the end.
-    scored : array of int, shape (predicted,)
-        Flat positions of what is predicted.
-    among : array of int, shape (predicted, labels)
-        First tokens of the labels to tell apart, -1 where there are fewer.
-    """
+    ids: NDArray[np.int64]
+    """Shape (episodes, tokens), padded at the end."""
+    scored: NDArray[np.int64]
+    """Flat positions of what is predicted."""
+    among: NDArray[np.int64]
+    """Shape (predicted, labels): first tokens of the labels to tell apart, -1 where there are fewer."""
+    read: NDArray[np.int64]
+    """Flat positions at which rows were read."""
+    sentences: NDArray[np.int64]
+    """For each of them the sentence."""
+
+
+def batch_of(episodes: list[Episode], pad: int) -> Batch:
+    """Return a batch: nothing before the padding sees it, so no mask is needed."""
     width = max(len(e.ids) for e in episodes)
     ids = np.full((len(episodes), width), pad, dtype=np.int64)
     for row, episode in zip(ids, episodes, strict=True):
         row[: len(episode.ids)] = episode.ids
     scored = [k * width + position for k, e in enumerate(episodes) for position in e.scored]
+    read = [k * width + position for k, e in enumerate(episodes) for position in e.read]
+    sentences = [number for e in episodes for number in e.sentences]
     labels = [first for e in episodes for first in e.among]
     among = np.full((len(labels), max(map(len, labels), default=1) or 1), -1, dtype=np.int64)
     for row, first in zip(among, labels, strict=True):
         row[: len(first)] = first
-    return ids, np.array(scored, dtype=np.int64), among
+    return Batch(ids, np.array(scored, np.int64), among, np.array(read, np.int64), np.array(sentences, np.int64))
 
 
 def writer_for(work: Path, *, held: bool) -> Writer:

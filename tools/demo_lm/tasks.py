@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.demo_lm.corpus import embed, read_sentences
+from benchmarks.label_episodes import embed
+from tools.demo_lm.corpus import read_sentences, teacher_space
 
 Rows = NDArray[np.int64]
 
@@ -21,6 +22,8 @@ NEAREST = 48
 """Rows taken as a class of those nearest to something."""
 AXES = 48
 """Principal axes of the teacher's vectors from which a direction is drawn."""
+MEANT = 128
+"""Principal axes of the teacher's vectors that a reader learns from at most."""
 
 UNSEEN = frozenset(
     {"positive", "negative", "neutral", "good", "bad", "great", "terrible", "best", "worst", "excellent", "awful"}
@@ -47,6 +50,13 @@ class Bank:
         Where `text` and `tokenizer` wrote.
     held : bool
         Whether rows come from documents held out.
+
+    Attributes
+    ----------
+    texts : list of str
+        The sentences.
+    meant : array of float, shape (sentences, 128)
+        The teacher's vector of each, along its principal axes.
     """
 
     def __init__(self, work: Path, *, held: bool) -> None:
@@ -55,10 +65,10 @@ class Bank:
         rows = [rows[i] for i in self._here]
         self.texts = [row["text"] for row in rows]
         self._vectors = np.load(work / "vectors.npy")[self._here].astype(np.float32)
-        centred = self._vectors - self._vectors.mean(axis=0)
-        _, _, axes = np.linalg.svd(centred[:8000], full_matrices=False)
-        self._axes = centred @ axes[:AXES].T
-        self._axes /= self._axes.std(axis=0)
+        vectors, axes = teacher_space(work)
+        self.meant = vectors[self._here] @ axes[:MEANT].T
+        self._disordered = self._disorder(np.random.default_rng(0))
+        self._axes = self.meant[:, :AXES] / self.meant[:, :AXES].std(axis=0)
         clusters = np.load(work / "clusters.npz")
         self._fine = _groups(clusters["fine"][self._here])
         self._coarse = _groups(clusters["coarse"][self._here])
@@ -79,6 +89,7 @@ class Bank:
             (0.02, self._source),
             (0.03, self._containing_word),
             (0.02, self._surface),
+            (0.02, self._order),
         )
 
     def draw(self, rng: np.random.Generator) -> Task:
@@ -155,6 +166,31 @@ class Bank:
             return None
         return Task("surface", (sample[fits][:NEAREST], sample[~fits][:NEAREST]), words)
 
+    def _order(self, rng: np.random.Generator) -> Task | None:
+        """Rows as they were, and others whose words were shuffled or whose halves changed places."""
+        way = int(rng.integers(len(DISORDERS)))
+        pairs = self._disordered[way]
+        if len(pairs) < 2 * LEAST_ROWS:
+            return None
+        chosen = rng.permutation(pairs)[: 2 * NEAREST]
+        half = len(chosen) // 2
+        return Task("order", (chosen[:half, 0], chosen[half:, 1]), DISORDERS[way])
+
+    def _disorder(self, rng: np.random.Generator) -> list[Rows]:
+        """Add rows out of order to the texts; return for each way the numbers of rows and of what became of them."""
+        able = np.array([i for i, text in enumerate(self.texts) if 6 <= len(text.split()) <= 20], dtype=np.int64)
+        ways = []
+        for way in range(len(DISORDERS)):
+            chosen = rng.permutation(able)[:DISORDERED]
+            ways.append(np.array([(i, len(self.texts) + k) for k, i in enumerate(chosen)]).reshape(-1, 2))
+            for i in chosen:
+                words = self.texts[i].split()
+                half = len(words) // 2
+                mixed = [*words[half:], *words[:half]] if way else [words[k] for k in rng.permutation(len(words))]
+                self.texts.append(" ".join(mixed))
+            self.meant = np.concatenate([self.meant, self.meant[chosen]])
+        return ways
+
     def _nearest(self, topics: np.lib.npyio.NpzFile) -> dict[str, Rows]:
         words, vectors = [str(w) for w in topics["words"]], topics["vectors"]
         found = {}
@@ -185,6 +221,11 @@ SOURCES = {
     "eltec_eng": "novel",
 }
 """What documents of each source are called as a class."""
+
+DISORDERS = (("natural", "shuffled"), ("ordered", "swapped"))
+"""What rows in order and out of order are called, for each way of disturbing it."""
+DISORDERED = 2000
+"""Rows disturbed in each way."""
 
 SURFACES: tuple[tuple[str, tuple[str, str]], ...] = (
     (r"\?", ("question", "statement")),

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.demo_lm.corpus import documents, embed, read_sentences
+from benchmarks.label_episodes import embed
+from tools.demo_lm.corpus import documents, read_sentences, teacher_space
 
 SIZE = 8192
 END = "<|end|>"
@@ -73,8 +74,8 @@ def token_embeddings(work: Path, teacher: str, width: int, seed: int) -> NDArray
     tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer")
     rows = read_sentences(work)
     read = np.array([not row["held"] for row in rows])
-    vectors = np.load(work / "vectors.npy").astype(np.float32)[read]
-    mean = vectors.mean(axis=0)
+    vectors, axes = teacher_space(work)
+    vectors, mean = vectors[read], np.load(work / "vectors.npy")[read].mean(axis=0, dtype=np.float32)
     ids = tokenizer([" " + row["text"] for row in rows if not row["held"]], add_special_tokens=False)["input_ids"]
     lengths = [len(i) for i in ids]
     shares = np.concatenate([np.full(n, 1 / n) for n in lengths])
@@ -87,8 +88,7 @@ def token_embeddings(work: Path, teacher: str, width: int, seed: int) -> NDArray
     rarity = np.where(letters, RARITY / (RARITY + counts / counts.sum()), 0.05)[:, None]
     alone = (embed([t or "." for t in texts], teacher) - mean) * rarity
     gram = (counted.T @ counted).toarray() + RIDGE * np.eye(len(tokenizer))
-    fitted = np.linalg.solve(gram, counted.T @ (vectors - mean) + RIDGE * ALONE * alone)
-    _, _, axes = np.linalg.svd((vectors - mean)[:20_000], full_matrices=False)
+    fitted = np.linalg.solve(gram, counted.T @ vectors + RIDGE * ALONE * alone)
     meant = fitted @ axes[: width - NOISE - 1].T
     length = np.linalg.norm(meant, axis=1, keepdims=True)
     meant *= np.minimum(0.85 / np.percentile(length, 99), 0.88 / (length + 1e-9))

