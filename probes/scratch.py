@@ -21,7 +21,7 @@ def scratch_folder() -> Iterator[Path]:
     """Make a folder that lasts as long as the block.
 
     Each has a lock beside it, taken before it is made and held until it is gone. A process that is killed lets go of
-    its locks; folders whose lock is free are what it left, and are removed here.
+    its locks; folders whose lock is free, and free locks without a folder, are what it left, and are removed here.
 
     Raises
     ------
@@ -35,12 +35,9 @@ def scratch_folder() -> Iterator[Path]:
     >>> there, folder.exists()
     (True, False)
     """
-    from filelock import FileLock
-
     root = Path(tempfile.gettempdir())
     _remove_orphans(root)
-    folder = root / f"{PREFIX}{uuid.uuid4().hex}"
-    with full_disk_is_an_outcome(root), FileLock(_lock_of(folder), timeout=0):
+    with full_disk_is_an_outcome(root), _locked_name(root) as folder:
         try:
             folder.mkdir(mode=0o700)
             yield folder
@@ -49,6 +46,26 @@ def scratch_folder() -> Iterator[Path]:
             with held_back("SIGALRM"):
                 shutil.rmtree(folder, ignore_errors=True)
                 _lock_of(folder).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked_name(root: Path) -> Iterator[Path]:
+    """Hold the lock of a new name; where another process tidied it away before it was taken, of another one."""
+    from filelock import FileLock, Timeout
+
+    while True:
+        folder = root / f"{PREFIX}{uuid.uuid4().hex}"
+        lock = FileLock(_lock_of(folder))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue
+        try:
+            if _lock_of(folder).exists():
+                yield folder
+                return
+        finally:
+            lock.release()
 
 
 def _lock_of(folder: Path) -> Path:
@@ -60,9 +77,10 @@ def _remove_orphans(root: Path) -> None:
     from filelock import FileLock, Timeout
 
     user = os.getuid() if hasattr(os, "getuid") else None
-    for folder in root.glob(f"{PREFIX}*"):
+    for found in root.glob(f"{PREFIX}*"):
+        folder = found.with_suffix("")
         with contextlib.suppress(OSError, Timeout):
-            if folder.suffix == ".lock" or folder.is_symlink() or (user is not None and folder.stat().st_uid != user):
+            if found.is_symlink() or (user is not None and found.stat().st_uid != user):
                 continue
             with FileLock(_lock_of(folder), timeout=0):
                 shutil.rmtree(folder, ignore_errors=True)

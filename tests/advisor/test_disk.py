@@ -238,3 +238,48 @@ def test_what_a_killed_process_left_in_the_temporary_folder_is_removed(
             assert left.exists() is mine, "only what nobody holds is removed"
         assert not folder.exists()
     assert not list(tmp_path.glob(f"{folder.name}*"))
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_lock_without_a_folder_is_removed_too(held: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process was killed between the folder's end and the lock's; or it has only just begun, and holds it."""
+    from filelock import FileLock
+
+    from probes.scratch import PREFIX, scratch_folder
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / f"{PREFIX}left.lock"
+    left.touch()
+    with contextlib.ExitStack() as alive:
+        if held:
+            alive.enter_context(FileLock(left))
+        with scratch_folder() as folder:
+            assert left.exists() is held, "only what nobody holds is removed"
+            assert folder.is_dir()
+        assert left.exists() is held
+
+
+def test_a_lock_that_was_tidied_away_before_it_was_taken_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from filelock import FileLock
+
+    from probes.scratch import scratch_folder
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    taken = FileLock.acquire
+    names: list[str] = []
+
+    def tidied(lock: FileLock, **options: float) -> object:
+        proxy = taken(lock, **options)
+        names.append(lock.lock_file)
+        if len(names) == 1:
+            Path(lock.lock_file).unlink()
+        return proxy
+
+    monkeypatch.setattr(FileLock, "acquire", tidied)
+    with scratch_folder() as folder:
+        assert len(names) == 2
+        assert folder.name in names[1]
+        assert Path(names[1]).exists()
+    assert not list(tmp_path.iterdir())
