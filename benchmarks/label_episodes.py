@@ -62,21 +62,17 @@ class Source:
 def load_source(name: str, file: str, per_episode: int, leave_out: frozenset[str] = frozenset()) -> Source:
     """Read a data set; classes of fewer than 24 rows, which could not show 16, are left out."""
     data = load_task(file)
-    test = data.test if len(data.test) else data.validation
     rng = random.Random(name)  # noqa: S311 - a sample, not a secret
     counts = np.bincount(data.train.labels, minlength=len(data.classes))
     able = {k for k, c in enumerate(data.classes) if c not in leave_out and counts[k] >= 24}
-    able &= set(test.labels)
+    able &= set(data.test.labels)
+    each = max(24, POOL // len(able))
 
-    def cut(rows: Rows, most: int) -> Rows:
-        by_class: dict[int, list[int]] = {}
-        for i, label in enumerate(rows.labels):
-            if label in able:
-                by_class.setdefault(label, []).append(i)
-        each = max(24, most // len(able))
-        return rows.take(sorted(i for found in by_class.values() for i in rng.sample(found, min(each, len(found)))))
+    def cut(rows: Rows) -> Rows:
+        classes = [found for label, found in _by_class(rows).items() if label in able]
+        return rows.take(sorted(i for found in classes for i in rng.sample(found, min(each, len(found)))))
 
-    return Source(name, data.classes, cut(data.train, POOL), cut(test, POOL), min(per_episode, len(able)))
+    return Source(name, data.classes, cut(data.train), cut(data.test), min(per_episode, len(able)))
 
 
 def episodes(source: Source, count: int, shots: int, words: Sequence[str] | None, seed: int) -> list[Episode]:

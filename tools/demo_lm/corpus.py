@@ -112,17 +112,19 @@ def read_sentences(work: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def teacher_space(work: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def teacher_space(work: Path) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Return the teacher's vectors about the mean of those of sentences trained on, and the principal axes of these.
 
     Returns
     -------
     vectors : array of float, shape (sentences, 384)
+    mean : array of float, shape (384,)
     axes : array of float, shape (384, 384)
         One a row, the longest first.
     """
     read = np.array([not row["held"] for row in read_sentences(work)])
     vectors = np.load(work / "vectors.npy").astype(np.float32)
-    vectors -= vectors[read].mean(axis=0)
+    mean = vectors[read].mean(axis=0)
+    vectors -= mean
     _, _, axes = np.linalg.svd(vectors[read][:20_000], full_matrices=False)
-    return vectors, axes
+    return vectors, mean, axes

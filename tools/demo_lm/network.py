@@ -41,7 +41,7 @@ def config(size: str, tokens: int, end: int) -> Any:
     """Return the configuration: `cpu`, about 6 M weights, or `gpu`, about 11 M."""
     from transformers import LlamaConfig
 
-    width, layers, heads, inner = {"cpu": (256, 6, 4, 640), "gpu": (320, 8, 5, 864)}[size]
+    width, layers, heads, inner = {"cpu": (256, 6, 4, 640), "gpu": (320, 8, 5, 704)}[size]
     return LlamaConfig(
         vocab_size=tokens,
         hidden_size=width,

@@ -65,7 +65,7 @@ class Bank:
         rows = [rows[i] for i in self._here]
         self.texts = [row["text"] for row in rows]
         self._vectors = np.load(work / "vectors.npy")[self._here].astype(np.float32)
-        vectors, axes = teacher_space(work)
+        vectors, _, axes = teacher_space(work)
         self.meant = vectors[self._here] @ axes[:MEANT].T
         self._disordered = self._disorder(np.random.default_rng(0))
         self._axes = self.meant[:, :AXES] / self.meant[:, :AXES].std(axis=0)

@@ -74,8 +74,8 @@ def token_embeddings(work: Path, teacher: str, width: int, seed: int) -> NDArray
     tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer")
     rows = read_sentences(work)
     read = np.array([not row["held"] for row in rows])
-    vectors, axes = teacher_space(work)
-    vectors, mean = vectors[read], np.load(work / "vectors.npy")[read].mean(axis=0, dtype=np.float32)
+    vectors, mean, axes = teacher_space(work)
+    vectors = vectors[read]
     ids = tokenizer([" " + row["text"] for row in rows if not row["held"]], add_special_tokens=False)["input_ids"]
     lengths = [len(i) for i in ids]
     shares = np.concatenate([np.full(n, 1 / n) for n in lengths])

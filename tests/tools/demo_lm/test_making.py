@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from tools.demo_lm.__main__ import app
 from tools.demo_lm.corpus import documents, prepare, read_sentences
 from tools.demo_lm.episodes import Mix, Writer, batch_of, writer_for
-from tools.demo_lm.tasks import SOURCES, UNSEEN, name_topics
+from tools.demo_lm.tasks import MEANT, SOURCES, UNSEEN, name_topics
 from tools.demo_lm.training import PLANS, Plan, _episode_loss, newest, train
 from tools.demo_lm.vocabulary import train_tokenizer
 
@@ -265,6 +265,21 @@ def tiny(writer: Writer) -> Any:
     settings.num_hidden_layers = READING + 1
     embeddings = np.random.default_rng(0).normal(size=(count, own_width(settings.hidden_size))) / 16
     return build(settings, embeddings.astype(np.float32), 0)
+
+
+@pytest.mark.parametrize("size", [size for name, size in PLANS if name == "read"])
+def test_every_size_may_ship_and_has_layers_left_that_compare(size: str) -> None:
+    from tools.demo_lm.network import READING, build, config, own_width
+    from tools.demo_lm.shipping import MOST_BYTES
+    from tools.demo_lm.vocabulary import SIZE
+
+    settings = config(size, SIZE, 0)
+    model = build(settings, np.zeros((SIZE, own_width(settings.hidden_size)), dtype=np.float32), 0)
+    beside_weights = 750_000  # the tokenizer, the card, configurations
+    assert 2 * model.num_parameters() + beside_weights <= MOST_BYTES
+    assert settings.hidden_size - own_width(settings.hidden_size) <= MEANT
+    assert settings.num_hidden_layers > READING + 1
+    assert {name for name, of in PLANS if of == size} == {"read", "pretrain", "incontext"}
 
 
 @pytest.mark.parametrize(("command", "first"), [("pretrain", "read"), ("incontext", "pretrain"), ("ship", "incontext")])
