@@ -35,8 +35,6 @@ def start(cli_environment: dict[str, str]) -> Iterator[Callable[..., subprocess.
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                # A shell starts background jobs with Ctrl-C ignored, and that is inherited.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         )
         return begun[-1]
