@@ -148,7 +148,10 @@ def recommend(
     metric: Metric,
     dropped: Container[Candidate] = (),
 ) -> Recommendation | None:
-    """Choose the lightest confirmed candidate, or where none is, the lightest undecided one, named as such.
+    """Choose the lightest confirmed candidate; where none is, an undecided one by its score, named as such.
+
+    Of the undecided, it is the lightest whose score lies within the tolerance of the best: what is probably as good.
+    One that lies behind and is merely not ruled out would be recommended all the more often, the less was measured.
 
     Parameters
     ----------
@@ -165,11 +168,12 @@ def recommend(
     Recommendation or None
         None where nothing was measured, or all that was measured is refuted or far behind.
     """
+    undecided = [v for v in verdicts if v.verdict is Outcome.UNDECIDED and _candidate(v) not in dropped]
+    # One that is behind for want of a fair chance is not refuted, and no recommendation either.
+    possible = [v for v in undecided if v.delta is not None and v.delta.high >= -tolerance]
     chosen = next((v for v in verdicts if v.verdict is Outcome.CONFIRMED), None)
     if chosen is None:
-        undecided = [v for v in verdicts if v.verdict is Outcome.UNDECIDED and _candidate(v) not in dropped]
-        # One that is behind for want of a fair chance is not refuted, and no recommendation either.
-        chosen = next((v for v in undecided if v.delta is None or v.delta.high >= -tolerance), None)
+        chosen = next((v for v in possible if _lead(v) >= -tolerance), max(possible, key=_lead, default=None))
     if chosen is None or chosen.score is None:
         return None
     own = _at_most_rows(measurements, _candidate(chosen))
@@ -177,9 +181,13 @@ def recommend(
     if chosen.verdict is Outcome.CONFIRMED:
         because = f"It is the lightest candidate shown to be at most {points} below the best. {chosen.because}"
     else:
-        because = (
-            f"No candidate was confirmed; it is the lightest that may be within {points} of the best. {chosen.because}"
-        )
+        if _lead(chosen) >= -tolerance:
+            place = f"it is the lightest that scored within {points} of the best"
+        else:
+            place = f"of those that may be within {points} of the best it scored highest"
+        because = f"No candidate was confirmed; {place}. {chosen.because}"
+        if lighter := [_name(v) for v in possible[: possible.index(chosen)]]:
+            because += f" Lighter and not ruled out: {', '.join(lighter)}."
     if pending := [_name(v) for v in verdicts if not v.fair and v is not chosen]:
         because += f" No fair chance yet, see their verdicts: {', '.join(pending)}."
     return Recommendation(
@@ -201,6 +209,11 @@ def recommend(
             if v is not chosen
         ),
     )
+
+
+def _lead(verdict: Verdict) -> float:
+    """Return the score minus the best one; rounded, so that a lead of just the tolerance counts as that."""
+    return round(verdict.delta.mean, 9) if verdict.delta else 0.0
 
 
 def worth_of_transfer(verdicts: list[Verdict]) -> str:

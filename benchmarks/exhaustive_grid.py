@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.common import dataset
@@ -34,8 +35,21 @@ def rows_file(name: str, folder: Path, train: int, validation: int, test: int) -
     return file
 
 
-def by_grid(file: Path, strategies: tuple[str, ...], seeds: int) -> tuple[str | None, float]:
-    """Measure the whole grid; return its choice and the seconds it took.
+@dataclass(frozen=True)
+class Decided:
+    """What was decided, and in which time."""
+
+    choice: str | None
+    """The strategy recommended."""
+    verdict: str | None
+    """Its verdict."""
+    seconds: float
+    scores: dict[str, float]
+    """Accuracy on the test rows of each strategy measured, the mean of its seeds."""
+
+
+def by_grid(file: Path, strategies: tuple[str, ...], seeds: int) -> Decided:
+    """Measure the whole grid and decide by it.
 
     Each seed of a tuned candidate tries all its learning rates on all training rows and takes the best by validation
     rows; what does not depend on chance is measured once. Features and tokens are shared, as on the ladder.
@@ -94,11 +108,16 @@ def by_grid(file: Path, strategies: tuple[str, ...], seeds: int) -> tuple[str | 
         rows=len(data.train),
     )
     choice = recommend(verdicts, measurements, 0.01, "accuracy")
-    return (None if choice is None else choice.strategy), time.monotonic() - started
+    return Decided(
+        choice=choice.strategy if choice else None,
+        verdict=choice.verdict.value if choice else None,
+        seconds=time.monotonic() - started,
+        scores={v.strategy: v.score.mean for v in verdicts if v.score},
+    )
 
 
-def by_ladder(file: Path, strategies: tuple[str, ...], seconds: float) -> tuple[str | None, float]:
-    """Run `advisor probe` with this budget on the same rows, nothing remembered; return its choice and its seconds.
+def by_ladder(file: Path, strategies: tuple[str, ...], seconds: float) -> Decided:
+    """Run `advisor probe` with this budget on the same rows, nothing remembered.
 
     Raises
     ------
@@ -115,5 +134,11 @@ def by_ladder(file: Path, strategies: tuple[str, ...], seconds: float) -> tuple[
         took = time.monotonic() - started
     if done.returncode not in (0, 3):
         sys.exit(f"{' '.join(command)} ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
-    choice = json.loads(done.stdout)["recommendation"]
-    return (None if choice is None else choice["strategy"]), took
+    said = json.loads(done.stdout)
+    choice = said["recommendation"] or {}
+    return Decided(
+        choice=choice.get("strategy"),
+        verdict=choice.get("verdict"),
+        seconds=took,
+        scores={v["strategy"]: v["score"]["mean"] for v in said["verdicts"] if v["score"]},
+    )

@@ -12,24 +12,22 @@ All on MiniLM, in one run, on the same work, the two sides in turn.
    -1.645 times its standard error over rows and seeds.
 2. Features against sentence-transformers' `encode` with its defaults: the same texts, threads and vectors.
 3. `advisor probe` as a command, imports and all, with a tenth of the time of the grid it replaces: every learning rate
-   and five seeds of each candidate at all rows, judged by the same rules. The goal is the same choice.
+   and five seeds of each candidate at all rows, judged by the same rules. The goal is the same choice;
+   `benchmarks.decision` asks the same on more rows.
 """
 
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.common import Claim, dataset, main
+from benchmarks.decision import decision, small_decision
 from probes.workbench import Workbench
 
 DATASETS = ("banking77", "subjectivity")
-SHARE = 0.1
-"""Of the grid's time, which the ladder gets."""
 
 
 def measure(quick: bool) -> list[Claim]:
@@ -43,7 +41,7 @@ def measure(quick: bool) -> list[Claim]:
         claims += _training(name, bench, default, quick)
     for name in DATASETS[1:] if quick else DATASETS:
         claims += _features(name, 150 if quick else 1500)
-    return claims + _decision(quick)
+    return claims + (small_decision() if quick else decision("subjectivity", 600, 200, 1000))
 
 
 def _bench(name: str, validation: int, test: int) -> Workbench:
@@ -143,27 +141,6 @@ def _features(name: str, count: int) -> list[Claim]:
         Claim(f"{name}, features: rows/s, ours", rate, "reported", None),
         Claim(f"{name}, features: ours over encode, rows/s", round(ratio, 3), "≥ 1.0", ratio >= 1.0),
         Claim(f"{name}, features: largest difference of a value", f"{apart:.1e}", "< 1e-4", apart < 1e-4),
-    ]
-
-
-def _decision(quick: bool) -> list[Claim]:
-    """Decide by the grid, then by the ladder in a tenth of the time."""
-    from benchmarks.exhaustive_grid import SEEDS, STRATEGIES, by_grid, by_ladder, rows_file
-
-    with tempfile.TemporaryDirectory() as folder:
-        if quick:  # a grid this small leaves the ladder no time: it gets what it needs to start
-            file = rows_file("subjectivity", Path(folder), 100, 60, 100)
-            grid, seconds = by_grid(file, ("baseline", "linear_probe"), 1)
-            choice, _ = by_ladder(file, ("baseline", "linear_probe"), 45)
-            return [Claim("the ladder chooses", choice, f"what the grid does: {grid}", choice == grid)]
-        file = rows_file("subjectivity", Path(folder), 600, 200, 1000)
-        grid, seconds = by_grid(file, STRATEGIES, SEEDS)
-        choice, took = by_ladder(file, STRATEGIES, SHARE * seconds)
-    share = round(took / seconds, 3)
-    return [
-        Claim("subjectivity, 600 rows: seconds of the grid", round(seconds), "reported", None),
-        Claim("subjectivity, 600 rows: the ladder's share of them", share, "≤ .1", share <= SHARE),
-        Claim("subjectivity, 600 rows: the ladder chooses", choice, f"what the grid does: {grid}", choice == grid),
     ]
 
 

@@ -6,6 +6,10 @@ Right and wrong answers are drawn with errors that candidates share (a common di
 one candidate share, and that each run has alone; each seed moves its candidate's true accuracy. Real measurements with
 a prediction for each test row go through `advisor.decide.judge`. A candidate exactly at the edge of the tolerance can
 be wrongly CONFIRMED and wrongly REFUTED: both count. The bootstrap of macro-F1 draws as often as for users.
+
+Where nothing is CONFIRMED, the recommendation is an undecided candidate: how far its true accuracy lies below the best
+is held against recommending the lightest that is not ruled out, with the heavier candidates the better ones and the
+other way round.
 """
 
 from __future__ import annotations
@@ -18,13 +22,13 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from advisor.decide import judge
+from advisor.decide import judge, recommend
 from benchmarks.common import Claim, main
 from probes.columns import Columns
 from probes.data import Rows, TaskData
 from probes.measurement import Measurement, Metric, Trial
 from probes.recipe import BagOfWords, Tuning
-from strategies import STRATEGIES, Candidate, Outcome
+from strategies import STRATEGIES, Candidate, Outcome, Verdict
 
 TOLERANCE, BEST, GOAL = 0.01, 0.85, 0.05
 BY_NAME = {s.name: s for s in STRATEGIES}
@@ -155,6 +159,7 @@ def study(world: Scenario, repetitions: int, seed: int) -> dict[str, Any]:
     behind = np.array(world.behind)
     confirmed = np.zeros((repetitions, len(candidates)), bool)
     refuted = confirmed.copy()
+    regrets: dict[str, list[tuple[float, float]]] = {order: [] for order in ORDERS}
     for repetition in range(repetitions):
         measurements = []
         for run, hits in zip(runs, _hits(world, rng), strict=True):
@@ -176,6 +181,9 @@ def study(world: Scenario, repetitions: int, seed: int) -> dict[str, Any]:
         )
         confirmed[repetition] = [v.verdict is Outcome.CONFIRMED for v in verdicts]
         refuted[repetition] = [v.verdict is Outcome.REFUTED for v in verdicts]
+        if not confirmed[repetition].any():
+            for order, step in ORDERS.items():
+                regrets[order].append(_regrets(verdicts[::step], measurements, world, behind[::step]))
     wrong_confirmed, wrong_refuted = confirmed & (behind >= 1), refuted & (behind <= 1)
     undecided = ~confirmed & ~refuted
     return {
@@ -188,10 +196,25 @@ def study(world: Scenario, repetitions: int, seed: int) -> dict[str, Any]:
         "confirmed": [round(float(x), 4) for x in confirmed.mean(axis=0)],
         "refuted": [round(float(x), 4) for x in refuted.mean(axis=0)],
         "undecided": [round(float(x), 4) for x in undecided.mean(axis=0)],
+        "unconfirmed": len(regrets["heavier is better"]),
+        "regret": {order: [round(float(x), 3) for x in np.mean(own, axis=0)] for order, own in regrets.items() if own},
     }
 
 
+def _regrets(
+    verdicts: list[Verdict], measurements: list[Measurement], world: Scenario, behind: np.ndarray[Any, Any]
+) -> tuple[float, float]:
+    """Return the points by which the recommended one lies below the best, and the lightest one not ruled out."""
+    choice = recommend(verdicts, measurements, TOLERANCE, world.metric)
+    chosen = choice and (choice.strategy, choice.model)
+    ours = next(i for i, v in enumerate(verdicts) if (v.strategy, v.model) == chosen)
+    lightest = next(i for i, v in enumerate(verdicts) if v.verdict is Outcome.UNDECIDED)
+    return 100 * TOLERANCE * float(behind[ours]), 100 * TOLERANCE * float(behind[lightest])
+
+
 FOUND: dict[str, Any] = {}
+ORDERS = {"heavier is better": -1, "lighter is better": 1}
+"""How to go through a world's candidates, the best of which is its first, from the lightest to the heaviest."""
 KINDS = ("false_confirmed", "false_refuted", "any_false_confirmed", "any_false_refuted")
 
 
@@ -232,12 +255,26 @@ def measure(quick: bool) -> list[Claim]:
         shares = [u for w, r in promised for b, u in zip(w.behind, r["undecided"], strict=True) if low <= b <= high]
         if shares:
             claims.append(Claim(f"UNDECIDED, {name}", float(np.mean(shares)), "reported", None))
+    claims += _recommended(results)
     for world, result in zip(worlds, results, strict=True):
         if not world.promised:
             rate = max(result[kind] for kind in KINDS[:2])
             name = f"errors of one seed where seeds differ by sd {world.seed_sd:g}"
             claims.append(Claim(name, rate, "reported: more than one seed can know", None))
     FOUND.update(tolerance=TOLERANCE, best=BEST, worlds=results, worst_again=again)
+    return claims
+
+
+def _recommended(results: list[dict[str, Any]]) -> list[Claim]:
+    """Say how far below the best, in points, the recommendation lies in the mean of worlds where none is CONFIRMED."""
+    claims = []
+    for order in ORDERS:
+        pairs = [r["regret"][order] for r in results if order in r["regret"]]
+        ours, lightest = (round(float(np.mean(side)), 2) for side in zip(*pairs, strict=True))
+        claims.append(
+            Claim(f"points the recommendation lies below the best, nothing CONFIRMED, {order}", ours, "reported", None)
+        )
+        claims.append(Claim(f"the same for the lightest not ruled out, {order}", lightest, "reported", None))
     return claims
 
 

@@ -34,6 +34,9 @@ def prepare_for_cpu(model: Any, body: Any, *, half: bool) -> None:
     With dropout in the attention, torch's fused kernels cannot be used while training, and in half precision what
     stands in for them is 8 to 16 % slower a step than transformers' own `eager` attention; it takes no less memory.
 
+    Adapters of peft cast what they read to the precision of their weights, and autocast casts it back: in half
+    precision they leave that out, which saves 5 to 10 % of a step of LoRA on MiniLM.
+
     Parameters
     ----------
     model : Module
@@ -46,5 +49,7 @@ def prepare_for_cpu(model: Any, body: Any, *, half: bool) -> None:
     for module in model.modules():
         if type(module) is nn.Dropout and module.p < 1 and not module.inplace:
             module.__class__ = FewDraws
+        if half and hasattr(module, "cast_input_dtype_enabled"):
+            module.cast_input_dtype_enabled = False
     if half and any(getattr(body.config, name, 0) for name in ATTENTION_DROPOUT):
         body.set_attn_implementation("eager")

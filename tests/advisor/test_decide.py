@@ -301,6 +301,32 @@ def test_an_undecided_choice_is_named_as_such() -> None:
     assert "undecided" in choice.transfer
 
 
+def test_an_undecided_choice_is_not_one_that_scored_far_below() -> None:
+    found, choice = outcome(measured("baseline", 90), measured("lora", 60, start=300), measured("full", 55, start=600))
+    assert {found[name].verdict for name in ("baseline", "lora", "full")} == {Outcome.UNDECIDED}
+    assert choice is not None
+    assert choice.strategy == "lora"
+    assert "lightest that scored within 1 point of the best" in choice.because
+    assert "Lighter and not ruled out: baseline." in choice.because
+
+
+def test_a_lead_of_just_the_tolerance_is_within_it() -> None:
+    _, choice = outcome(measured("baseline", 70), measured("lora", 60, start=300))
+    assert choice is not None
+    assert (choice.strategy, choice.verdict) == ("baseline", Outcome.UNDECIDED)
+    assert "Lighter" not in choice.because
+
+
+def test_where_the_best_was_dropped_the_nearest_is_recommended() -> None:
+    runs = [measured("baseline", 90), measured("linear_probe", 80, start=300), measured("lora", 60, start=600)]
+    found, _ = outcome(*runs)
+    dropped = [Candidate(strategy="lora", model=MODEL)]
+    choice = recommend(list(found.values()), runs, 0.01, "accuracy", dropped)
+    assert choice is not None
+    assert choice.strategy == "linear_probe"
+    assert "of those that may be within 1 point of the best it scored highest" in choice.because
+
+
 def test_seeds_are_pooled_and_the_most_rows_count() -> None:
     seeds = [measured("full", 50 + seed, seed=seed) for seed in range(3)]
     found, choice = outcome(*seeds, measured("full", 400, train_rows=40), strategies=["full"])

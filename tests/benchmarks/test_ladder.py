@@ -57,6 +57,6 @@ def test_the_light_strategies_make_a_grid(tmp_path: Path) -> None:
             text = f"{'the card was lost' if k % 2 else 'please open an account'} {k}"
             split = ("train", "validation", "test")[k // 40]
             out.write(json.dumps({"text": text, "label": "ab"[k % 2], "split": split}) + "\n")
-    choice, seconds = exhaustive_grid.by_grid(file, ("baseline",), 1)
-    assert choice == "baseline"
-    assert seconds > 0
+    grid = exhaustive_grid.by_grid(file, ("baseline",), 1)
+    assert (grid.choice, grid.verdict, grid.scores) == ("baseline", "CONFIRMED", {"baseline": 1.0})
+    assert grid.seconds > 0

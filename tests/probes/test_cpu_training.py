@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from probes.adapters import with_adapter
 from probes.cpu_training import FewDraws, prepare_for_cpu
+from probes.recipe import Lora
 
 
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.5])
@@ -62,3 +64,29 @@ def test_a_network_says_the_same_and_draws_less(
     assert {type(m) for m in body.modules() if isinstance(m, nn.Dropout)} == {FewDraws}
     body.save_pretrained(tmp_path / "saved")
     assert AutoModel.from_config(AutoConfig.from_pretrained(tmp_path / "saved")).config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize("adapter", [Lora(), Lora(dora=True)], ids=["lora", "dora"])
+def test_adapters_read_half_precision_as_it_comes_and_learn_the_same(
+    adapter: Lora, tmp_path: Path, save_model: Callable[..., Path]
+) -> None:
+    from transformers import AutoModel
+
+    ids = torch.tensor([[2, 5, 6, 7, 3], [2, 5, 3, 0, 0]])
+    batch = {"input_ids": ids, "attention_mask": (ids != 0).long()}
+    folder = save_model(tmp_path / "model", "encoder")
+    found = []
+    for half in (False, True):
+        torch.manual_seed(0)
+        model = with_adapter(AutoModel.from_pretrained(folder), adapter, "FEATURE_EXTRACTION").eval()
+        for name, weights in model.named_parameters():
+            if "lora_B" in name:  # starts at zero, where nothing reaches the other half of an adapter
+                nn.init.normal_(weights, std=0.1)
+        prepare_for_cpu(model, model.get_base_model(), half=half)
+        casting = {m.cast_input_dtype_enabled for m in model.modules() if hasattr(m, "cast_input_dtype_enabled")}
+        assert casting == {not half}
+        with torch.autocast("cpu", torch.bfloat16):
+            model(**batch).last_hidden_state[:, 0, :8].float().sum().backward()
+        found.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+    assert found[0].norm() > 0
+    assert torch.cosine_similarity(found[0], found[1], dim=0) > 0.99
