@@ -12,10 +12,12 @@ from strategies.base import Evidence, Situation, Strategy
 
 STEPS = 200
 """Optimiser steps to aim at, and 4 epochs at least: a head that starts from the linear probe needs few."""
+FEW_ROWS = 1_000
+"""Below so many training rows an optimiser step has half as many."""
 
 
 def batch_size(rows: int) -> int:
-    """Return 16, or 8 below 1,000 rows, which would give few steps: shrink the batch before adding epochs.
+    """Return 16, or 8 below `FEW_ROWS`, which would give few steps: shrink the batch before adding epochs.
 
     Steps, not precision, were what plain training with 8 rows a step was ahead by (`benchmarks.ladder`).
 
@@ -24,7 +26,7 @@ def batch_size(rows: int) -> int:
     >>> batch_size(999), batch_size(1000)
     (8, 16)
     """
-    return 16 if rows >= 1_000 else 8
+    return 16 if rows >= FEW_ROWS else 8
 
 
 def epochs(rows: int) -> int:

@@ -7,7 +7,7 @@ import time
 from typing import Annotated
 
 STARTED = time.monotonic()
-"""When the process began, as near as we can tell: a budget counts from here, imports included."""
+"""When the process began, as near as we can tell: a budget given on its command line counts imports too."""
 
 import typer  # noqa: E402
 import typer.exceptions  # noqa: E402
@@ -88,17 +88,17 @@ def main(arguments: list[str] | None = None) -> None:
     Parameters
     ----------
     arguments : list of str, optional
-        Without the program's name; None takes the process's own.
+        Without the program's name; None takes the process's own. A budget among those given counts from this call,
+        one on the process's own command line from where the process began.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_run(arguments))
+    sys.exit(_run(sys.argv[1:], STARTED) if arguments is None else _run(arguments, time.monotonic()))
 
 
-def _run(arguments: list[str]) -> int:
-    """Run one verb and return its exit code."""
+def _run(arguments: list[str], started: float) -> int:
+    """Run one verb, which finds the start as the `obj` of its context, and return its exit code."""
     as_json = "--json" in arguments
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False, obj=started)
     except InputError as error:
         return _refuse(str(error), error.got, error.remedy, as_json)
     except typer.exceptions.TyperException as error:

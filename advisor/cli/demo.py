@@ -12,6 +12,7 @@ from advisor.cli.output import print_json, show
 
 
 def demo(
+    context: typer.Context,
     run: Annotated[
         Path | None, typer.Option("--run", help="Run folder.", metavar="DIR", show_default="below advisor-runs/")
     ] = None,
@@ -22,7 +23,6 @@ def demo(
     """Run the main job on about 800 help-desk messages, with an encoder and a small language model that come along."""
     from advisor.advising import advised, facts_for
     from advisor.brief import Brief
-    from advisor.cli.app import STARTED
     from advisor.cli.probe import exit_code
     from advisor.demo import ROWS
     from advisor.report.live import Shown
@@ -45,7 +45,7 @@ def demo(
                 show(profile_page(profile))
             show(advice_page(advised(facts, request.strategies)))
     with Shown(quiet=quiet) as shown:
-        result = probe_rows(request, run_folder=run, listen=shown, started=STARTED)
+        result = probe_rows(request, run_folder=run, listen=shown, started=context.obj)
     if json:
         print_json(result)
     else:

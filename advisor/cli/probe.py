@@ -12,6 +12,7 @@ from advisor.cli.output import CONFIRMED, UNDECIDED, print_json, show
 
 
 def probe(
+    context: typer.Context,
     rows: Annotated[
         str | None,
         typer.Argument(help=o.ROWS + " With --resume it may be left out.", metavar="ROWS", show_default=False),
@@ -141,19 +142,18 @@ def probe(
             seeds=seeds,
         )
     if dry_run:
-        return _show_plan(request, parallel, quiet, json)
-    return run_probe(request, parallel, run, resume, quiet, json)
+        return _show_plan(request, parallel, quiet, json, context.obj)
+    return _run_probe(request, parallel, run, resume, quiet, json, context.obj)
 
 
-def _show_plan(request: Any, parallel: Any, quiet: bool, json: bool) -> int:
+def _show_plan(request: Any, parallel: Any, quiet: bool, json: bool, started: float) -> int:
     """Print the plan of a probe."""
-    from advisor.cli.app import STARTED
     from advisor.dry_run import plan
     from advisor.report.live import Shown
     from advisor.report.plan_page import plan_page
 
     with Shown(quiet=quiet) as shown:
-        planned = plan(request, parallel=parallel, listen=shown, started=STARTED)
+        planned = plan(request, parallel=parallel, listen=shown, started=started)
     if json:
         print_json(planned)
     else:
@@ -172,14 +172,15 @@ def _brief(file: Path | None, **flags: Any) -> Any:
     return brief_from({**base.model_dump(exclude_unset=True), **given}, where="the flags") if given else base
 
 
-def run_probe(request: Any, parallel: Any, run: Path | None, resume: bool, quiet: bool, json: bool) -> int:
+def _run_probe(
+    request: Any, parallel: Any, run: Path | None, resume: bool, quiet: bool, json: bool, started: float
+) -> int:
     """Run a probe, shown live on stderr, print its result, and return the exit code."""
-    from advisor.cli.app import STARTED
     from advisor.report.live import Shown
     from advisor.session import probe as probe_rows
 
     with Shown(quiet=quiet) as shown:
-        result = probe_rows(request, run_folder=run, resume=resume, parallel=parallel, listen=shown, started=STARTED)
+        result = probe_rows(request, run_folder=run, resume=resume, parallel=parallel, listen=shown, started=started)
     if json:
         print_json(result)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -139,11 +138,10 @@ def make_facts() -> MakeFacts:
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Return the function that runs a verb in this process, as if the process had just begun."""
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Return the function that runs a verb in this process."""
 
     def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr("advisor.cli.app.STARTED", time.monotonic())
         with pytest.raises(SystemExit) as stopped:
             main([str(a) for a in arguments])
         out, err = capsys.readouterr()

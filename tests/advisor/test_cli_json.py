@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,10 @@ Answer = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
-def answer(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Answer:
+def answer(capfd: pytest.CaptureFixture[str]) -> Answer:
     """Return the function that runs a verb with --json; whatever any library prints on stdout would break it."""
 
     def run(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
-        monkeypatch.setattr("advisor.cli.app.STARTED", time.monotonic())
         with pytest.raises(SystemExit) as stopped:
             main([*map(str, arguments), "--json"])
         out, err = capfd.readouterr()
