@@ -178,14 +178,15 @@ def recommend(
         return None
     own = _at_most_rows(measurements, _candidate(chosen))
     points = f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'}"
+    shown = chosen.because[:1].upper() + chosen.because[1:]
     if chosen.verdict is Outcome.CONFIRMED:
-        because = f"It is the lightest candidate shown to be at most {points} below the best. {chosen.because}"
+        because = f"It is the lightest candidate shown to be at most {points} below the best. {shown}"
     else:
         if _lead(chosen) >= -tolerance:
             place = f"it is the lightest that scored within {points} of the best"
         else:
             place = f"of those that may be within {points} of the best it scored highest"
-        because = f"No candidate was confirmed; {place}. {chosen.because}"
+        because = f"No candidate was confirmed; {place}. {shown}"
         if lighter := [_name(v) for v in possible[: possible.index(chosen)]]:
             because += f" Lighter and not ruled out: {', '.join(lighter)}."
     if pending := [_name(v) for v in verdicts if not v.fair and v is not chosen]:
