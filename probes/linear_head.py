@@ -148,7 +148,8 @@ def fit_linear_head(
 def fit_quietly(model: object, features: object, labels: NDArray[np.int64]) -> None:
     """Fit on one thread: the products are small, and on a busy machine threads that wait for each other cost tenfold.
 
-    That the weakest strengths stop at the iteration limit changes no choice and is no news to the user.
+    That the weakest strengths stop at the iteration limit changes no choice and is no news to the user; nor is a guess
+    that labels are numbers to be predicted, where rows are few and classes many.
     """
     import warnings
 
@@ -157,6 +158,7 @@ def fit_quietly(model: object, features: object, labels: NDArray[np.int64]) -> N
 
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         model.fit(features, labels)  # type: ignore[attr-defined]
 
 

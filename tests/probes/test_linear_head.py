@@ -96,6 +96,11 @@ def test_ties_go_to_the_lower_loss() -> None:
     assert found.C == 1.0
 
 
+def test_rows_few_for_their_classes_are_taken_for_classes_and_warn_of_nothing() -> None:
+    classes = 21
+    assert head(blobs(classes, rows=40), blobs(classes, rows=42, seed=1), classes).validation_score > 0.5
+
+
 def test_a_spent_budget_stops_between_strengths() -> None:
     with pytest.raises(OutOfTime):
         head(blobs(2), blobs(2, seed=1), 2, deadline=Deadline(0))
