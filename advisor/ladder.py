@@ -255,6 +255,8 @@ class Ladder:
             return  # a late word of a job that is over: on a cluster reports travel on their own
         step, candidate = begun.step, begun.step.arm.rung.candidate
         match report:
+            case at.Waiting():
+                self.listen(events.Said(f"{candidate} waits: {report.why}"))
             case at.Moved():
                 self.listen(events.Progressed(candidate, report.what, report.done, report.total))
             case at.Tried():

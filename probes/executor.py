@@ -51,6 +51,15 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A job was given away, and has not begun."""
+
+    number: int
+    why: str
+    """What it may be waiting for."""
+
+
+@dataclass(frozen=True)
 class Moved:
     """A job moved on."""
 
@@ -94,7 +103,7 @@ class Lost:
     number: int
 
 
-Report = Moved | Tried | Finished | Stopped | Lost
+Report = Waiting | Moved | Tried | Finished | Stopped | Lost
 Tell = Callable[[Report], None]
 
 

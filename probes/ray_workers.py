@@ -20,10 +20,13 @@ from urllib.parse import urlsplit
 from probes.benches import Benches, Setting
 from probes.deadline import Deadline
 from probes.errors import OutOfTime, SettingError
-from probes.executor import GRACE, Finished, Job, Lost, Report, Stopped, Tell, run_job, unhurried, warm_up
+from probes.executor import GRACE, Finished, Job, Lost, Report, Stopped, Tell, Waiting, run_job, unhurried, warm_up
 
 PATIENCE = 0.25
 """Seconds between looks at what the actors have reported."""
+
+ROOM_SECONDS = 30.0
+"""Seconds after which a job of which nothing is heard is said to wait; a process that begins needs about ten."""
 
 CLIENT_PORT = 10001
 """Port that an address without one means (`ray start --head`)."""
@@ -69,12 +72,15 @@ class RayWorkers:
         self._idle: list[Any] = []
         self._running: dict[Any, tuple[Job, Any]] = {}
         """By the promise of its end: the job, and the actor that runs it."""
+        self._unheard: dict[int, float] = {}
+        """When each job was given away of which nothing is heard."""
 
     def start(self, job: Job) -> None:
         """Give a job to a free actor, which is made if there is none."""
         actor = self._idle.pop() if self._idle else self._actor()
         promise = actor.run.remote(job, time.time() + self._deadline.remaining, self._reports)
         self._running[promise] = (job, actor)
+        self._unheard[job.number] = time.monotonic()
 
     def wait(self, tell: Tell) -> None:
         """Wait until something is to be told, and tell it."""
@@ -82,8 +88,11 @@ class RayWorkers:
         while self._running and not told:
             ended, _ = self._ray.wait(list(self._running), timeout=PATIENCE)
             # What an ended job reported lies in the queue by now: it was put there before the job ended.
-            said = list(self._reports.get_nowait_batch(self._reports.qsize()))
-            for report in [*said, *(last for promise in ended if (last := self._last(promise)) is not None)]:
+            said: list[Report] = list(self._reports.get_nowait_batch(self._reports.qsize()))
+            said += map(self._last, ended)
+            for report in said:
+                self._unheard.pop(report.number, None)
+            for report in [*said, *self._waiting()]:
                 tell(report)
                 told = True
             if self._deadline.remaining < -GRACE:
@@ -101,6 +110,14 @@ class RayWorkers:
         with contextlib.suppress(Exception):
             self._reports.shutdown(force=True)
         self._ray.shutdown()
+
+    def _waiting(self) -> list[Report]:
+        """Return once which jobs should have begun: what others hold of a cluster, they may hold for long."""
+        late = [number for number, since in self._unheard.items() if time.monotonic() - since > ROOM_SECONDS]
+        for number in late:
+            del self._unheard[number]
+        why = f"nothing heard of it for {ROOM_SECONDS:.0f} s; the Ray cluster may have no CPU free, `ray status` tells"
+        return [Waiting(number, why) for number in late]
 
     def _actor(self) -> Any:
         return self._ray.remote(_Actor).options(num_cpus=1, num_gpus=self._share).remote(self._setting)

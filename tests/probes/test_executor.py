@@ -20,7 +20,7 @@ from probes.benches import Benches, Setting
 from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import OutOfTime, SettingError
-from probes.executor import Executor, Finished, Job, Lost, Moved, Report, Stopped, Tried
+from probes.executor import Executor, Finished, Job, Lost, Moved, Report, Stopped, Tried, Waiting
 from probes.measurement import Measurement
 from probes.model import ModelFacts
 from probes.parallel import Parallel, open_executor
@@ -256,6 +256,35 @@ def test_a_spawned_process_spawns_no_more(jobs: int, code: int, capfd: pytest.Ca
 def test_other_executors_are_refused() -> None:
     with pytest.raises(SettingError, match="Allowed: local, ray"):
         Parallel(executor="dask").checked()
+
+
+@NO_RAY
+def test_a_job_that_finds_no_room_on_a_cluster_is_said_to_wait(
+    opened: Callable[..., Executor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    class Tenant:
+        """Takes the only CPU."""
+
+        def has_moved_in(self) -> bool:
+            return True
+
+    monkeypatch.setattr("probes.ray_workers.ROOM_SECONDS", 0.5)
+    executor = opened("ray", 1)
+    other = ray.remote(num_cpus=1)(Tenant).remote()
+    assert ray.get(other.has_moved_in.remote())
+    executor.start(job(1, (BagOfWords(),), None))
+    heard: list[Report] = []
+    executor.wait(heard.append)
+    (waiting,) = heard
+    assert isinstance(waiting, Waiting)
+    assert waiting.number == 1
+    assert "no CPU free" in waiting.why
+    ray.kill(other)
+    while not any(isinstance(report, Finished) for report in heard):
+        executor.wait(heard.append)
+    assert sum(isinstance(report, Waiting) for report in heard) == 1
 
 
 @NO_RAY
