@@ -63,7 +63,8 @@ def probe(
     run_folder : Path, optional
         Where everything is kept; None makes a folder below `advisor-runs/`.
     resume : bool
-        Go on with the run in that folder; no finished measurement is repeated.
+        Go on with the run in that folder; no finished measurement is repeated. The budget is a new one, and the seeds
+        may be others; none are those of the run.
     parallel : Parallel, optional
         How many measurements may run at once, and where; None runs one at a time in this process. Spawned processes
         import the main module anew: a script of yours guards its own work with `if __name__ == "__main__":`.
@@ -84,6 +85,7 @@ def probe(
     listen(Said(f"keeping the run in {run.folder}"))
     lock = run.lock()
     try:
+        request = _with_seeds(request, run)
         with RunLog(run.folder, resumed=resume) as log:
             return _probe(request, run, data, models, deadline, started, parallel, each(log, listen))
     finally:
@@ -104,7 +106,7 @@ def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -
         raise SettingError("--resume without --run", "Name the run folder to go on with: --resume --run DIR.")
     run = Run.open(folder)
     before = run.read("request.json")
-    started_with = request_of(run).model_dump(mode="json")
+    started_with = request_of(run).model_dump(mode="json") | {"seeds": request.seeds}
     if before.get("fingerprint") != data.fingerprint:
         raise SettingError(
             f"the rows of {request.data.source} are not those the run in {folder} measured",
@@ -114,9 +116,20 @@ def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -
     if changed:
         raise SettingError(
             f"the run in {folder} was asked otherwise: {', '.join(changed)} differ",
-            "Repeat the flags of the first call (the budget may change), or start a new run.",
+            "Repeat the flags of the first call (budget and seeds may change), or start a new run.",
         )
     return run
+
+
+def _with_seeds(request: Request, run: Run) -> Request:
+    """Return the request with the run's seeds where it names none, and keep those that it names as the run's."""
+    seeds = request_of(run).seeds
+    if request.seeds is None:
+        return request.model_copy(update={"seeds": seeds})
+    if request.seeds != seeds:
+        asked = run.read("request.json")
+        run.write("request.json", {**asked, "request": {**asked["request"], "seeds": request.seeds}})
+    return request
 
 
 def request_of(run: Run) -> Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ def probe(
         Path | None, typer.Option("--run", help="Run folder.", metavar="DIR", show_default="below advisor-runs/")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --run; no finished measurement is repeated.")
+        bool, typer.Option("--resume", help="Go on with the run in --run, with more seeds or time; repeats nothing.")
     ] = False,
     metric: Annotated[
         str | None, typer.Option("--metric", help="accuracy or macro_f1; unsaid: accuracy.", metavar="NAME")
@@ -93,6 +94,9 @@ def probe(
     from probes.errors import SettingError
     from probes.parallel import Parallel
 
+    request_with = partial(
+        checked, Request, lambda field: f"--{field.replace('_', '-')}", "See `advisor probe --help`."
+    )
     parallel = Parallel(executor=executor, jobs=jobs).checked()
     if dry_run and (run or resume):
         raise SettingError(
@@ -104,7 +108,7 @@ def probe(
             raise SettingError("no rows were given", "Name a file of rows, or go on with a run: --resume --run DIR.")
         flags = {
             "--model": model, "--strategies": strategies, "--brief": brief, "--metric": metric,
-            "--tolerance": tolerance, "--target": target, "--seeds": seeds, "--train-rows": train_rows,
+            "--tolerance": tolerance, "--target": target, "--train-rows": train_rows,
             "--text-column": text_column, "--text-pair-column": text_pair_column, "--label-column": label_column,
             "--split-column": split_column, "--split-seed": split_seed or None, "--revision": revision,
             "--skip-bad-rows": skip_bad_rows or None, "--drop-rare-classes": drop_rare_classes or None,
@@ -113,15 +117,14 @@ def probe(
         if given := [flag for flag, value in flags.items() if value is not None]:
             raise SettingError(
                 f"--resume without rows repeats what the run was asked; {', '.join(given)} would be passed over",
-                "Leave them out (only --budget may change), or start a new run.",
+                "Leave them out (only --budget and --seeds may change), or start a new run.",
             )
-        request = request_of(Run.open(run))
-        request = request.model_copy(update={"budget_seconds": parse_budget(budget)})
+        before = dict(request_of(Run.open(run)))
+        request = request_with(
+            **before | {"budget_seconds": parse_budget(budget), "seeds": before["seeds"] if seeds is None else seeds}
+        )
     else:
-        request = checked(
-            Request,
-            lambda field: f"--{field.replace('_', '-')}",
-            "See `advisor probe --help`.",
+        request = request_with(
             data=DataRequest(
                 source=rows,
                 text_column=text_column,

@@ -127,7 +127,6 @@ def test_a_broken_line_within_the_ledger_is_refused(
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (["--seeds", "2"], "seeds differ"),
         (["--train-rows", "50"], "train_rows differ"),
         (["--tolerance", "3"], "brief differ"),
         (["--split-seed", "1"], "not those"),
@@ -143,6 +142,30 @@ def test_other_flags_do_not_resume(
     assert (code, out) == (2, "")
     assert says in err
     assert {file: file.stat().st_mtime_ns for file in finished[0].iterdir()} == before
+
+
+def test_a_run_goes_on_with_more_seeds_as_if_they_had_been_asked_for_at_first(
+    rows_file: Path, tiny_encoder: Path, call: Call, tmp_path: Path
+) -> None:
+    common = ["--model", str(tiny_encoder), "--strategies", "baseline,lora", "--budget", "none"]
+    folder = tmp_path / "few"
+    code, _, err = call("probe", rows_file, *common, "--seeds", "1", "--run", folder)
+    assert code in {0, 3}, err
+    before = ledger(folder)
+    code, out, err = call("probe", "--resume", "--run", folder, "--budget", "none", "--seeds", "2", "--json")
+    assert code in {0, 3}, err
+    assert ledger(folder)[: len(before)] == before
+    assert [whose(entry) for entry in ledger(folder)[len(before) :]] == [
+        ("measurement", "lora", str(tiny_encoder), before[-1]["measurement"]["train_rows"], 1)
+    ]
+    _, expected, _ = call("probe", rows_file, *common, "--seeds", "2", "--run", tmp_path / "many", "--json")
+    assert essence(json.loads(out)) == essence(json.loads(expected))
+    for more in (["--resume"], [rows_file, *common, "--resume"]):
+        code, again, err = call("probe", *more, "--run", folder, "--json")
+        assert essence(json.loads(again)) == essence(json.loads(expected)), "it keeps the seeds that it has"
+    code, _, err = call("probe", "--resume", "--run", folder, "--seeds", "0")
+    assert code == 2
+    assert "--seeds" in err
 
 
 def test_other_rows_do_not_resume(
@@ -208,9 +231,9 @@ def test_the_budget_holds_while_rows_are_profiled(
 
 
 def test_flags_beside_a_resumed_run_are_not_passed_over(finished: tuple[Path, int, dict[str, Any]], call: Call) -> None:
-    code, out, err = call("probe", "--resume", "--run", finished[0], "--tolerance", "5", "--seeds", "3")
+    code, out, err = call("probe", "--resume", "--run", finished[0], "--tolerance", "5", "--metric", "macro_f1")
     assert (code, out) == (2, "")
-    assert "--tolerance, --seeds would be passed over" in err
+    assert "--metric, --tolerance would be passed over" in err
 
 
 def test_a_run_that_another_process_writes_is_refused(
