@@ -128,7 +128,8 @@ def probe(
     run : str or Path, optional
         Run folder; None makes one below `advisor-runs/`.
     resume : bool
-        Go on with the run in that folder.
+        Go on with the run in that folder; nothing is measured anew. The budget is a new one, and the seeds may be
+        others; where none are given they are those of the run.
     jobs : int, optional
         Measurements at once; None makes one a GPU, and one at a time on a CPU. Several run in spawned processes, which
         import the main module anew: a script guards its own work with `if __name__ == "__main__":`.

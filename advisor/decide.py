@@ -34,7 +34,7 @@ class Recommendation(Frozen):
     verdict: Outcome
     """The candidate's own verdict: CONFIRMED, or UNDECIDED where none was confirmed."""
     because: str
-    """Why this one, in one or two sentences."""
+    """Why this one, in a few sentences."""
     recipe: Recipe
     """The recipe that was measured, at the rows it was measured on."""
     train_rows: int
@@ -173,7 +173,8 @@ def recommend(
     possible = [v for v in undecided if v.delta is not None and v.delta.high >= -tolerance]
     chosen = next((v for v in verdicts if v.verdict is Outcome.CONFIRMED), None)
     if chosen is None:
-        chosen = next((v for v in possible if _lead(v) >= -tolerance), max(possible, key=_lead, default=None))
+        near = (v for v in possible if _near(v, tolerance))
+        chosen = next(near, max(possible, key=lambda v: v.delta.mean if v.delta else 0.0, default=None))
     if chosen is None or chosen.score is None:
         return None
     own = _at_most_rows(measurements, _candidate(chosen))
@@ -182,7 +183,7 @@ def recommend(
     if chosen.verdict is Outcome.CONFIRMED:
         because = f"It is the lightest candidate shown to be at most {points} below the best. {shown}"
     else:
-        if _lead(chosen) >= -tolerance:
+        if _near(chosen, tolerance):
             place = f"it is the lightest that scored within {points} of the best"
         else:
             place = f"of those that may be within {points} of the best it scored highest"
@@ -212,9 +213,9 @@ def recommend(
     )
 
 
-def _lead(verdict: Verdict) -> float:
-    """Return the score minus the best one; rounded, so that a lead of just the tolerance counts as that."""
-    return round(verdict.delta.mean, 9) if verdict.delta else 0.0
+def _near(verdict: Verdict, tolerance: float) -> bool:
+    """Whether it scored within the tolerance of the best; rounded, so that a lead of just the tolerance counts."""
+    return verdict.delta is not None and round(verdict.delta.mean + tolerance, 9) >= 0
 
 
 def worth_of_transfer(verdicts: list[Verdict]) -> str:

@@ -156,6 +156,12 @@ class Run:
         with self._writing():
             write_text(self.folder / name, text)
 
+    def remove(self, *names: str) -> None:
+        """Remove documents of the run, where they are there."""
+        with self._writing():
+            for name in names:
+                (self.folder / name).unlink(missing_ok=True)
+
     def read(self, name: str) -> Any:
         """Read one JSON document of the run."""
         file = self.folder / name

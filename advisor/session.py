@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from advisor.events import Listener, Said, each, nobody
 from advisor.facts import Facts
 from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
-from advisor.run import Run, default_folder
+from advisor.run import Recorded, Run, default_folder
 from advisor.run_log import RunLog
 from probes.base import Frozen
 from probes.data import TaskData
@@ -126,6 +127,13 @@ def _with_seeds(request: Request, run: Run) -> Request:
     seeds = request_of(run).seeds
     if request.seeds is None:
         return request.model_copy(update={"seeds": seeds})
+    done = [entry.measurement for entry in run.history() if isinstance(entry, Recorded)]
+    runs = Counter((m.strategy, m.model, m.train_rows) for m in done)
+    if request.seeds < (most := max(runs.values(), default=0)):
+        raise SettingError(
+            f"--seeds {request.seeds}, and the run in {run.folder} has measured {most} of a candidate",
+            "What was measured counts: give as many or more, or start a new run.",
+        )
     if request.seeds != seeds:
         asked = run.read("request.json")
         run.write("request.json", {**asked, "request": {**asked["request"], "seeds": request.seeds}})
@@ -133,7 +141,7 @@ def _with_seeds(request: Request, run: Run) -> Request:
 
 
 def request_of(run: Run) -> Request:
-    """Return the request a run was started with; the budget is not part of it."""
+    """Return the request a run was started with, with the seeds last asked for; the budget is not part of it."""
     asked = run.read("request.json")
     return run.parse(Request, asked.get("request") if isinstance(asked, dict) else None, "request.json")
 
@@ -201,7 +209,9 @@ def _probe(
     verdicts = [_with_drop(verdict, ladder.dropped) for verdict in verdicts]
     run.write("verdicts.json", [v.model_dump(mode="json") for v in verdicts])
     choice = recommend(verdicts, measurements, tolerance, metric, ladder.dropped)
-    if choice is not None:
+    if choice is None:  # what an earlier part of the run recommended holds no more
+        run.remove("recommendation.json", "config.yaml")
+    else:
         run.write("recommendation.json", choice)
         model_facts = next((m for m in models if m.name == choice.model), None)
         config = config_for(request, data, choice, model_facts)

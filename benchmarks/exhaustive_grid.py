@@ -17,6 +17,8 @@ from probes.sampling import take_nested
 
 STRATEGIES = ("baseline", "linear_probe", "lora", "top_layers", "full")
 SEEDS = 5
+TOLERANCE = 0.01
+"""The default of `advisor probe`."""
 
 
 def rows_file(name: str, folder: Path, train: int, validation: int, test: int) -> Path:
@@ -103,11 +105,11 @@ def by_grid(file: Path, strategies: tuple[str, ...], seeds: int) -> Decided:
         blocked={},
         failures={},
         metric="accuracy",
-        tolerance=0.01,
+        tolerance=TOLERANCE,
         target=None,
         rows=len(data.train),
     )
-    choice = recommend(verdicts, measurements, 0.01, "accuracy")
+    choice = recommend(verdicts, measurements, TOLERANCE, "accuracy")
     return Decided(
         choice=choice.strategy if choice else None,
         verdict=choice.verdict.value if choice else None,

@@ -20,7 +20,20 @@ from urllib.parse import urlsplit
 from probes.benches import Benches, Setting
 from probes.deadline import Deadline
 from probes.errors import OutOfTime, SettingError
-from probes.executor import GRACE, Finished, Job, Lost, Report, Stopped, Tell, Waiting, run_job, unhurried, warm_up
+from probes.executor import (
+    GRACE,
+    Finished,
+    Job,
+    Lost,
+    Moved,
+    Report,
+    Stopped,
+    Tell,
+    Waiting,
+    run_job,
+    unhurried,
+    warm_up,
+)
 
 PATIENCE = 0.25
 """Seconds between looks at what the actors have reported."""
@@ -146,6 +159,7 @@ class _Actor:
 
     def run(self, job: Job, end: float, reports: Any) -> Report:
         """Run a job until a moment on the wall clock; its last report comes back, the others go into the queue."""
+        reports.put(Moved(job.number, "starting", 0, 1))
         bench = self._benches.of(job.model)
         bench.deadline = Deadline(None if end == float("inf") else end - time.time())
         last: list[Report] = []

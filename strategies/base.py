@@ -185,7 +185,7 @@ class Strategy:
         if learned < evidence.rows:
             return (
                 f"it learned from {learned:,} of the {evidence.rows:,} training rows",
-                "--resume with a longer --budget lets it learn from all rows.",
+                "`--resume --run RUN` with a longer --budget lets it learn from all rows.",
             )
         for measurement in evidence.measurements:
             if not measurement.converged:

@@ -72,7 +72,9 @@ def _seeds(gap: Gap, wanted: int, own: tuple[Measurement, ...], rival: tuple[Mea
     missing = [(max(0, wanted - len(runs)) * _seconds(runs), side) for runs, variance, side in sides if variance]
     who = " and ".join(side for seconds, side in missing if seconds)
     took = _time(sum(seconds for seconds, _ in missing))
-    return f"{wanted} seeds of {who or 'it'} (`--resume` with `--seeds {wanted}`; those missing take about {took} here)"
+    return (
+        f"{wanted} seeds of {who or 'it'} (`--resume --run RUN --seeds {wanted}`; these alone take about {took} here)"
+    )
 
 
 def _seconds(runs: tuple[Measurement, ...]) -> float:

@@ -106,7 +106,7 @@ class Tuned(Strategy):
         if not any(m.trials for m in evidence.measurements):
             return (
                 "there was no time to search its learning rate",
-                "--resume with a longer --budget allows the search.",
+                "`--resume --run RUN` with a longer --budget allows the search.",
             )
         for measurement in evidence.measurements:
             chosen = measurement.recipe

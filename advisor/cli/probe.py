@@ -44,7 +44,7 @@ def probe(
             "--seeds",
             help="Runs of each strategy whose result depends on chance.",
             metavar="N",
-            show_default="3, or 5 below 5,000 training rows, as time allows",
+            show_default="3, or 5 below 5,000 training rows, as time allows; with --resume the run's",
         ),
     ] = None,
     jobs: Annotated[
@@ -120,9 +120,7 @@ def probe(
                 "Leave them out (only --budget and --seeds may change), or start a new run.",
             )
         before = dict(request_of(Run.open(run)))
-        request = request_with(
-            **before | {"budget_seconds": parse_budget(budget), "seeds": before["seeds"] if seeds is None else seeds}
-        )
+        request = request_with(**before | {"budget_seconds": parse_budget(budget), "seeds": seeds})
     else:
         request = request_with(
             data=DataRequest(

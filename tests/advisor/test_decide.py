@@ -310,8 +310,10 @@ def test_an_undecided_choice_is_not_one_that_scored_far_below() -> None:
     assert "Lighter and not ruled out: baseline." in choice.because
 
 
-def test_a_lead_of_just_the_tolerance_is_within_it() -> None:
-    _, choice = outcome(measured("baseline", 70), measured("lora", 60, start=300))
+@pytest.mark.parametrize("points", [0.5, 0.7, 1.0, 1.4])
+def test_a_lead_of_just_the_tolerance_is_within_it(points: float) -> None:
+    behind = 60 + round(10 * points)
+    _, choice = outcome(measured("baseline", behind), measured("lora", 60, start=300), tolerance=points / 100)
     assert choice is not None
     assert (choice.strategy, choice.verdict) == ("baseline", Outcome.UNDECIDED)
     assert "Lighter" not in choice.because

@@ -163,9 +163,22 @@ def test_a_run_goes_on_with_more_seeds_as_if_they_had_been_asked_for_at_first(
     for more in (["--resume"], [rows_file, *common, "--resume"]):
         code, again, err = call("probe", *more, "--run", folder, "--json")
         assert essence(json.loads(again)) == essence(json.loads(expected)), "it keeps the seeds that it has"
-    code, _, err = call("probe", "--resume", "--run", folder, "--seeds", "0")
-    assert code == 2
-    assert "--seeds" in err
+    for seeds, says in (("0", "--seeds"), ("1", "has measured 2 of a candidate")):
+        code, _, err = call("probe", "--resume", "--run", folder, "--seeds", seeds)
+        assert code == 2
+        assert says in err
+
+
+def test_a_resumed_run_that_recommends_nothing_keeps_no_config_of_before(
+    finished: tuple[Path, int, dict[str, Any]], call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(finished[0], tmp_path / "copy")
+    monkeypatch.setattr("advisor.session.recommend", lambda *_: None)
+    code, out, err = call("probe", "--resume", "--run", folder, "--budget", "none", "--json")
+    assert (code, json.loads(out)["recommendation"]) == (3, None), err
+    code, out, err = call("emit", folder)
+    assert (code, out) == (2, "")
+    assert "recommends nothing" in err
 
 
 def test_other_rows_do_not_resume(
@@ -193,7 +206,8 @@ def test_the_budget_is_a_promise(tiny_encoder: Path, cli: Cli, tmp_path: Path) -
     seconds = time.monotonic() - started
     assert done.returncode in {0, 3}, done.stderr
     document = json.loads(done.stdout)
-    assert document["seconds"] <= seconds <= budget + max(0.05 * budget, 10)
+    assert document["seconds"] <= budget + 1
+    assert seconds <= 1.2 * budget + 1, "starting and ending it took long"
     measured = {m["strategy"] for m in document["measurements"]}
     assert any(note.startswith("With more time") for note in document["notes"]), "5,000 rows are too many"
     assert "baseline" in measured

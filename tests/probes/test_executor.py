@@ -285,6 +285,7 @@ def test_a_job_that_finds_no_room_on_a_cluster_is_said_to_wait(
     while not any(isinstance(report, Finished) for report in heard):
         executor.wait(heard.append)
     assert sum(isinstance(report, Waiting) for report in heard) == 1
+    assert isinstance(heard[1], Moved), "the first word comes before the first library is called"
 
 
 @NO_RAY

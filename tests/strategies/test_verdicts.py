@@ -137,14 +137,14 @@ TABLE = [
         },
         Outcome.UNDECIDED,
         "between",
-        r"^5 seeds of it and lora on tiny \(`--resume` with `--seeds 5`; .* about 4 min here\), if .* as seen\.$",
+        r"^5 seeds of it and lora on tiny \(`--resume --run RUN --seeds 5`; .* about 4 min here\), if .* as seen\.$",
     ),
     (
         "open for want of seeds or rows",
         {"comparison": comparison(gap=gap(rows=1_800, seed_variances=(0.002**2, 0.0), seeds=(3, 1), distance=0.0214))},
         Outcome.UNDECIDED,
         "between",
-        r"^4 seeds of it \(`--resume` with `--seeds 4`; .* about 6 s here\), if .*; or about [\d,]+ test rows",
+        r"^4 seeds of it \(`--resume --run RUN --seeds 4`; .* about 6 s here\), if .*; or about [\d,]+ test rows",
     ),
     (
         "open for want of both",
@@ -165,7 +165,7 @@ TABLE = [
         {"comparison": comparison(gap=gap(rows=20_000, seed_variances=(0.014**2, 0.0)))},
         Outcome.UNDECIDED,
         "between",
-        r"^First 3 seeds of it \(`--resume` with `--seeds 3`; .* about 4 s here\)\. As it looks now, then \d+ seeds",
+        r"^First 3 seeds of it \(`--resume --run RUN --seeds 3`; .* about 4 s here\)\. As it looks now, then \d+ seeds",
     ),
     # law 3: no refutation without a fair chance
     (

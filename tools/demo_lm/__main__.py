@@ -62,13 +62,11 @@ def pretrain(work: Work = WORK, size: Size = Size.cpu, seed: int = 0) -> None:
     """Make copying form on synthetic sequences, from what `read` left, then model language beside it; goes on too."""
     from safetensors.torch import load_file
 
-    from tools.demo_lm.training import newest
-
-    found = newest(work / "read")
-    if found is None:
-        raise typer.BadParameter("nothing has learned to read yet: run `read` first")
+    found = _finished(work, "read", size)
     model = _built(work, size, seed)
-    model.load_state_dict(load_file(found / "model.safetensors"), strict=False)
+    loaded = model.load_state_dict(load_file(found / "model.safetensors"), strict=False)
+    if loaded.unexpected_keys:
+        raise typer.BadParameter(f"what learned to read in {found} is another network: remove it and run `read`")
     model.tie_weights()
     typer.echo(f"{sum(p.numel() for p in model.parameters()):,} weights")
     _train("pretrain", size, model, work, seed)
@@ -78,12 +76,8 @@ def pretrain(work: Work = WORK, size: Size = Size.cpu, seed: int = 0) -> None:
 def incontext(work: Work = WORK, size: Size = Size.cpu, seed: int = 0) -> None:
     """Train on episodes of demonstrations, from what `pretrain` left; goes on where it was stopped."""
     from tools.demo_lm.network import load
-    from tools.demo_lm.training import newest
 
-    found = newest(work / "pretrain")
-    if found is None:
-        raise typer.BadParameter("there is no pretrained model yet: run `pretrain` first")
-    _train("incontext", size, load(found), work, seed)
+    _train("incontext", size, load(_finished(work, "pretrain", size)), work, seed)
 
 
 @app.command()
@@ -112,6 +106,7 @@ def ship(work: Work = WORK, size: Size = Size.cpu, seed: int = 0) -> None:
     from tools.demo_lm.shipping import ship as write
     from tools.demo_lm.training import PLANS
 
+    trained = _finished(work, "incontext", size)
     plans = {name: plan for (name, of), plan in PLANS.items() if of == size.value}
     facts = {
         "context": CONTEXT,
@@ -122,7 +117,7 @@ def ship(work: Work = WORK, size: Size = Size.cpu, seed: int = 0) -> None:
         **{name: f"{plan.steps:,}" for name, plan in plans.items()},
     }
     target = ROOT / "advisor" / "demo" / "lm"
-    size_in_bytes = write(_trained(work), work / "tokenizer", target, facts, RESULTS / "demo_lm.json")
+    size_in_bytes = write(trained, work / "tokenizer", target, facts, RESULTS / "demo_lm.json")
     typer.echo(f"{target}: {size_in_bytes:,} bytes")
 
 
@@ -138,21 +133,27 @@ def _built(work: Path, size: Size, seed: int) -> Any:
     return build(settings, token_embeddings(work, TEACHER, own_width(settings.hidden_size), seed), seed)
 
 
-def _trained(work: Path) -> Path:
+def _finished(work: Path, name: str, size: Size) -> Path:
+    """Return the folder of what a training left at its end."""
+    from tools.demo_lm.training import PLANS, newest, steps_done
+
+    found, done, steps = newest(work / name), steps_done(work / name), PLANS[name, size.value].steps
+    if found is None or done < steps:
+        raise typer.BadParameter(f"run `{name}` first: it has made {done:,} of {steps:,} steps")
+    return found
+
+
+def _export(work: Path, model: Path) -> None:
+    """Write the model as it would ship, though it be half trained: the figures are those of bfloat16 weights."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
     from tools.demo_lm.training import newest
 
     found = newest(work / "incontext")
     if found is None:
         raise typer.BadParameter("there is no model yet: run `incontext` first")
-    return found
-
-
-def _export(work: Path, model: Path) -> None:
-    """Write the model as it would ship: the figures are those of bfloat16 weights."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    AutoModelForCausalLM.from_pretrained(_trained(work), dtype=torch.bfloat16, use_safetensors=True).save_pretrained(
+    AutoModelForCausalLM.from_pretrained(found, dtype=torch.bfloat16, use_safetensors=True).save_pretrained(
         model, safe_serialization=True
     )
     AutoTokenizer.from_pretrained(work / "tokenizer").save_pretrained(model)

@@ -54,9 +54,9 @@ class Bank:
     Attributes
     ----------
     texts : list of str
-        The sentences.
-    meant : array of float, shape (sentences, 128)
-        The teacher's vector of each, along its principal axes.
+        The sentences, and behind them those whose words were put out of order, which some other tasks draw as well.
+    meant : array of float, shape (texts, 128)
+        The teacher's vector of each, along its principal axes; out of order, that of the sentence.
     """
 
     def __init__(self, work: Path, *, held: bool) -> None:

@@ -228,8 +228,19 @@ def _others(folder: Path, kept: Path) -> Iterator[Path]:
 
 def newest(folder: Path) -> Path | None:
     """Return the folder of the newest checkpoint of a training, None if there is none."""
+    mark = _mark(folder)
+    return folder / mark["folder"] if mark else None
+
+
+def steps_done(folder: Path) -> int:
+    """Return the steps that a training has made up to its newest checkpoint."""
+    return int(_mark(folder).get("step", 0))
+
+
+def _mark(folder: Path) -> dict[str, Any]:
     mark = folder / "newest.json"
-    return folder / json.loads(mark.read_text(encoding="utf-8"))["folder"] if mark.is_file() else None
+    found: dict[str, Any] = json.loads(mark.read_text(encoding="utf-8")) if mark.is_file() else {}
+    return found
 
 
 def _resume(folder: Path, model: Any, optimizer: Any) -> int:
@@ -245,4 +256,4 @@ def _resume(folder: Path, model: Any, optimizer: Any) -> int:
         number, _, key = name.partition(".")
         state.setdefault(int(number), {})[key] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return int(json.loads((folder / "newest.json").read_text(encoding="utf-8"))["step"])
+    return steps_done(folder)

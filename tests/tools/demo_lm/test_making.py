@@ -283,10 +283,16 @@ def test_every_size_may_ship_and_has_layers_left_that_compare(size: str) -> None
 
 
 @pytest.mark.parametrize(("command", "first"), [("pretrain", "read"), ("incontext", "pretrain"), ("ship", "incontext")])
-def test_a_step_out_of_order_says_which_comes_first(command: str, first: str, work: Path) -> None:
-    said = CliRunner().invoke(app, [command, "--work", str(work)])
+@pytest.mark.parametrize("done", [0, 250])
+def test_a_step_out_of_order_says_which_comes_first(command: str, first: str, done: int, tmp_path: Path) -> None:
+    if done:
+        (tmp_path / first).mkdir()
+        (tmp_path / first / "newest.json").write_text(json.dumps({"step": done, "folder": "a"}), encoding="utf-8")
+    said = CliRunner().invoke(app, [command, "--work", str(tmp_path)])
     assert said.exit_code == 2
-    assert f"run `{first}` first" in " ".join(said.output.replace("│", " ").split())
+    steps = PLANS[first, "cpu"].steps
+    expected = f"run `{first}` first: it has made {done} of {steps:,} steps"
+    assert expected in " ".join(said.output.replace("│", " ").split())
 
 
 def test_copying_begins_to_form_within_a_hundred_small_steps(work: Path, writer: Writer, tmp_path: Path) -> None:
