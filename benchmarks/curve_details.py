@@ -83,7 +83,9 @@ def _by_factor(made: Sequence[Miss], widths: Widths) -> dict[str, dict[str, floa
             "predictions": len(own),
             "median_error": round(float(np.median([m.error for m in own])), 2),
             "p90_error": round(float(np.quantile([m.error for m in own], 0.9)), 2),
-            "median_half_width": round(float(np.median([_half_width(m, widths[m.known, factor]) for m in own])), 2),
+            "median_half_width": round(
+                float(np.median([_half_width(m, width) for m in own if (width := widths.of(m)) is not None])), 2
+            ),
         }
         for factor in FACTORS
         if (own := of_factor(made, factor))

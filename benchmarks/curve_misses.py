@@ -14,16 +14,30 @@ import numpy as np
 from benchmarks.curve_data import FACTORS, FAR, Recorded, Task, over_seeds, published, recorded
 from benchmarks.curve_fit import fit
 from benchmarks.curve_rivals import RIVALS
-from probes.curve_prior import Prior
+from probes.curve_prior import Mechanism, Prior
 from probes.extrapolation import MANY_SIZES, extrapolate, mean_of_families, typical_error
 from probes.learning_curve import to_loss
 
 if TYPE_CHECKING:
     from probes.curve_families import Values
 
-Widths = Mapping[tuple[int, int], float]
-"""Multiples of the spread by how many sizes are known, `MANY_SIZES` standing for more, and by factor."""
-Calibrate = Callable[[Sequence["Miss"], float], Widths]
+
+@dataclass(frozen=True)
+class Widths:
+    """Multiples of the spread that hold a share of the truths."""
+
+    by_task: Mapping[tuple[int, int], float]
+    """By how many sizes are known, `MANY_SIZES` standing for more, and by factor."""
+    stretch: Mapping[Mechanism, float]
+    """What the width is multiplied by for a mechanism; empty for losses, of which one is recorded."""
+
+    def of(self, miss: Miss) -> float | None:
+        """Return the width of a prediction's interval; None of what was not calibrated."""
+        width = self.by_task.get((miss.known, miss.task.factor))
+        if width is None or miss.curve.kind == "loss":
+            return width
+        return width * self.stretch.get(miss.curve.mechanism, 1.0)
+
 
 LARGE = 512
 """Rows of a largest probe that is not small: `advisor probe` starts at 500 where there are as many."""
@@ -158,22 +172,34 @@ def quantiles(made: Sequence[Miss], level: float) -> Widths:
     losses the curve, and its predictions share its weight. The new unit is one more of which nothing is known: with all
     its weight above the others at least this share is held whatever they are, but up to 1 / (units + 1) more (Lee,
     Barber and Willett 2023); with all of it below, at most this share. Half of it above aims at the share itself.
+
+    Of an accuracy they are stretched by what learned: as far as the predictions of one mechanism need, all in one,
+    since each has too few curves for widths of its own (Mondrian conformal prediction, Vovk, Gammerman and Shafer 2005,
+    with widths that keep their proportions).
     """
-    widths = {}
+    by_task: dict[tuple[int, int], float] = {}
     for known in range(1, MANY_SIZES + 1):
         for factor in FACTORS:
             own = [m for m in made if (m.known, m.task.factor) == (known, factor)]
             if own:
-                count = Counter(m.curve.unit for m in own)
-                weights = [1 / count[m.curve.unit] for m in own]
-                reached = min(1.0, level * (1 + 1 / (2 * len(count))))
-                widths[known, factor] = quantile([m.multiple for m in own], weights, reached)
-    return widths
+                by_task[known, factor] = _reached([(m, m.multiple) for m in own], level)
+    ratios: dict[Mechanism, list[tuple[Miss, float]]] = defaultdict(list)
+    for miss in made:
+        if miss.curve.kind == "accuracy":
+            ratios[miss.curve.mechanism].append((miss, miss.multiple / by_task[miss.known, miss.task.factor]))
+    return Widths(by_task, {mechanism: _reached(own, level) for mechanism, own in ratios.items()})
+
+
+def _reached(found: Sequence[tuple[Miss, float]], level: float) -> float:
+    """Return the value that this share does not exceed, every unit having the same weight; see `quantiles`."""
+    count = Counter(m.curve.unit for m, _ in found)
+    weights = [1 / count[m.curve.unit] for m, _ in found]
+    return quantile([value for _, value in found], weights, min(1.0, level * (1 + 1 / (2 * len(count)))))
 
 
 def inside(made: Iterable[Miss], widths: Widths) -> list[bool]:
     """Return whether each truth lies in its interval; what has no width was not calibrated and is left out."""
-    pairs = [(m, widths.get((m.known, m.task.factor))) for m in made]
+    pairs = [(m, widths.of(m)) for m in made]
     return [m.multiple <= width for m, width in pairs if width is not None]
 
 

@@ -16,11 +16,12 @@ writes what all curves teach to `probes/curve_calibration.json`; `--quick` does 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from benchmarks.curve_misses import (
     LARGE,
     NAMES,
     Miss,
+    Widths,
     accuracy_curves,
     by_dataset,
     fitted,
@@ -48,6 +50,7 @@ from benchmarks.curve_misses import (
     split,
 )
 from benchmarks.curve_rivals import RIVALS
+from probes.curve_prior import MECHANISMS
 from probes.extrapolation import Kind
 from probes.files import write_text
 from probes.learning_curve import CALIBRATION
@@ -119,9 +122,20 @@ def _accuracies() -> list[Claim]:
             )
             for known, name in NAMES.items()
         ),
+        *_tuned([m for m in made if m.curve.mechanism == "tuning"], where, share),
         _in_band(
             f"{share}, learned from the data sets looked at, tested on the others", mean_share(by_dataset(*fixed))
         ),
+    ]
+
+
+def _tuned(made: Sequence[Miss], where: str, share: str) -> list[Claim]:
+    """Report on tuned candidates alone: their curves are few and short; eight times starts at one or two sizes."""
+    sets = f"tuned, {len({m.curve.dataset for m in made})} data sets"
+    held_share = mean_share(held_out(made))
+    return [
+        Claim(f"{where}: {sets}, one or two sizes known", _far(made), "reported", None),
+        Claim(f"{share}, one data set held out at a time: {sets}", held_share, "reported", None),
     ]
 
 
@@ -192,14 +206,37 @@ def _rival_beyond(curves: tuple[Recorded, ...], where: str, rival: str) -> Claim
 
 def calibrated(kind: Kind) -> dict[str, Any]:
     """Return the widths that are shipped for one kind of score: by known sizes, level and factor."""
+    return _table({level: widths.by_task for level, widths in _widths(kind).items()})
+
+
+def by_mechanism() -> dict[str, Any]:
+    """Return the widths that are shipped for accuracies of each mechanism; a higher level is never narrower."""
+    tables: dict[str, Any] = {}
+    for mechanism in MECHANISMS:
+        least: dict[tuple[int, int], float] = {}
+        found = {}
+        for level, widths in _widths("accuracy").items():
+            stretch = widths.stretch[mechanism]
+            least = {task: max(width * stretch, least.get(task, 0.0)) for task, width in widths.by_task.items()}
+            found[level] = least
+        tables[mechanism] = _table(found)
+    return tables
+
+
+@functools.cache
+def _widths(kind: Kind) -> dict[float, Widths]:
     made = losses() if kind == "loss" else _all()[1]
-    widths = {level: quantiles(made, level) for level in LEVELS}
+    return {level: quantiles(made, level) for level in LEVELS}
+
+
+def _table(widths: Mapping[float, Mapping[tuple[int, int], float]]) -> dict[str, Any]:
+    """Return widths by known sizes, level and factor, as JSON has them."""
     return {
         str(known): {
-            str(level): {str(factor): round(width, 4) for (k, factor), width in widths[level].items() if k == known}
-            for level in LEVELS
+            str(level): {str(factor): round(width, 4) for (k, factor), width in own.items() if k == known}
+            for level, own in widths.items()
         }
-        for known in sorted({m.known for m in made})
+        for known in sorted({k for own in widths.values() for k, _ in own})
     }
 
 
@@ -212,6 +249,7 @@ def shipped() -> dict[str, Any]:
     """Return the document of `probes/curve_calibration.json`."""
     return {
         "accuracy": calibrated("accuracy"),
+        "by_mechanism": by_mechanism(),
         "loss": calibrated("loss"),
         "prior": _all()[0].model_dump(mode="json"),
     }

@@ -16,7 +16,7 @@ curves = pytest.importorskip("benchmarks.curves", reason="the benchmarks are not
 from benchmarks import curve_falls, curve_fit, curve_misses, record_curves  # noqa: E402 - after the skip
 from benchmarks.curve_data import PUBLISHED, Recorded, over_seeds, recorded  # noqa: E402
 from benchmarks.curve_rivals import RIVALS  # noqa: E402
-from probes.learning_curve import calibration  # noqa: E402
+from probes.learning_curve import calibration, calibration_by_mechanism  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,8 +70,22 @@ def test_every_data_set_has_the_same_weight_in_a_width() -> None:
     far = [m for m in made if (m.known, m.task.factor) == (3, 8)]
     near, wild = (max(m.multiple for m in far if m.curve.dataset == name) for name in ("smooth", "wild"))
     assert near < wild / 10
-    assert curve_misses.quantiles(made, 0.39)[3, 8] == near
-    assert curve_misses.quantiles(made, 0.41)[3, 8] == wild
+    assert curve_misses.quantiles(made, 0.39).by_task[3, 8] == near
+    assert curve_misses.quantiles(made, 0.41).by_task[3, 8] == wild
+
+
+def test_a_mechanism_that_is_predicted_badly_gets_wider_intervals_and_no_other_does() -> None:
+    smooth = [1 - value for value in SMOOTH]
+    well = [accuracy(f"{k}", smooth, model="linear_probe") for k in range(6)]
+    made = curve_misses.misses(
+        [*well, *(accuracy(f"{k}", smooth[::-1], model="lora") for k in range(6))], curve_fit.START
+    )
+    found = curve_misses.quantiles(made, 0.8)
+    assert found.stretch["tuning"] >= 1
+    assert found.stretch["frozen_features"] < found.stretch["tuning"] / 2
+    for miss in made:
+        width = found.of(miss)
+        assert width == found.by_task[miss.known, miss.task.factor] * found.stretch[miss.curve.mechanism]
 
 
 def test_the_fit_finds_the_slopes_that_curves_were_made_with() -> None:
@@ -168,6 +182,13 @@ def test_the_shipped_table_is_that_of_the_record(kind: str) -> None:
         for level, widths in levels.items():
             # The search for typical slopes may end a little elsewhere on another machine.
             assert kept[known][level] == pytest.approx(widths, rel=1e-3 if kind == "loss" else 0.05)
+
+
+def test_the_shipped_tables_of_mechanisms_are_those_of_the_record() -> None:
+    fresh, kept = curves.by_mechanism(), calibration_by_mechanism()
+    assert fresh.keys() == kept.keys()
+    for mechanism, known, level in ((m, k, level) for m in fresh for k in fresh[m] for level in fresh[m][k]):
+        assert kept[mechanism][known][level] == pytest.approx(fresh[mechanism][known][level], rel=0.05)  # type: ignore[index]
 
 
 def test_a_line_that_was_not_finished_is_cut_off(tmp_path: Path) -> None:

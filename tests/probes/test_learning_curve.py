@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probes.curve_families import FAMILIES
-from probes.curve_prior import Mechanism
+from probes.curve_prior import MECHANISMS, Mechanism
 from probes.extrapolation import BLEND, Kind
-from probes.learning_curve import Curve, Point, Prediction, calibration, predict, prior
+from probes.learning_curve import Curve, Point, Prediction, calibration, calibration_by_mechanism, predict, prior
 
 SIZES = np.array([64.0, 128, 256, 512, 1024])
 TARGETS = np.array([2048.0, 8192])
@@ -222,7 +222,9 @@ def test_the_shipped_table_has_every_kind_and_widens() -> None:
     table = calibration()
     assert set(table) == {"accuracy", "loss"}
     assert (set(table["accuracy"]), set(table["loss"])) == ({"1", "2", "3"}, {"3"})
-    for levels in (levels for known in table.values() for levels in known.values()):
+    tables = [*table.values(), *calibration_by_mechanism().values()]
+    assert len(tables) == 2 + len(MECHANISMS)
+    for levels in (levels for known in tables for levels in known.values()):
         for factor in ("2", "4", "8", "16"):
             widths = [levels[level][factor] for level in ("0.5", "0.8", "0.9", "0.95")]
             assert 0 < widths[0] < widths[-1]
