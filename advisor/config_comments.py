@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from probes.recipe import Ia3, Lora, Recipe, SoftPrompt, Tuning
-from strategies.tuned import FEW_ROWS, batch_size
+from strategies.tuned import WHOLE_BATCH_ROWS, batch_size
 
-MOST, LEAST = batch_size(FEW_ROWS), batch_size(1)
+_WHOLE, _HALF = batch_size(WHOLE_BATCH_ROWS), batch_size(1)
 
 _WHY: dict[str, str] = {
     "version": "version of this schema",
@@ -32,7 +32,7 @@ _WHY: dict[str, str] = {
     "method.seed": "repeats the run",
     "method.head": "LP-FT: start the head from the linear probe (Kumar et al. 2022)",
     "method.epochs": "passes at most: more for few rows, 2 or 3 from 5,000 on; early stopping may end sooner",
-    "method.batch_size": f"{MOST}, or {LEAST} below {FEW_ROWS:,} rows: shrink the batch before adding epochs",
+    "method.batch_size": f"{_WHOLE}, or {_HALF} below {WHOLE_BATCH_ROWS:,} rows: shrink the batch before adding epochs",
     "method.gradient_accumulation": "raise it if a batch does not fit the memory",
     "method.warmup": "share of steps over which the learning rate rises: steadies small data",
     "method.schedule": "how the learning rate falls",

@@ -7,11 +7,11 @@ from typing import Literal, NamedTuple
 from advisor.brief import Brief, Count, Whole
 from advisor.gpus import gpu_named
 from strategies.cost import ADAPTERS, Method, Precision, memory
-from strategies.tuned import FEW_ROWS, batch_size
+from strategies.tuned import WHOLE_BATCH_ROWS, batch_size
 
 FULL_BYTES = 16
 """Bytes per parameter for AdamW in mixed precision: weights, gradients and two moments; activations come on top."""
-BATCH = batch_size(FEW_ROWS)
+BATCH = batch_size(WHOLE_BATCH_ROWS)
 """Rows of a step, as the recipes here take them where rows are not few."""
 USUAL_TOKENS = 512
 """Tokens of a row where nobody says (our line: a page)."""

@@ -86,7 +86,7 @@ def probe(
     listen(Said(f"keeping the run in {run.folder}"))
     lock = run.lock()
     try:
-        request = _with_seeds(request, run)
+        request = _with_seeds(request, run) if resume else request
         with RunLog(run.folder, resumed=resume) as log:
             return _probe(request, run, data, models, deadline, started, parallel, each(log, listen))
     finally:
@@ -123,7 +123,7 @@ def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -
 
 
 def _with_seeds(request: Request, run: Run) -> Request:
-    """Return the request with the run's seeds where it names none, and keep those that it names as the run's."""
+    """Return the request with the run's seeds where it names none; those that it names become the run's."""
     seeds = request_of(run).seeds
     if request.seeds is None:
         return request.model_copy(update={"seeds": seeds})

@@ -5,8 +5,8 @@ the error it leaves, so that it never exceeds 1, and what recorded curves did (`
 one or two sizes the whole.
 
 The interval is split conformal: how far off such predictions were on recorded curves, in multiples of the spread they
-told of themselves, by the number of measured sizes and at two, four, eight and sixteen times the largest probe. `python
--m benchmarks.curves --calibrate` makes that table.
+told of themselves, by the number of measured sizes and at two, four, eight and sixteen times the largest probe, of an
+accuracy also by what learned. `python -m benchmarks.curves --calibrate` makes these tables.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class RayWorkers:
         late = [number for number, since in self._unheard.items() if time.monotonic() - since > ROOM_SECONDS]
         for number in late:
             del self._unheard[number]
-        why = f"nothing heard of it for {ROOM_SECONDS:.0f} s; the Ray cluster may have no CPU free, `ray status` tells"
+        why = f"nothing heard of it for {ROOM_SECONDS:.0f} s; the Ray cluster may have no room, see `ray status`"
         return [Waiting(number, why) for number in late]
 
     def _actor(self) -> Any:

@@ -12,12 +12,12 @@ from strategies.base import Evidence, Situation, Strategy
 
 STEPS = 200
 """Optimiser steps to aim at, and 4 epochs at least: a head that starts from the linear probe needs few."""
-FEW_ROWS = 1_000
-"""Below so many training rows an optimiser step has half as many."""
+WHOLE_BATCH_ROWS = 1_000
+"""Training rows from which an optimiser step has 16 of them; below it has 8."""
 
 
 def batch_size(rows: int) -> int:
-    """Return 16, or 8 below `FEW_ROWS`, which would give few steps: shrink the batch before adding epochs.
+    """Return 16, or 8 below `WHOLE_BATCH_ROWS`, which would give few steps: shrink the batch before adding epochs.
 
     Steps, not precision, were what plain training with 8 rows a step was ahead by (`benchmarks.ladder`).
 
@@ -26,7 +26,7 @@ def batch_size(rows: int) -> int:
     >>> batch_size(999), batch_size(1000)
     (8, 16)
     """
-    return 16 if rows >= FEW_ROWS else 8
+    return 16 if rows >= WHOLE_BATCH_ROWS else 8
 
 
 def epochs(rows: int) -> int:

@@ -76,16 +76,17 @@ def test_every_data_set_has_the_same_weight_in_a_width() -> None:
 
 def test_a_mechanism_that_is_predicted_badly_gets_wider_intervals_and_no_other_does() -> None:
     smooth = [1 - value for value in SMOOTH]
-    well = [accuracy(f"{k}", smooth, model="linear_probe") for k in range(6)]
+    well = [accuracy(f"{k}", smooth, model="linear_probe") for k in range(12)]
     made = curve_misses.misses(
-        [*well, *(accuracy(f"{k}", smooth[::-1], model="lora") for k in range(6))], curve_fit.START
+        [*well, *(accuracy(f"{k}", smooth[::-1], model="lora") for k in range(2))], curve_fit.START
     )
     found = curve_misses.quantiles(made, 0.8)
     assert found.stretch["tuning"] >= 1
     assert found.stretch["frozen_features"] < found.stretch["tuning"] / 2
-    for miss in made:
-        width = found.of(miss)
-        assert width == found.by_task[miss.known, miss.task.factor] * found.stretch[miss.curve.mechanism]
+    tuned = [m for m in made if m.curve.model == "lora"]
+    common = curve_misses.inside(tuned, curve_misses.Widths(found.by_task, {}))
+    own = curve_misses.inside(tuned, found)
+    assert sum(common) < 0.8 * len(tuned) <= sum(own)
 
 
 def test_the_fit_finds_the_slopes_that_curves_were_made_with() -> None:
