@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from advisor.decide import Recommendation
 from probes.base import Frozen
 from probes.curve_prior import mechanism_of
 from probes.extrapolation import MANY_SIZES
 from probes.learning_curve import Curve, Point, Prediction
 from probes.measurement import Measurement, Metric
 from strategies import Candidate
+from strategies.settling import listed
+
+if TYPE_CHECKING:
+    from advisor.decide import Recommendation
 
 MORE = (2, 4)
 """How many times the training rows at hand are asked about."""
@@ -107,7 +111,33 @@ def _predictions(
     found: Sequence[Measurement], rows: int, labels: Sequence[int], metric: Metric
 ) -> tuple[Prediction, ...]:
     largest = max(measurement.train_rows for measurement in found)
-    sizes = [*([rows] if largest < rows else []), *(times * rows for times in MORE)]
+    return predicted(
+        found, [*([rows] if largest < rows else []), *(times * rows for times in MORE)], labels, metric, LEVEL
+    )
+
+
+def predicted(
+    found: Sequence[Measurement], sizes: Sequence[int], labels: Sequence[int], metric: Metric, level: float
+) -> tuple[Prediction, ...]:
+    """Predict the score of one candidate at larger train sizes.
+
+    Parameters
+    ----------
+    found : sequence of Measurement
+        All of it, one at least.
+    sizes : sequence of int
+        Training rows.
+    labels : sequence of int
+        Classes of the test rows.
+    metric : {'accuracy', 'macro_f1'}
+    level : float
+        As of `probes.learning_curve.Curve.predict`.
+
+    Returns
+    -------
+    tuple of Prediction
+        One a size; with the reason why there is none for a prompt, and for any metric but accuracy.
+    """
     mechanism = mechanism_of(found[0].recipe.method)
     reason = ""
     if mechanism is None:
@@ -124,7 +154,7 @@ def _predictions(
         mechanism=mechanism,
         test_rows=len(labels),
     )
-    return curve.predict(sizes, LEVEL)
+    return curve.predict(sizes, level)
 
 
 def curve_points_wanted(
@@ -187,26 +217,15 @@ def if_more_labels(curves: Sequence[CandidateCurve], rows: int, choice: Recommen
     where = f"With {MORE[-1]} times the training rows ({target:,})"
     chosen = None if choice is None else Candidate(strategy=choice.strategy, model=choice.model)
     silent = [str(who) for at, who in told if at.value is None]
-    but = f"; nothing is known of {_listed(silent)} there" if silent else ""
+    but = f"; nothing is known of {listed(silent)} there" if silent else ""
     close = [str(who) for _, _, other, who in ends if who != leader and other >= low]
     if close:
         return (
             f"{where} {leader} looks best, and it is undecided who would lead: its interval, {low:.3f} to {high:.3f}, "
-            f"overlaps with that of {_listed(close)}{but}."
+            f"overlaps with that of {listed(close)}{but}."
         )
     if chosen is None:
         return f"{where} {leader} would lead{but}."
     if chosen == leader:
         return f"{where} {leader} would lead, which is the choice now{but}."
     return f"{where} {leader} would lead: more labels would change the choice, which is {chosen} now{but}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return names as a sentence lists them.
-
-    Examples
-    --------
-    >>> _listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from advisor.curves import predicted
 from probes.base import Frozen
 from probes.comparison import Comparison, compare
+from probes.curve_prior import mechanism_of
 from probes.data import TaskData
 from probes.measurement import Measurement, Metric
 from probes.recipe import Recipe
 from probes.statistics import Interval
-from strategies import Candidate, Evidence, Outcome, Strategy, Verdict
+from strategies import Candidate, Evidence, Outcome, Strategy, Unfinished, Verdict
+
+PASSING = 0.9
+"""Level of the two-sided interval whose upper end a rival does not exceed in 95 % of cases."""
 
 
 class RunnerUp(Frozen):
@@ -61,6 +66,7 @@ def judge(
     tolerance: float,
     target: float | None,
     rows: int,
+    dropped: Container[Candidate] = (),
 ) -> list[Verdict]:
     """Give every candidate exactly one verdict.
 
@@ -80,6 +86,8 @@ def judge(
     target : float or None
     rows : int
         Training rows the verdict is about.
+    dropped : container of Candidate
+        Those that validation rows showed to lie behind, at all rows too.
 
     Returns
     -------
@@ -107,6 +115,9 @@ def judge(
             against=against,
             against_measurements=tuple(by_candidate[against]) if against else (),
             labelled=labelled,
+            unfinished=_unfinished(
+                candidate, measurements, [c for c in others if c not in dropped], comparisons, data, metric, tolerance
+            ),
             unmeasured=sum(c not in blocked and not by_candidate[c] for c in candidates if c != candidate),
             rows=rows,
             test_rows=len(data.test),
@@ -115,6 +126,35 @@ def judge(
         )
         verdicts.append(strategies[candidate.strategy].confirm(evidence))
     return verdicts
+
+
+def _unfinished(
+    candidate: Candidate,
+    measurements: list[Measurement],
+    rivals: list[Candidate],
+    comparisons: dict[Candidate, Comparison],
+    data: TaskData,
+    metric: Metric,
+    tolerance: float,
+) -> tuple[Unfinished, ...]:
+    """Return the rivals that learned from fewer rows and may lie ahead by more than the tolerance with as many."""
+    own = _at_most_rows(measurements, candidate)
+    if not own:
+        return ()
+    rows, found = own[0].train_rows, []
+    for rival in rivals:
+        theirs = _at_most_rows(measurements, rival)
+        if theirs[0].train_rows >= rows or mechanism_of(theirs[0].recipe.method) is None:
+            continue
+        every = [m for m in measurements if (m.strategy, m.model) == (rival.strategy, rival.model)]
+        [there] = predicted(every, [rows], data.test.labels, metric, PASSING)
+        if there.high is None or there.high > comparisons[candidate].score.mean + tolerance:
+            found.append(
+                Unfinished(
+                    candidate=rival, measurements=tuple(theirs), rows=rows, most=there.high, why_not=there.why_not
+                )
+            )
+    return tuple(found)
 
 
 def _at_most_rows(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:

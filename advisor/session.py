@@ -205,6 +205,7 @@ def _probe(
         tolerance=tolerance,
         target=request.brief.target,
         rows=rows,
+        dropped=ladder.dropped,
     )
     verdicts = [_with_drop(verdict, ladder.dropped) for verdict in verdicts]
     run.write("verdicts.json", [v.model_dump(mode="json") for v in verdicts])

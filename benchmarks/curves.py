@@ -49,6 +49,7 @@ from benchmarks.curve_misses import (
     rival_errors,
     split,
 )
+from benchmarks.curve_passing import shares
 from benchmarks.curve_rivals import RIVALS
 from probes.curve_prior import MECHANISMS
 from probes.extrapolation import Kind
@@ -62,7 +63,7 @@ LARGEST = (128, 256, 512, 1024)
 
 def measure(quick: bool) -> list[Claim]:
     """Measure the claims; a quick run draws no halves."""
-    return [*_losses(losses()), *_accuracies(), _halves(quick)]
+    return [*_losses(losses()), *_accuracies(), *_passing(), _halves(quick)]
 
 
 def _losses(made: Sequence[Miss]) -> list[Claim]:
@@ -142,6 +143,17 @@ def _tuned(made: Sequence[Miss], where: str, share: str) -> list[Claim]:
 def _halves(quick: bool) -> Claim:
     name = "accuracies, 80 % intervals hold %, learned from half of the data sets, tested on the others: mean of draws"
     return Claim(name, None, "75 to 85", None) if quick else _in_band(name, round(float(np.mean(halves())), 1))
+
+
+def _passing() -> list[Claim]:
+    """Report whether a verdict sees coming who lies ahead with as many rows: what `advisor.decide.judge` asks."""
+    passed, missed, cleared = shares()
+    where = "rivals that do not lead on a half or a quarter of the rows"
+    return [
+        Claim(f"{where}: lie more than a point ahead with as many, %", passed, "reported", None),
+        _at_most(f"{where}: of those, said to be unable to, %", missed, 5),
+        Claim(f"{where}: of the others, said to be unable to, %", cleared, "reported", None),
+    ]
 
 
 def _by_largest(made: Sequence[Miss]) -> list[tuple[str, list[Miss]]]:

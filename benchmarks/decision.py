@@ -5,7 +5,7 @@
 The grid measures every learning rate and five seeds of each candidate at all rows; the ladder is `advisor probe` as a
 command, imports and all, on the same rows. Both are judged by the same rules. Below 1,500 rows there is one rung, and a
 tenth of the grid's time is less than one fit for each learning rate of each candidate: `benchmarks.ladder` has that
-case. A full run takes about 45 minutes on two cores; --quick compares light strategies on 100 rows.
+case. A full run takes one to two hours on two cores; --quick compares light strategies on 100 rows.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Record real learning curves: the test score over train size of each strategy on each data set.
 
     python -m benchmarks.record_curves --budget MINUTES [--strategies NAME …] [--datasets NAME …]
-                                       [--min-rows N] [--max-rows N] [--seeds K] [--file CSV]
+                                       [--min-rows N] [--max-rows N] [--seeds K] [--precision bf16] [--file CSV]
 
 Train sizes double from 64 (from the first that can hold every class) and end with all rows; sizes are nested. A seed
 decides which rows are taken, their order and the initialisation; the test rows stay. The recipes are those of the
-strategies, chosen on validation rows as in a probe: a learning rate that was chosen on 500 rows or more is kept for
+strategies, chosen on validation rows as in a probe: a learning rate that was chosen on 1,000 rows or more is kept for
 larger sizes. Three limits keep a sweep affordable: 2,000 test rows, 500 validation rows (200 where every epoch is
-validated) and 128 tokens a text. One core, MiniLM where a model takes part.
+validated) and 128 tokens a text. One core, MiniLM where a model takes part, trained in full precision or, where
+`--precision` says so, in half: the same scores to .3 points (docs/design.md), in less time where the processor has it.
 
 Each finished measurement is one line of `benchmarks/curves/recorded.csv`, written at once; what stands there is never
 measured again, so that the same command goes on where the last one ended. Features are computed once a data set, kept
@@ -32,10 +33,23 @@ from benchmarks.common import dataset, machine
 
 if TYPE_CHECKING:
     from probes.deadline import Deadline
+    from probes.recipe import Precision
     from probes.workbench import Workbench
 
 FILE = Path(__file__).parent / "curves" / "recorded.csv"
-FIELDS = ("dataset", "strategy", "size", "seed", "test_rows", "score", "seconds", "setting", "versions", "machine")
+FIELDS = (
+    "dataset",
+    "strategy",
+    "size",
+    "seed",
+    "test_rows",
+    "score",
+    "seconds",
+    "setting",
+    "precision",
+    "versions",
+    "machine",
+)
 DATASETS = (
     "subjectivity",
     "banking77",
@@ -103,7 +117,7 @@ def append(file: Path, row: dict[str, object]) -> None:
 
 
 @functools.cache
-def bench_of(name: str, validation_rows: int) -> Workbench:
+def bench_of(name: str, validation_rows: int, precision: Precision) -> Workbench:
     """Read a data set, with as many test and validation rows as a sweep can afford, beside MiniLM; once a process."""
     from advisor.caches import cache_folder
     from probes.data import load_task
@@ -121,11 +135,18 @@ def bench_of(name: str, validation_rows: int) -> Workbench:
         }
     )
     cache = FeatureCache(cache_folder() / "features")
-    return Workbench(data, read_model("minilm"), inspect_hardware(), cache=cache, choice=(1, "fp32"))
+    return Workbench(data, read_model("minilm"), inspect_hardware(), cache=cache, choice=(1, precision))
 
 
 def record(
-    name: str, strategy: str, seed: int, least: int, most: int | None, deadline: Deadline, file: Path
+    name: str,
+    strategy: str,
+    seed: int,
+    least: int,
+    most: int | None,
+    precision: Precision,
+    deadline: Deadline,
+    file: Path,
 ) -> Iterator[dict[str, object]]:
     """Measure what the file lacks of one curve, appending and yielding each line.
 
@@ -138,6 +159,8 @@ def record(
         Train size at least.
     most : int or None
         Train size at most; None for all rows.
+    precision : {'fp32', 'bf16'}
+        Of training.
     deadline : Deadline
     file : Path
 
@@ -150,7 +173,7 @@ def record(
     from strategies import STRATEGIES as ALL
 
     method = next(s for s in ALL if s.name == strategy).method
-    bench = bench_of(name, EPOCH_VALIDATION_ROWS if method == "tuning" else VALIDATION_ROWS)
+    bench = bench_of(name, EPOCH_VALIDATION_ROWS if method == "tuning" else VALIDATION_ROWS, precision)
     bench.deadline = deadline
     # The seed of the split orders the rows a sample is taken from; the splits themselves are made.
     bench.data = bench.data.model_copy(update={"split_seed": seed})
@@ -172,7 +195,7 @@ def record(
 
 def chosen_rate(file: Path, key: Key) -> float | None:
     """Return the learning rate that was chosen for a curve on enough rows, but fewer than here; None if none was."""
-    from advisor.plan import LEAST_RUNG
+    from advisor.plan import SEARCH_ROWS
 
     name, strategy, size, seed = key
     if not file.is_file():
@@ -183,7 +206,7 @@ def chosen_rate(file: Path, key: Key) -> float | None:
             for row in csv.DictReader(stream)
             if (row["dataset"], row["strategy"], int(row["seed"])) == (name, strategy, seed)
             and row["setting"].startswith(RATE)
-            and LEAST_RUNG <= int(row["size"]) < size
+            and SEARCH_ROWS <= int(row["size"]) < size
         ]
     return min(own)[1] if own else None
 
@@ -197,8 +220,9 @@ def _measured(bench: Workbench, key: Key, rate: float | None) -> dict[str, objec
     from strategies import Situation
 
     name, strategy, size, seed = key
-    data = bench.data
-    recipes = next(s for s in ALL if s.name == strategy).recipes(
+    data, chosen = bench.data, next(s for s in ALL if s.name == strategy)
+    tuned = chosen.method == "tuning"
+    recipes = chosen.recipes(
         Situation(
             train_rows=size,
             validation_rows=len(data.validation),
@@ -206,6 +230,7 @@ def _measured(bench: Workbench, key: Key, rate: float | None) -> dict[str, objec
             classes=len(data.classes),
             max_length=_max_length(bench),
             model=bench.model,
+            speed=bench.measured_speed() if tuned else None,  # which says the precision
             seed=seed,
         )
     )
@@ -231,6 +256,7 @@ def _measured(bench: Workbench, key: Key, rate: float | None) -> dict[str, objec
         "score": round(done.score, 6),
         "seconds": round(done.seconds, 2),
         "setting": describe(done.recipe),
+        "precision": done.recipe.precision if isinstance(done.recipe, Tuning) else "",
         "versions": versions(),
         "machine": machine(),
     }
@@ -274,6 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--min-rows", type=int, default=SMALLEST, help="smallest train size")
     parser.add_argument("--max-rows", type=int, help="largest train size; all rows where not given")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of training")
     parser.add_argument("--file", type=Path, default=FILE)
     flags = parser.parse_args(arguments)
     import torch
@@ -286,7 +313,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         # Every data set once before any twice.
         for seed, name, strategy in product(range(flags.seeds), flags.datasets, flags.strategies):
-            for row in record(name, strategy, seed, flags.min_rows, flags.max_rows, deadline, flags.file):
+            limits = (flags.min_rows, flags.max_rows, flags.precision)
+            for row in record(name, strategy, seed, *limits, deadline, flags.file):
                 line = " ".join(
                     str(row[field]) for field in ("dataset", "strategy", "size", "seed", "score", "seconds")
                 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strategies.base import Candidate, Evidence, Outcome, Situation, Strategy, Verdict
+from strategies.base import Candidate, Evidence, Outcome, Situation, Strategy, Unfinished, Verdict
 from strategies.baseline import Baseline
 from strategies.continued_pretraining import DomainAdaptive, TaskAdaptive
 from strategies.distillation import Distillation
@@ -51,4 +51,15 @@ NAMES: tuple[str, ...] = tuple(strategy.name for strategy in STRATEGIES)
 CORE: tuple[str, ...] = ("baseline", "zero_shot", "few_shot", "linear_probe", "lora", "full")
 """What is measured where the user names none: one of each mechanism."""
 
-__all__ = ["CORE", "NAMES", "STRATEGIES", "Candidate", "Evidence", "Outcome", "Situation", "Strategy", "Verdict"]
+__all__ = [
+    "CORE",
+    "NAMES",
+    "STRATEGIES",
+    "Candidate",
+    "Evidence",
+    "Outcome",
+    "Situation",
+    "Strategy",
+    "Unfinished",
+    "Verdict",
+]

@@ -11,7 +11,7 @@ from probes.measurement import Measurement
 from probes.model import ModelFacts
 from probes.recipe import Recipe
 from probes.statistics import Interval
-from strategies.settling import settle, settle_target
+from strategies.settling import settle, settle_rows, settle_target
 
 
 class Outcome(StrEnum):
@@ -52,6 +52,25 @@ class Situation(Frozen):
     seed: int = 0
 
 
+class Unfinished(Frozen):
+    """A rival that learned from fewer rows and may lie ahead with as many."""
+
+    candidate: Candidate
+    measurements: tuple[Measurement, ...]
+    """Its measurements at the rows it learned from, one a seed."""
+    rows: int
+    """Training rows of whom it is compared with."""
+    most: float | None
+    """What it does not exceed with so many, in 95 % of cases; None where nothing tells."""
+    why_not: str = ""
+    """Why nothing tells."""
+
+    def __str__(self) -> str:
+        there = f"may reach {self.most:.3f} (95 %)" if self.most is not None else f"may pass it ({self.why_not})"
+        learned = self.measurements[0].train_rows
+        return f"{self.candidate} learned from {learned:,} rows, and with {self.rows:,} {there}"
+
+
 class Evidence(Frozen):
     """What a verdict rests on."""
 
@@ -72,6 +91,8 @@ class Evidence(Frozen):
     """Its measurements, one a seed."""
     labelled: int | None = None
     """Rows with a label over all splits; None where it is not known."""
+    unfinished: tuple[Unfinished, ...] = ()
+    """Rivals that learned from fewer rows and may lie ahead by more than the tolerance with as many."""
     unmeasured: int = 0
     """Other candidates that apply and were not measured."""
     rows: int
@@ -141,9 +162,10 @@ class Strategy:
     def confirm(self, evidence: Evidence) -> Verdict:
         """Judge the candidate by its measurements.
 
-        CONFIRMED when the lower bound of the difference to the best lies above minus the tolerance and the target is
-        met; REFUTED when the upper bound lies below it, or the target is missed beyond the interval, and only if the
-        runs converged and had all the rows; UNDECIDED otherwise, with what would settle it.
+        CONFIRMED when the lower bound of the difference to the best lies above minus the tolerance, the target is met,
+        and no rival that learned from fewer rows may lie ahead by more than the tolerance with as many; REFUTED when
+        the upper bound lies below it, or the target is missed beyond the interval, and only if the runs converged and
+        had all the rows; UNDECIDED otherwise, with what would settle it.
         """
         if evidence.blocked is not None:
             return self._verdict(evidence, Outcome.NOT_APPLICABLE, evidence.blocked)
@@ -163,6 +185,12 @@ class Strategy:
             others = "other candidates were" if evidence.unmeasured > 1 else "other candidate was"
             settle = f"Measuring the rest: {evidence.unmeasured} {others} not measured; their verdicts say why."
             return self._verdict(evidence, Outcome.UNDECIDED, numbers, settle, fair=fair)
+        if comparison.confirmed and met and evidence.unfinished:
+            # Fewer rows would make a rival look worse than it is: no fair comparison to be confirmed by.
+            numbers += f" But {'; '.join(map(str, evidence.unfinished))}."
+            short = [(str(rival.candidate), rival.measurements) for rival in evidence.unfinished]
+            settle = settle_rows(short, evidence.unfinished[0].rows)
+            return self._verdict(evidence, Outcome.UNDECIDED, numbers, settle, fair=fair)
         if comparison.confirmed and met:
             return self._verdict(evidence, Outcome.CONFIRMED, numbers, fair=fair)
         if comparison.refuted or missed:
@@ -177,6 +205,9 @@ class Strategy:
             if missed and not comparison.refuted:
                 numbers += f" The target of {evidence.target:.3f} lies above its interval."
             return self._verdict(evidence, Outcome.REFUTED, numbers)
+        if unfair is not None and comparison.delta.mean < -evidence.tolerance:
+            # More of the same only shows more clearly that it lies behind, which refutes no one without a fair chance.
+            return self._verdict(evidence, Outcome.UNDECIDED, numbers, unfair[1], fair=False)
         return self._verdict(evidence, Outcome.UNDECIDED, numbers, _settle(evidence, comparison), fair=fair)
 
     def unfair(self, evidence: Evidence) -> tuple[str, str] | None:
@@ -185,7 +216,7 @@ class Strategy:
         if learned < evidence.rows:
             return (
                 f"it learned from {learned:,} of the {evidence.rows:,} training rows",
-                "`--resume --run RUN` with a longer --budget lets it learn from all rows.",
+                settle_rows([("it", evidence.measurements)], evidence.rows),
             )
         for measurement in evidence.measurements:
             if not measurement.converged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from probes.measurement import Measurement
 from probes.power import MOST_ROWS, MOST_SEEDS, Gap
@@ -64,6 +65,31 @@ def settle_target(score: Interval, target: float, test_rows: int, labelled: int 
         return f"No number of test rows: the score lies right at the target of {target:.3f}. Set another target."
     text = _share(max(rows, test_rows + 1), test_rows, labelled)
     return f"{text[0].upper()}{text[1:]}, if the score is as seen: its interval holds the target of {target:.3f}."
+
+
+def settle_rows(short: Sequence[tuple[str, tuple[Measurement, ...]]], rows: int) -> str:
+    """Say that those who learned from fewer rows need so many, and what that takes: as much longer as there are more.
+
+    Parameters
+    ----------
+    short : sequence of (str, tuple of Measurement)
+        Each one's name, and its measurements at the rows it had.
+    rows : int
+    """
+    took = _time(sum(_seconds(runs) * rows / runs[0].train_rows for _, runs in short))
+    names = listed([name for name, _ in short])
+    return f"`--resume --run RUN` with a longer --budget lets {names} learn from {rows:,} rows (about {took} here)."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"]), listed(["a"])
+    ('a, b and c', 'a')
+    """
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _seeds(gap: Gap, wanted: int, own: tuple[Measurement, ...], rival: tuple[Measurement, ...], name: str) -> str:

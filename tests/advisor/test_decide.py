@@ -12,7 +12,7 @@ from advisor.decide import Recommendation, judge, recommend, worth_of_transfer
 from probes.columns import Columns
 from probes.data import Rows, TaskData
 from probes.measurement import Measurement, Trial
-from probes.recipe import BagOfWords, FrozenFeatures, Lora, Recipe, Tuning
+from probes.recipe import BagOfWords, FrozenFeatures, Lora, Prompt, Recipe, Tuning
 from strategies import STRATEGIES, Candidate, Outcome, Verdict
 
 TESTS = 1_000
@@ -82,8 +82,10 @@ def outcome(
     target: float | None = None,
     blocked: dict[str, str] | None = None,
     failures: dict[str, str] | None = None,
+    dropped: Sequence[str] = (),
 ) -> tuple[dict[str, Verdict], Recommendation | None]:
     candidates = {s: Candidate(strategy=s, model=None if s == "baseline" else MODEL) for s in strategies}
+    out, metric = {candidates[s] for s in dropped}, measurements[0].metric if measurements else "accuracy"
     verdicts = judge(
         {s.name: s for s in STRATEGIES},
         list(candidates.values()),
@@ -91,12 +93,14 @@ def outcome(
         DATA,
         blocked={candidates[s]: why for s, why in (blocked or {}).items()},
         failures={candidates[s]: why for s, why in (failures or {}).items()},
-        metric="accuracy",
+        metric=metric,
         tolerance=tolerance,
         target=target,
         rows=100,
+        dropped=out,
     )
-    return {v.strategy: v for v in verdicts}, recommend(verdicts, list(measurements), tolerance, "accuracy")
+    choice = recommend(verdicts, list(measurements), tolerance, metric, out)
+    return {v.strategy: v for v in verdicts}, choice
 
 
 def test_what_validation_rows_showed_to_lie_behind_is_not_recommended_for_want_of_proof() -> None:
@@ -249,6 +253,47 @@ def test_a_confirmed_one_that_might_do_better_says_so() -> None:
     found, _ = outcome(measured("baseline", 50, train_rows=60), measured("full", 400))
     assert found["baseline"].verdict is Outcome.CONFIRMED
     assert "It may do better still: it learned from 60 of the 100 training rows." in found["baseline"].because
+
+
+def test_none_is_confirmed_while_a_rival_that_learned_from_fewer_rows_may_pass_it() -> None:
+    found, choice = outcome(measured("baseline", 200), measured("full", 300, train_rows=30))
+    baseline = found["baseline"]
+    assert baseline.verdict is Outcome.UNDECIDED
+    assert "But full on tiny learned from 30 rows, and with 100 may reach 0.8" in baseline.because
+    assert baseline.settle == (
+        "`--resume --run RUN` with a longer --budget lets full on tiny learn from 100 rows (about 7 s here)."
+    )
+    assert choice is not None and (choice.strategy, choice.verdict) == ("baseline", Outcome.UNDECIDED)
+
+
+@pytest.mark.parametrize(
+    ("rival", "dropped"),
+    [
+        pytest.param(measured("full", 600, train_rows=30), (), id="it cannot with as many rows"),
+        pytest.param(measured("full", 300, train_rows=30), ("full",), id="validation rows showed that it lies behind"),
+        pytest.param(measured("full", 300, train_rows=100), (), id="it had as many"),
+        pytest.param(
+            measured("full", 300, train_rows=30, recipe=Prompt(max_length=16)), (), id="it does not learn from rows"
+        ),
+    ],
+)
+def test_a_rival_that_cannot_pass_does_not_keep_one_from_being_confirmed(
+    rival: Measurement, dropped: Sequence[str]
+) -> None:
+    found, _ = outcome(measured("baseline", 200), rival, dropped=dropped)
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+
+
+def test_both_on_fewer_rows_are_compared_as_they_are() -> None:
+    found, _ = outcome(measured("baseline", 200, train_rows=30), measured("full", 300, train_rows=30))
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+
+
+def test_where_nothing_tells_what_more_rows_bring_none_is_confirmed_against_fewer() -> None:
+    both = [measured("baseline", 100, metric="macro_f1"), measured("full", 400, metric="macro_f1", train_rows=30)]
+    found, _ = outcome(*both)
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+    assert "may pass it (curves of accuracy were recorded, and none of macro_f1)" in found["baseline"].because
 
 
 def test_a_missed_target_refutes_even_the_best() -> None:

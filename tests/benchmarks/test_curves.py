@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 curves = pytest.importorskip("benchmarks.curves", reason="the benchmarks are not part of a distribution")
-from benchmarks import curve_falls, curve_fit, curve_misses, record_curves  # noqa: E402 - after the skip
+from benchmarks import curve_falls, curve_fit, curve_misses, curve_passing, record_curves  # noqa: E402 - after the skip
 from benchmarks.curve_data import PUBLISHED, Recorded, over_seeds, recorded  # noqa: E402
 from benchmarks.curve_rivals import RIVALS  # noqa: E402
 from probes.learning_curve import calibration, calibration_by_mechanism  # noqa: E402
@@ -224,8 +224,22 @@ def test_a_learning_rate_chosen_on_enough_rows_is_kept(tmp_path: Path) -> None:
             "setting": f"learning_rate={rate:g}",
         }
         record_curves.append(file, row | found)
-    assert record_curves.chosen_rate(file, key) == 5e-4
-    assert record_curves.chosen_rate(file, ("a", "lora", 512, 0)) is None
+    assert record_curves.chosen_rate(file, key) == 2e-4
+    assert record_curves.chosen_rate(file, ("a", "lora", 1024, 0)) is None
+
+
+@pytest.mark.parametrize(("width", "missed"), [(100, 0.0), (-100, 100.0)], ids=["wide", "sure that none passes"])
+def test_who_passes_with_as_many_rows_is_counted(monkeypatch: pytest.MonkeyPatch, width: float, missed: float) -> None:
+    """The linear probe leads from 256 rows on; on 64 and 128 it lies behind what TF-IDF has with 128 and 256."""
+    flat, rising = accuracy("a", [0.8] * 4), accuracy("a", [0.7, 0.75, 0.85, 0.9], model="linear_probe")
+    made = tuple(curve_misses.misses([rising], curve_fit.START))
+    monkeypatch.setattr(curve_passing, "folds", lambda: [curve_misses.Fold("a", (), made, ())])
+    monkeypatch.setattr(curve_passing, "accuracy_curves", lambda: (flat, rising))
+    widths = {(known, factor): width for known in (1, 2, 3) for factor in (2, 4)}
+    monkeypatch.setattr(curve_passing, "quantiles", lambda *_: curve_misses.Widths(widths, {}))
+    # From 64 rows it is asked about 128 and 256, from 128 (knowing one size or two) about 256 and 512.
+    assert sorted(pair.passed for pair in curve_passing.pairs()) == [False, True, True, True, True, True]
+    assert curve_passing.shares() == (83.3, missed, missed)
 
 
 def test_falls_are_told_by_tripling_with_every_data_set_counting_the_same() -> None:

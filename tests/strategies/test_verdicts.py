@@ -11,7 +11,7 @@ from probes.measurement import Measurement, Trial
 from probes.power import Gap
 from probes.recipe import BagOfWords
 from probes.statistics import Interval
-from strategies import STRATEGIES, Candidate, Evidence, Outcome, Verdict
+from strategies import STRATEGIES, Candidate, Evidence, Outcome, Unfinished, Verdict
 from strategies.base import Strategy
 
 TRIAL = Trial(
@@ -93,6 +93,17 @@ WORSE = comparison(delta=Interval(mean=-0.05, low=-0.07, high=-0.03), refuted=Tr
 OPEN = comparison()
 UNDERFIT = measurement(converged=False, why_not="underfit: training loss 1.200 against 0.400 of the linear probe")
 FEW = measurement(train_rows=400)
+
+
+def unfinished(strategy: str, most: float | None) -> Unfinished:
+    return Unfinished(
+        candidate=Candidate(strategy=strategy, model="tiny"),
+        measurements=(measurement(strategy=strategy, train_rows=400),),
+        rows=1_000,
+        most=most,
+        why_not="" if most else "nothing was recorded",
+    )
+
 
 TABLE = [
     ("blocked", {"blocked": "tiny is an encoder"}, Outcome.NOT_APPLICABLE, "^tiny is an encoder$", ""),
@@ -187,7 +198,24 @@ TABLE = [
         {"comparison": WORSE, "measurements": (FEW,)},
         Outcome.UNDECIDED,
         "^not refuted: it learned from 400 of the 1,000 training rows",
-        "longer --budget",
+        r"longer --budget lets it learn from 1,000 rows \(about \d+ s here\)\.$",
+    ),
+    (
+        "fewer rows, behind and open",
+        {"comparison": OPEN, "measurements": (FEW,)},
+        Outcome.UNDECIDED,
+        "It may do better still: it learned from 400 of the 1,000 training rows",
+        "^`--resume --run RUN` with a longer --budget lets it learn from 1,000 rows",
+    ),
+    (
+        "rivals on fewer rows may pass",
+        {"comparison": BEST, "unfinished": (unfinished("lora", 0.9), unfinished("top_layers", None))},
+        Outcome.UNDECIDED,
+        (
+            r"But lora on tiny learned from 400 rows, and with 1,000 may reach 0\.900 \(95 %\); "
+            r"top_layers on tiny .* may pass it \(nothing was recorded\)\.$"
+        ),
+        "lets lora on tiny and top_layers on tiny learn from 1,000 rows",
     ),
     (
         "underfit and short of the target",
