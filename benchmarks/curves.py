@@ -131,11 +131,11 @@ def _accuracies() -> list[Claim]:
 
 
 def _tuned(made: Sequence[Miss], where: str, share: str) -> list[Claim]:
-    """Report on tuned candidates alone: their curves are few and short; eight times starts at one or two sizes."""
+    """Report on tuned candidates alone: their curves are few, and eight times mostly starts at one or two sizes."""
     sets = f"tuned, {len({m.curve.dataset for m in made})} data sets"
     held_share = mean_share(held_out(made))
     return [
-        Claim(f"{where}: {sets}, one or two sizes known", _far(made), "reported", None),
+        Claim(f"{where}: {sets}", _far(made), "reported", None),
         Claim(f"{share}, one data set held out at a time: {sets}", held_share, "reported", None),
     ]
 
