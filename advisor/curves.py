@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from probes.base import Frozen
 from probes.curve_prior import mechanism_of
@@ -13,9 +12,6 @@ from probes.learning_curve import Curve, Point, Prediction
 from probes.measurement import Measurement, Metric
 from strategies import Candidate
 from strategies.settling import listed
-
-if TYPE_CHECKING:
-    from advisor.decide import Recommendation
 
 MORE = (2, 4)
 """How many times the training rows at hand are asked about."""
@@ -193,7 +189,7 @@ def curve_points_wanted(
     return tuple((candidate, size) for size, candidate in sorted(missing, key=lambda one: -one[0]))
 
 
-def if_more_labels(curves: Sequence[CandidateCurve], rows: int, choice: Recommendation | None) -> str:
+def if_more_labels(curves: Sequence[CandidateCurve], rows: int, chosen: Candidate | None) -> str:
     """Say who would lead with four times the training rows, and whether that changes the choice.
 
     Parameters
@@ -201,7 +197,8 @@ def if_more_labels(curves: Sequence[CandidateCurve], rows: int, choice: Recommen
     curves : sequence of CandidateCurve
     rows : int
         Training rows at hand.
-    choice : Recommendation or None
+    chosen : Candidate or None
+        The recommended one.
 
     Returns
     -------
@@ -215,7 +212,6 @@ def if_more_labels(curves: Sequence[CandidateCurve], rows: int, choice: Recommen
         return ""
     low, _, high, leader = max(ends, key=lambda one: one[1] or 0.0)
     where = f"With {MORE[-1]} times the training rows ({target:,})"
-    chosen = None if choice is None else Candidate(strategy=choice.strategy, model=choice.model)
     silent = [str(who) for at, who in told if at.value is None]
     but = f"; nothing is known of {listed(silent)} there" if silent else ""
     close = [str(who) for _, _, other, who in ends if who != leader and other >= low]

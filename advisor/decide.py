@@ -1,21 +1,15 @@
-"""From measurements to verdicts, and from verdicts to the recommendation."""
+"""From verdicts to the recommendation."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 
-from advisor.curves import predicted
+from advisor.judging import at_most_rows
 from probes.base import Frozen
-from probes.comparison import Comparison, compare
-from probes.curve_prior import mechanism_of
-from probes.data import TaskData
 from probes.measurement import Measurement, Metric
 from probes.recipe import Recipe
 from probes.statistics import Interval
-from strategies import Candidate, Evidence, Outcome, Strategy, Unfinished, Verdict
-
-PASSING = 0.9
-"""Level of the two-sided interval whose upper end a rival does not exceed in 95 % of cases."""
+from strategies import Candidate, Outcome, Verdict
 
 
 class RunnerUp(Frozen):
@@ -53,132 +47,10 @@ class Recommendation(Frozen):
     """Settings tried on validation rows to choose the recipe."""
     runners_up: tuple[RunnerUp, ...] = ()
 
-
-def judge(
-    strategies: dict[str, Strategy],
-    candidates: list[Candidate],
-    measurements: list[Measurement],
-    data: TaskData,
-    *,
-    blocked: dict[Candidate, str],
-    failures: dict[Candidate, str],
-    metric: Metric,
-    tolerance: float,
-    target: float | None,
-    rows: int,
-    dropped: Container[Candidate] = (),
-) -> list[Verdict]:
-    """Give every candidate exactly one verdict.
-
-    Parameters
-    ----------
-    strategies : dict
-        By name.
-    candidates : list of Candidate
-        All that were asked for.
-    measurements : list of Measurement
-    data : TaskData
-    blocked, failures : dict
-        Facts that rule candidates out, and reasons why others were not measured.
-    metric : {'accuracy', 'macro_f1'}
-    tolerance : float
-        On the scale of the score.
-    target : float or None
-    rows : int
-        Training rows the verdict is about.
-    dropped : container of Candidate
-        Those that validation rows showed to lie behind, at all rows too.
-
-    Returns
-    -------
-    list of Verdict
-        In the order of the candidates.
-    """
-    by_candidate = {c: _at_most_rows(measurements, c) for c in candidates}
-    measured = [c for c in candidates if by_candidate[c]]
-    seeded = [strategies[c.strategy].seeded for c in measured]
-    comparisons = _compare(measured, by_candidate, seeded, data, metric, tolerance)
-    labelled = sum(len(part.labels) for part in (data.train, data.validation, data.test))
-    verdicts = []
-    for candidate in candidates:
-        others = [c for c in measured if c != candidate]
-        rival = max(others, key=lambda c: comparisons[c].score.mean, default=None)
-        comparison = comparisons.get(candidate)
-        against = measured[comparison.gap.rival] if comparison and comparison.gap else None
-        evidence = Evidence(
-            candidate=candidate,
-            blocked=blocked.get(candidate),
-            failure=failures.get(candidate),
-            measurements=tuple(by_candidate[candidate]),
-            comparison=comparison,
-            rival=str(rival) if rival else None,
-            against=against,
-            against_measurements=tuple(by_candidate[against]) if against else (),
-            labelled=labelled,
-            unfinished=_unfinished(
-                candidate, measurements, [c for c in others if c not in dropped], comparisons, data, metric, tolerance
-            ),
-            unmeasured=sum(c not in blocked and not by_candidate[c] for c in candidates if c != candidate),
-            rows=rows,
-            test_rows=len(data.test),
-            tolerance=tolerance,
-            target=target,
-        )
-        verdicts.append(strategies[candidate.strategy].confirm(evidence))
-    return verdicts
-
-
-def _unfinished(
-    candidate: Candidate,
-    measurements: list[Measurement],
-    rivals: list[Candidate],
-    comparisons: dict[Candidate, Comparison],
-    data: TaskData,
-    metric: Metric,
-    tolerance: float,
-) -> tuple[Unfinished, ...]:
-    """Return the rivals that learned from fewer rows and may lie ahead by more than the tolerance with as many."""
-    own = _at_most_rows(measurements, candidate)
-    if not own:
-        return ()
-    rows, found = own[0].train_rows, []
-    for rival in rivals:
-        theirs = _at_most_rows(measurements, rival)
-        if theirs[0].train_rows >= rows or mechanism_of(theirs[0].recipe.method) is None:
-            continue
-        every = [m for m in measurements if (m.strategy, m.model) == (rival.strategy, rival.model)]
-        [there] = predicted(every, [rows], data.test.labels, metric, PASSING)
-        if there.high is None or there.high > comparisons[candidate].score.mean + tolerance:
-            found.append(
-                Unfinished(
-                    candidate=rival, measurements=tuple(theirs), rows=rows, most=there.high, why_not=there.why_not
-                )
-            )
-    return tuple(found)
-
-
-def _at_most_rows(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:
-    """Return a candidate's measurements at the most rows it was measured at, one a seed."""
-    own = [m for m in measurements if (m.strategy, m.model) == (candidate.strategy, candidate.model)]
-    most = max((m.train_rows for m in own), default=0)
-    return [m for m in own if m.train_rows == most]
-
-
-def _compare(
-    measured: list[Candidate],
-    by_candidate: dict[Candidate, list[Measurement]],
-    seeded: list[bool],
-    data: TaskData,
-    metric: Metric,
-    tolerance: float,
-) -> dict[Candidate, Comparison]:
-    if not measured:
-        return {}
-    import numpy as np
-
-    predictions = [[np.array(m.predictions, dtype=np.int64) for m in by_candidate[c]] for c in measured]
-    labels = np.array(data.test.labels, dtype=np.int64)
-    return dict(zip(measured, compare(metric, labels, predictions, tolerance, seeded=seeded), strict=True))
+    @property
+    def candidate(self) -> Candidate:
+        """Strategy and model by name."""
+        return Candidate(strategy=self.strategy, model=self.model)
 
 
 def recommend(
@@ -217,7 +89,7 @@ def recommend(
         chosen = next(near, max(possible, key=lambda v: v.delta.mean if v.delta else 0.0, default=None))
     if chosen is None or chosen.score is None:
         return None
-    own = _at_most_rows(measurements, _candidate(chosen))
+    own = at_most_rows(measurements, _candidate(chosen))
     points = f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'}"
     shown = chosen.because[:1].upper() + chosen.because[1:]
     if chosen.verdict is Outcome.CONFIRMED:

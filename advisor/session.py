@@ -13,9 +13,10 @@ from advisor.advising import AdviceRequest, advice_for, facts_for, profile
 from advisor.choices import Choices
 from advisor.config import TrainingConfig, config_for, to_yaml
 from advisor.curves import CandidateCurve, curves_of
-from advisor.decide import Recommendation, judge, recommend
+from advisor.decide import Recommendation, recommend
 from advisor.events import Listener, Said, each, nobody
 from advisor.facts import Facts
+from advisor.judging import judge
 from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
 from advisor.run import Recorded, Run, default_folder

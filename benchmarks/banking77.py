@@ -52,7 +52,7 @@ def measure(quick: bool) -> list[Claim]:
 
 def underfit_run() -> Claim:
     """Train from a random head at a bad learning rate and judge it: it must not be refuted."""
-    from advisor.decide import judge
+    from advisor.judging import judge
     from probes.data import load_task
     from probes.hardware import inspect_hardware
     from probes.measuring import measure as run

@@ -1,7 +1,7 @@
 """Whether a rival that learned from fewer rows was seen to lie ahead with as many, as a verdict asks.
 
 Two recorded strategies of one data set and seed: one at n rows, the other at a half or a quarter of them. Where the
-first does not score less, it would be CONFIRMED for want of rows of the other; `advisor.decide.judge` asks whether the
+first does not score less, it would be CONFIRMED for want of rows of the other; `advisor.judging.judge` asks whether the
 other may pass it.
 """
 
@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from advisor.decide import PASSING
+from advisor.judging import PASSING
 from benchmarks.curve_misses import Miss, accuracy_curves, folds, quantiles
+from benchmarks.exhaustive_grid import TOLERANCE
 
-TOLERANCE = 0.01
-"""The default of `advisor probe`."""
 SHARES = (2, 4)
 """How many times the rows of the rival the first learned from: about a rung, which is three times the one before."""
 

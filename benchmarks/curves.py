@@ -146,7 +146,7 @@ def _halves(quick: bool) -> Claim:
 
 
 def _passing() -> list[Claim]:
-    """Report whether a verdict sees coming who lies ahead with as many rows: what `advisor.decide.judge` asks."""
+    """Report whether a verdict sees coming who lies ahead with as many rows: what `advisor.judging.judge` asks."""
     passed, missed, cleared = shares()
     where = "rivals that do not lead on a half or a quarter of the rows"
     return [

@@ -56,7 +56,8 @@ def by_grid(file: Path, strategies: tuple[str, ...], seeds: int) -> Decided:
     Each seed of a tuned candidate tries all its learning rates on all training rows and takes the best by validation
     rows; what does not depend on chance is measured once. Features and tokens are shared, as on the ladder.
     """
-    from advisor.decide import judge, recommend
+    from advisor.decide import recommend
+    from advisor.judging import judge
     from probes.hardware import inspect_hardware
     from probes.measuring import measure
     from probes.model import read_model

@@ -4,7 +4,7 @@ python -m benchmarks.verdict_errors [--quick] [--json]
 
 Right and wrong answers are drawn with errors that candidates share (a common difficulty of each row), that the seeds of
 one candidate share, and that each run has alone; each seed moves its candidate's true accuracy. Real measurements with
-a prediction for each test row go through `advisor.decide.judge`. A candidate exactly at the edge of the tolerance can
+a prediction for each test row go through `advisor.judging.judge`. A candidate exactly at the edge of the tolerance can
 be wrongly CONFIRMED and wrongly REFUTED: both count. The bootstrap of macro-F1 draws as often as for users.
 
 Where nothing is CONFIRMED, the recommendation is an undecided candidate: how far its true accuracy lies below the best
@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from advisor.decide import judge, recommend
+from advisor.decide import recommend
+from advisor.judging import judge
 from benchmarks.common import Claim, main
 from probes.columns import Columns
 from probes.data import Rows, TaskData

@@ -185,14 +185,14 @@ class Strategy:
             others = "other candidates were" if evidence.unmeasured > 1 else "other candidate was"
             settle = f"Measuring the rest: {evidence.unmeasured} {others} not measured; their verdicts say why."
             return self._verdict(evidence, Outcome.UNDECIDED, numbers, settle, fair=fair)
-        if comparison.confirmed and met and evidence.unfinished:
+        if comparison.confirmed and met:
+            if not evidence.unfinished:
+                return self._verdict(evidence, Outcome.CONFIRMED, numbers, fair=fair)
             # Fewer rows would make a rival look worse than it is: no fair comparison to be confirmed by.
             numbers += f" But {'; '.join(map(str, evidence.unfinished))}."
             short = [(str(rival.candidate), rival.measurements) for rival in evidence.unfinished]
             settle = settle_rows(short, evidence.unfinished[0].rows)
             return self._verdict(evidence, Outcome.UNDECIDED, numbers, settle, fair=fair)
-        if comparison.confirmed and met:
-            return self._verdict(evidence, Outcome.CONFIRMED, numbers, fair=fair)
         if comparison.refuted or missed:
             if unfair is not None:
                 because, settle = unfair

@@ -46,7 +46,8 @@ def curves_page(result: ProbeResult) -> list[RenderableType]:
     parts: list[RenderableType] = [table]
     parts += [Text(f"{', '.join(names)}: {reason}.") for reason, names in reasons.items()]
     if any(at.value is not None for curve in curves for at in curve.predictions):
-        sentence = if_more_labels(curves, rows, result.recommendation)
+        choice = result.recommendation
+        sentence = if_more_labels(curves, rows, choice.candidate if choice else None)
         parts.append(
             Text(f"{sentence} Brackets hold a measurement there in 8 of 10 cases, by recorded curves.".strip())
         )

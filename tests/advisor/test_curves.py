@@ -147,12 +147,12 @@ CHANGED = "linear_probe on minilm would lead: more labels would change the choic
 def test_who_would_lead_is_said_where_intervals_lie_apart(
     curves: tuple[CandidateCurve, ...], choice: str | None, said: str
 ) -> None:
-    sentence = if_more_labels(curves, 900, None if choice is None else chosen(choice))
+    sentence = if_more_labels(curves, 900, None if choice is None else chosen(choice).candidate)
     assert sentence == f"With 4 times the training rows (3,600) {said}"
 
 
 def test_one_alone_leads_nobody(profile: Profile) -> None:
-    assert if_more_labels((LIGHT,), 900, chosen("baseline")) == ""
+    assert if_more_labels((LIGHT,), 900, chosen("baseline").candidate) == ""
     page = shown(profile, curves_of([measured("baseline", 900, 0.8)], 900, LABELS, "accuracy"))
     assert "Brackets hold" in page
     assert "lead" not in page

@@ -1,0 +1,143 @@
+"""From measurements to verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from advisor.curves import predicted
+from probes.comparison import Comparison, compare
+from probes.curve_prior import mechanism_of
+from probes.data import TaskData
+from probes.measurement import Measurement, Metric
+from strategies import Candidate, Evidence, Strategy, Unfinished, Verdict
+
+PASSING = 0.9
+"""Level of the two-sided interval whose upper end a rival does not exceed in 95 % of cases."""
+
+
+def judge(
+    strategies: dict[str, Strategy],
+    candidates: list[Candidate],
+    measurements: list[Measurement],
+    data: TaskData,
+    *,
+    blocked: dict[Candidate, str],
+    failures: dict[Candidate, str],
+    metric: Metric,
+    tolerance: float,
+    target: float | None,
+    rows: int,
+    dropped: Container[Candidate] = (),
+) -> list[Verdict]:
+    """Give every candidate exactly one verdict.
+
+    Parameters
+    ----------
+    strategies : dict
+        By name.
+    candidates : list of Candidate
+        All that were asked for.
+    measurements : list of Measurement
+    data : TaskData
+    blocked, failures : dict
+        Facts that rule candidates out, and reasons why others were not measured.
+    metric : {'accuracy', 'macro_f1'}
+    tolerance : float
+        On the scale of the score.
+    target : float or None
+    rows : int
+        Training rows the verdict is about.
+    dropped : container of Candidate
+        Those that validation rows showed to lie behind, at all rows too.
+
+    Returns
+    -------
+    list of Verdict
+        In the order of the candidates.
+    """
+    by_candidate = {c: at_most_rows(measurements, c) for c in candidates}
+    measured = [c for c in candidates if by_candidate[c]]
+    seeded = [strategies[c.strategy].seeded for c in measured]
+    comparisons = _compare(measured, by_candidate, seeded, data, metric, tolerance)
+    labelled = sum(len(part.labels) for part in (data.train, data.validation, data.test))
+    verdicts = []
+    for candidate in candidates:
+        others = [c for c in measured if c != candidate]
+        rival = max(others, key=lambda c: comparisons[c].score.mean, default=None)
+        comparison = comparisons.get(candidate)
+        against = measured[comparison.gap.rival] if comparison and comparison.gap else None
+        evidence = Evidence(
+            candidate=candidate,
+            blocked=blocked.get(candidate),
+            failure=failures.get(candidate),
+            measurements=tuple(by_candidate[candidate]),
+            comparison=comparison,
+            rival=str(rival) if rival else None,
+            against=against,
+            against_measurements=tuple(by_candidate[against]) if against else (),
+            labelled=labelled,
+            unfinished=_unfinished(
+                by_candidate[candidate],
+                comparison.score.mean + tolerance if comparison else 0.0,
+                {c: _of(measurements, c) for c in others if c not in dropped},
+                data,
+                metric,
+            ),
+            unmeasured=sum(c not in blocked and not by_candidate[c] for c in candidates if c != candidate),
+            rows=rows,
+            test_rows=len(data.test),
+            tolerance=tolerance,
+            target=target,
+        )
+        verdicts.append(strategies[candidate.strategy].confirm(evidence))
+    return verdicts
+
+
+def _unfinished(
+    own: list[Measurement], score: float, rivals: dict[Candidate, list[Measurement]], data: TaskData, metric: Metric
+) -> tuple[Unfinished, ...]:
+    """Return the rivals that learned from fewer rows and may score more than this with as many."""
+    if not own:
+        return ()
+    rows, found = own[0].train_rows, []
+    for rival, theirs in rivals.items():
+        most = _at_most_rows(theirs)
+        if most[0].train_rows >= rows or mechanism_of(most[0].recipe.method) is None:
+            continue
+        [there] = predicted(theirs, [rows], data.test.labels, metric, PASSING)
+        if there.high is None or there.high > score:
+            found.append(
+                Unfinished(candidate=rival, measurements=tuple(most), rows=rows, most=there.high, why_not=there.why_not)
+            )
+    return tuple(found)
+
+
+def at_most_rows(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:
+    """Return a candidate's measurements at the most rows it was measured at, one a seed."""
+    return _at_most_rows(_of(measurements, candidate))
+
+
+def _of(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:
+    return [m for m in measurements if (m.strategy, m.model) == (candidate.strategy, candidate.model)]
+
+
+def _at_most_rows(own: list[Measurement]) -> list[Measurement]:
+    most = max((m.train_rows for m in own), default=0)
+    return [m for m in own if m.train_rows == most]
+
+
+def _compare(
+    measured: list[Candidate],
+    by_candidate: dict[Candidate, list[Measurement]],
+    seeded: list[bool],
+    data: TaskData,
+    metric: Metric,
+    tolerance: float,
+) -> dict[Candidate, Comparison]:
+    if not measured:
+        return {}
+    import numpy as np
+
+    predictions = [[np.array(m.predictions, dtype=np.int64) for m in by_candidate[c]] for c in measured]
+    labels = np.array(data.test.labels, dtype=np.int64)
+    return dict(zip(measured, compare(metric, labels, predictions, tolerance, seeded=seeded), strict=True))

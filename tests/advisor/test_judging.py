@@ -1,0 +1,174 @@
+"""From hand-made measurements to verdicts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from probes.measurement import Measurement
+from probes.recipe import Prompt
+from strategies import Outcome
+from tests.advisor.made_verdicts import RECIPES, TRIAL, measured, outcome
+
+
+def test_every_candidate_gets_exactly_one_verdict() -> None:
+    found, _ = outcome(measured("baseline", 10), blocked={"lora": "no"}, failures={"full": "out of memory"})
+    assert {s: v.verdict for s, v in found.items()} == {
+        "baseline": Outcome.UNDECIDED,
+        "linear_probe": Outcome.NOT_MEASURED,
+        "lora": Outcome.NOT_APPLICABLE,
+        "full": Outcome.NOT_MEASURED,
+    }
+    assert (found["lora"].because, found["full"].because) == ("no", "out of memory")
+    assert found["linear_probe"].because
+
+
+def test_an_underfit_run_is_undecided_and_not_refuted() -> None:
+    why = "its training loss 2.1 is above the linear probe's 0.4"
+    underfit = measured("full", 400, converged=False, why_not=why)
+    found, choice = outcome(measured("linear_probe", 50), underfit, strategies=["linear_probe", "full"])
+    assert found["full"].verdict is Outcome.UNDECIDED
+    assert why in found["full"].because
+    assert found["full"].settle
+    assert choice is not None
+    assert choice.strategy == "linear_probe"
+
+
+def test_a_converged_run_as_bad_is_refuted() -> None:
+    found, _ = outcome(measured("linear_probe", 50), measured("full", 400))
+    assert found["full"].verdict is Outcome.REFUTED
+    assert "35.0 points below the best" in found["full"].because
+
+
+def test_one_whose_learning_rate_was_not_searched_is_not_refuted() -> None:
+    found, _ = outcome(measured("linear_probe", 50), measured("full", 400, trials=()))
+    assert found["full"].verdict is Outcome.UNDECIDED
+    assert "no time to search its learning rate" in found["full"].because
+
+
+@pytest.mark.parametrize(("neighbour", "verdict"), [(0.5, Outcome.UNDECIDED), (0.895, Outcome.REFUTED)])
+def test_one_whose_best_learning_rate_was_the_last_tried_is_not_refuted(neighbour: float, verdict: Outcome) -> None:
+    rate = RECIPES["full"].learning_rate  # type: ignore[union-attr]
+    chosen = TRIAL.model_copy(update={"setting": f"learning_rate={rate:g}"})
+    other = TRIAL.model_copy(update={"setting": f"learning_rate={rate / 2:g}", "validation_score": neighbour})
+    found, _ = outcome(measured("linear_probe", 50), measured("full", 400, trials=(chosen, other)))
+    assert found["full"].verdict is verdict
+
+
+def test_the_only_one_measured_is_not_confirmed_against_those_left_out() -> None:
+    found, choice = outcome(measured("baseline", 50), failures={"full": "the budget ended before it was measured"})
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+    assert "3 other candidates were not measured" in found["baseline"].settle
+    assert choice is not None and "No fair chance yet" in choice.because
+    assert choice is not None and choice.verdict is Outcome.UNDECIDED
+
+
+def test_one_that_learned_from_fewer_rows_is_not_refuted() -> None:
+    found, _ = outcome(measured("linear_probe", 50), measured("full", 400, train_rows=60))
+    assert found["full"].verdict is Outcome.UNDECIDED
+    assert "60 of the 100 training rows" in found["full"].because
+    assert "--budget" in found["full"].settle
+
+
+def test_a_confirmed_one_that_might_do_better_says_so() -> None:
+    found, _ = outcome(measured("baseline", 50, train_rows=60), measured("full", 400))
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+    assert "It may do better still: it learned from 60 of the 100 training rows." in found["baseline"].because
+
+
+def test_none_is_confirmed_while_a_rival_that_learned_from_fewer_rows_may_pass_it() -> None:
+    found, choice = outcome(measured("baseline", 200), measured("full", 300, train_rows=30))
+    baseline = found["baseline"]
+    assert baseline.verdict is Outcome.UNDECIDED
+    assert "But full on tiny learned from 30 rows, and with 100 may reach 0.8" in baseline.because
+    assert baseline.settle == (
+        "`--resume --run RUN` with a longer --budget lets full on tiny learn from 100 rows (about 7 s here)."
+    )
+    assert choice is not None and (choice.strategy, choice.verdict) == ("baseline", Outcome.UNDECIDED)
+
+
+@pytest.mark.parametrize(
+    ("rival", "dropped"),
+    [
+        pytest.param(measured("full", 600, train_rows=30), (), id="it cannot with as many rows"),
+        pytest.param(measured("full", 300, train_rows=30), ("full",), id="validation rows showed that it lies behind"),
+        pytest.param(measured("full", 300, train_rows=100), (), id="it had as many"),
+        pytest.param(
+            measured("full", 300, train_rows=30, recipe=Prompt(max_length=16)), (), id="it does not learn from rows"
+        ),
+    ],
+)
+def test_a_rival_that_cannot_pass_does_not_keep_one_from_being_confirmed(
+    rival: Measurement, dropped: Sequence[str]
+) -> None:
+    found, _ = outcome(measured("baseline", 200), rival, dropped=dropped)
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+
+
+def test_both_on_fewer_rows_are_compared_as_they_are() -> None:
+    found, _ = outcome(measured("baseline", 200, train_rows=30), measured("full", 300, train_rows=30))
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+
+
+def test_where_nothing_tells_what_more_rows_bring_none_is_confirmed_against_fewer() -> None:
+    both = [measured("baseline", 100, metric="macro_f1"), measured("full", 400, metric="macro_f1", train_rows=30)]
+    found, _ = outcome(*both)
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+    assert "may pass it (curves of accuracy were recorded, and none of macro_f1)" in found["baseline"].because
+
+
+def test_a_missed_target_refutes_even_the_best() -> None:
+    found, choice = outcome(measured("baseline", 200), measured("linear_probe", 200), target=0.95)
+    assert found["baseline"].verdict is found["linear_probe"].verdict is Outcome.REFUTED
+    assert "target of 0.950 lies above" in found["baseline"].because
+    assert choice is None
+
+
+def test_a_target_within_the_interval_is_undecided() -> None:
+    found, choice = outcome(measured("baseline", 200), strategies=["baseline"], target=0.80)
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+    assert "0.800" in found["baseline"].settle
+    assert choice is not None
+    assert choice.verdict is Outcome.UNDECIDED
+    assert choice.settle == found["baseline"].settle
+
+
+def test_a_target_that_is_met_confirms() -> None:
+    found, _ = outcome(measured("baseline", 100), strategies=["baseline"], target=0.85)
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+    assert "nothing else was measured" in found["baseline"].because
+
+
+def test_too_close_to_tell_is_undecided_and_says_how_many_rows_would() -> None:
+    found, choice = outcome(
+        measured("baseline", 72), measured("linear_probe", 60, start=500), strategies=["baseline", "linear_probe"]
+    )
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+    assert re.search(r"test rows \(now 1,000\), [\d,]+ more labels", found["baseline"].settle)
+    assert choice is not None
+
+
+def test_seeds_are_pooled_and_the_most_rows_count() -> None:
+    seeds = [measured("full", 50 + seed, seed=seed) for seed in range(3)]
+    found, choice = outcome(*seeds, measured("full", 400, train_rows=40), strategies=["full"])
+    assert "over 3 seeds" in found["full"].because
+    assert found["full"].score is not None
+    assert found["full"].score.mean == pytest.approx(0.949)
+    assert choice is not None
+    assert choice.train_rows == 100
+    assert choice.seconds == pytest.approx(6)
+
+
+def test_verdicts_do_not_depend_on_the_order_of_measurements() -> None:
+    several = [measured("baseline", 200), measured("linear_probe", 52), measured("lora", 50)]
+    assert outcome(*several) == outcome(*reversed(several))
+
+
+def test_one_seed_of_what_depends_on_it_is_told_apart_from_a_fixed_result() -> None:
+    fixed, _ = outcome(measured("baseline", 52), measured("linear_probe", 50))
+    one_seed, choice = outcome(measured("baseline", 52), measured("lora", 50))
+    assert (fixed["baseline"].verdict, one_seed["baseline"].verdict) == (Outcome.CONFIRMED, Outcome.UNDECIDED)
+    assert "--seeds 3" in one_seed["baseline"].settle
+    assert choice is not None and choice.settle == one_seed["baseline"].settle
