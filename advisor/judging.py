@@ -77,12 +77,14 @@ def judge(
             against_measurements=tuple(by_candidate[against]) if against else (),
             labelled=labelled,
             unfinished=_unfinished(
-                by_candidate[candidate],
-                comparison.score.mean + tolerance if comparison else 0.0,
+                by_candidate[candidate][0].train_rows,
+                comparison.score.mean + tolerance,
                 {c: _of(measurements, c) for c in others if c not in dropped},
                 data,
                 metric,
-            ),
+            )
+            if comparison
+            else (),
             unmeasured=sum(c not in blocked and not by_candidate[c] for c in candidates if c != candidate),
             rows=rows,
             test_rows=len(data.test),
@@ -94,12 +96,10 @@ def judge(
 
 
 def _unfinished(
-    own: list[Measurement], score: float, rivals: dict[Candidate, list[Measurement]], data: TaskData, metric: Metric
+    rows: int, score: float, rivals: dict[Candidate, list[Measurement]], data: TaskData, metric: Metric
 ) -> tuple[Unfinished, ...]:
-    """Return the rivals that learned from fewer rows and may score more than this with as many."""
-    if not own:
-        return ()
-    rows, found = own[0].train_rows, []
+    """Return the rivals that learned from fewer rows than these and may score more than this with as many."""
+    found = []
     for rival, theirs in rivals.items():
         most = _at_most_rows(theirs)
         if most[0].train_rows >= rows or mechanism_of(most[0].recipe.method) is None:
