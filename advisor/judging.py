@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from advisor.curves import predicted
+from advisor.plan import search_rows
 from probes.comparison import Comparison, compare
 from probes.curve_prior import mechanism_of
 from probes.data import TaskData
@@ -87,6 +88,7 @@ def judge(
             else (),
             unmeasured=sum(c not in blocked and not by_candidate[c] for c in candidates if c != candidate),
             rows=rows,
+            search_rows=search_rows(rows, len(data.classes)),
             test_rows=len(data.test),
             tolerance=tolerance,
             target=target,

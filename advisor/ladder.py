@@ -143,7 +143,7 @@ class Ladder:
             self._draw_curves()
         for arm in self._arms:
             if not arm.seen and arm.rung.candidate not in self.failures:
-                self.failures[arm.rung.candidate] = planner.too_dear.get(arm.weight, SPENT)
+                self.failures[arm.rung.candidate] = planner.too_dear.get(arm.weight) or self._spent(arm)
         if (more := more_time(planner, self.deadline.remaining)) is not None:
             self.notes.append(more)
         return self._done
@@ -309,6 +309,11 @@ class Ladder:
                 self._stop(step, str(report.error))
             case error:
                 raise error
+
+    def _spent(self, arm: Arm) -> str:
+        rows = self._planner.full
+        seconds = self._planner.step(arm, rows, search=True).seconds
+        return f"{SPENT}: all {rows:,} training rows take about {max(1.0, seconds):,.0f} s"
 
     def _end_of_time(self, step: Step) -> None:
         if step.stage == CURVE:

@@ -106,6 +106,17 @@ def rungs(full: int, classes: int) -> list[int]:
     return sizes
 
 
+def search_rows(rows: int, classes: int) -> int:
+    """Return the rows of a search: each class has one among as many rows as there are classes, and none below.
+
+    Examples
+    --------
+    >>> search_rows(600, 10), search_rows(10_000, 10), search_rows(10_000, 1_500)
+    (600, 1000, 1500)
+    """
+    return min(rows, max(SEARCH_ROWS, classes))
+
+
 @dataclass
 class Planner:
     """Chooses steps by what was measured, the seconds left and the expected seconds of each step.
@@ -201,12 +212,8 @@ class Planner:
             first = not arm.seen and rows == (self.sizes[0] if self._searches(arm) else self.full)
             search = seed == 0 and (first or (bool(arm.seen) and arm.searched_at is None and rows > arm.top))
         searched = search and self._searches(arm)
-        at = self.search_rows(rows)
+        at = search_rows(rows, self.classes)
         return Step(arm, rows, seed, "first" if searched else "none", at, self.cost(arm, rows, at, searched))
-
-    def search_rows(self, rows: int) -> int:
-        """Return the rows of a search: each class has one among as many rows as there are classes, and none below."""
-        return min(rows, max(SEARCH_ROWS, self.classes))
 
     def _lacks_search(self, arm: Arm) -> bool:
         """Whether it was measured without the search of its learning rate that it takes."""
@@ -215,7 +222,7 @@ class Planner:
     def _searches(self, arm: Arm) -> bool:
         """Whether it has learning rates to choose from, by what the choice costs."""
         rows = self.sizes[0]
-        at = self.search_rows(rows)
+        at = search_rows(rows, self.classes)
         return self.cost(arm, rows, at, True) > self.cost(arm, rows, at, False)
 
     def _again(self, step: Step) -> Step | None:

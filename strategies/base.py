@@ -11,7 +11,7 @@ from probes.measurement import Measurement
 from probes.model import ModelFacts
 from probes.recipe import Recipe
 from probes.statistics import Interval
-from strategies.settling import settle, settle_rows, settle_target
+from strategies.settling import settle, settle_longer, settle_rows, settle_target
 
 
 class Outcome(StrEnum):
@@ -97,6 +97,8 @@ class Evidence(Frozen):
     """Other candidates that apply and were not measured."""
     rows: int
     """Training rows the user has: the size the verdict is about."""
+    search_rows: int
+    """Training rows that a search of settings learns from."""
     test_rows: int
     tolerance: float
     """How much worse than the best is as good, on the scale of the score."""
@@ -220,10 +222,7 @@ class Strategy:
             )
         for measurement in evidence.measurements:
             if not measurement.converged:
-                return (
-                    measurement.why_not,
-                    "A longer training or another learning rate may fit it: raise `epochs` in the emitted config.",
-                )
+                return measurement.why_not, settle_longer(evidence.measurements)
         return None
 
     @staticmethod

@@ -81,6 +81,36 @@ def settle_rows(short: Sequence[tuple[str, tuple[Measurement, ...]]], rows: int)
     return f"`--resume --run RUN` with a longer --budget lets {names} learn from {rows:,} rows (about {took} here)."
 
 
+def settle_search(runs: tuple[Measurement, ...], rates: int, rows: int) -> str:
+    """Say that a search of so many learning rates on so many rows is missing, and what it takes.
+
+    Parameters
+    ----------
+    runs : tuple of Measurement
+        Those made without one.
+    rates, rows : int
+    """
+    once = _seconds(runs)
+    learned = runs[0].train_rows
+    took = _time(once * (rates * min(1, rows / learned) + (rows < learned)))
+    return f"`--resume --run RUN` with a longer --budget allows the search (about {took} here)."
+
+
+def settle_longer(runs: tuple[Measurement, ...]) -> str:
+    """Say that twice the passes, or another learning rate, may fit what did not converge, and what they take."""
+    once = _seconds(runs)
+    return (
+        "A longer training or another learning rate may fit it: raise `epochs` in the emitted config (twice as many "
+        f"take about {_time(2 * once)} here)."
+    )
+
+
+def settle_beyond(runs: tuple[Measurement, ...]) -> str:
+    """Say that the search has to go beyond its last learning rate, and what each rate takes."""
+    took = _time(_seconds(runs))
+    return f"A search beyond it: set `learning_rate` in the emitted config (each takes about {took} here)."
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names as a sentence lists them.
 

@@ -9,9 +9,12 @@ from probes.measurement import EDGE
 from probes.model import ModelFacts
 from probes.recipe import Adapter, Recipe, Tuning
 from strategies.base import Evidence, Situation, Strategy
+from strategies.settling import settle_beyond, settle_search
 
 STEPS = 200
 """Optimiser steps to aim at, and 4 epochs at least: a head that starts from the linear probe needs few."""
+RATES = 3
+"""Learning rates of a search, before its best is at an edge."""
 WHOLE_BATCH_ROWS = 1_000
 """Training rows from which an optimiser step has 16 of them; below it has 8."""
 
@@ -106,7 +109,7 @@ class Tuned(Strategy):
         if not any(m.trials for m in evidence.measurements):
             return (
                 "there was no time to search its learning rate",
-                "`--resume --run RUN` with a longer --budget allows the search.",
+                settle_search(evidence.measurements, RATES, evidence.search_rows),
             )
         for measurement in evidence.measurements:
             chosen = measurement.recipe
@@ -121,10 +124,7 @@ class Tuned(Strategy):
                         f"{edge[0]:g} was the {word} learning rate tried, and {gain:.1f} points better "
                         "than the next on validation rows"
                     )
-                    return (
-                        because,
-                        "A search beyond it: set `learning_rate` in the emitted config.",
-                    )
+                    return because, settle_beyond(evidence.measurements)
         return None
 
     def seconds(self, situation: Situation, train_rows: int, search_rows: int, *, searched: bool = True) -> float:

@@ -15,7 +15,7 @@ from probes.hardware import Speed
 from probes.model import ModelFacts
 from probes.recipe import FrozenFeatures, Ia3, Lora, Prompt, Recipe, SoftPrompt, Tuning
 from strategies import CORE, NAMES, STRATEGIES, Candidate, Situation, Strategy
-from strategies.tuned import Tuned
+from strategies.tuned import RATES, Tuned
 
 ENCODER = ModelFacts(
     name="tiny",
@@ -227,6 +227,11 @@ def test_what_each_trains(situation: MakeSituation) -> None:
     assert (scratch.adapter, scratch.layers, scratch.weights, scratch.head) == (None, "all", "random", "random")
     assert scratch.epochs == 3 * first("full").epochs
     assert 3e-3 <= first("ia3").learning_rate <= 5e-3
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_a_search_begins_with_as_many_rates_as_its_price_is_told_by(name: str, situation: MakeSituation) -> None:
+    assert len(BY_NAME[name].recipes(situation())) == RATES
 
 
 def test_larger_models_are_tuned_at_lower_rates(situation: MakeSituation, models: dict[str, ModelFacts | None]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from probes.comparison import Comparison
 from probes.measurement import Measurement, Trial
 from probes.power import Gap
-from probes.recipe import BagOfWords
+from probes.recipe import BagOfWords, Tuning
 from probes.statistics import Interval
 from strategies import STRATEGIES, Candidate, Evidence, Outcome, Unfinished, Verdict
 from strategies.base import Strategy
@@ -81,12 +81,14 @@ def evidence(**more: Any) -> Evidence:
         "against_measurements": (measurement(strategy="lora", seconds=31.0),),
         "labelled": 6_000,
         "rows": 1_000,
+        "search_rows": 1_000,
         "test_rows": 1_200,
         "tolerance": 0.01,
     }
     return Evidence(**(settings | more))
 
 
+FULL = next(s for s in STRATEGIES if s.name == "full")
 BEST = comparison(delta=Interval(mean=0, low=-0.004, high=0), confirmed=True)
 NEAR = comparison(delta=Interval(mean=-0.002, low=-0.008, high=0), confirmed=True)
 WORSE = comparison(delta=Interval(mean=-0.05, low=-0.07, high=-0.03), refuted=True)
@@ -184,7 +186,7 @@ TABLE = [
         {"comparison": WORSE, "measurements": (UNDERFIT,)},
         Outcome.UNDECIDED,
         r"^not refuted: underfit: training loss 1\.200 .*5\.0 points below",
-        "longer training or another learning rate",
+        r"longer training or another learning rate .*\(twice as many take about 4 s here\)",
     ),
     (
         "one seed underfit",
@@ -305,3 +307,24 @@ def test_a_further_seed_costs_no_search() -> None:
     assert f"take about {3 * (seeds - 3)} s here" in plain
     assert f"take about {2 * (seeds - 3)} s here" in searched
     assert f"take about {3 * (seeds - 3)} s here" in reused
+
+
+@pytest.mark.parametrize(("rows", "seconds"), [(1_000, 9), (100, 4)])
+def test_one_without_a_search_is_told_what_a_search_takes(rows: int, seconds: int) -> None:
+    """Three rates on all rows, the best of which is the measurement; or on a tenth of them, and then all rows again."""
+    bare = measurement(trials=(), search_seconds=0.0)
+    verdict = FULL.confirm(evidence(comparison=WORSE, measurements=(bare,), search_rows=rows))
+    assert verdict.because.startswith("not refuted: there was no time to search its learning rate")
+    assert verdict.settle == f"`--resume --run RUN` with a longer --budget allows the search (about {seconds} s here)."
+
+
+def test_one_whose_search_ended_at_an_edge_is_told_what_each_further_rate_takes() -> None:
+    recipe = Tuning(pooling="mean", max_length=16, learning_rate=1e-4)
+    trials = tuple(
+        TRIAL.model_copy(update={"setting": f"learning_rate={rate:g}", "validation_score": score})
+        for rate, score in ((5e-5, 0.8), (1e-4, 0.9))
+    )
+    at_edge = measurement(recipe=recipe, trials=trials)
+    verdict = FULL.confirm(evidence(comparison=WORSE, measurements=(at_edge,)))
+    assert "0.0001 was the highest learning rate tried, and 10.0 points better" in verdict.because
+    assert verdict.settle.endswith("set `learning_rate` in the emitted config (each takes about 2 s here).")

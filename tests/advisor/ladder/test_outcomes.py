@@ -78,7 +78,7 @@ def test_failing_is_an_outcome_and_the_others_go_on(climb: Any, made: Any) -> No
     assert [m.strategy for m in done] == ["c"]
     assert {c.strategy: why for c, why in ladder.failures.items()} == {
         "a": "memory ran out",
-        "b": "the budget ended before it was measured",
+        "b": "the budget ended before it was measured: all 1,540 training rows take about 2 s",
     }
 
 
@@ -100,7 +100,8 @@ def test_a_slow_step_ends_with_the_budget(
     ladder = unhurried([Rung(Baseline(), None)], data, tmp_path / "run", deadline=Deadline(2.0))
     assert ladder.climb() == []
     assert time.monotonic() - started < 10
-    assert list(ladder.failures.values()) == ["the budget ended before it was measured"]
+    [reason] = ladder.failures.values()
+    assert reason.startswith("the budget ended before it was measured: all 100 training rows take about ")
     assert ladder.notes[0].endswith("baseline on all 100 training rows.")
 
 
