@@ -46,6 +46,9 @@ TIMED_ROWS = 16
 STEP_SECONDS = 2.0
 """Seconds after which a combination of threads and precision is timed no further."""
 
+STEPS_AT_LEAST, STEPS_AT_MOST = 2, 8
+"""Steps timed of a combination, however slow or fast; the first is not counted."""
+
 TRAINING_BYTES = 16
 """Bytes a parameter takes while AdamW trains it: weight, gradient and two moments, in single precision."""
 
@@ -271,20 +274,22 @@ class Workbench:
         encoded = self.tokens(rows, self.max_length)
         batch = dict(self.tokenizer.pad(encoded, padding=True, return_tensors="pt").to(self.device))
         step = _training_step(model, batch, self.device) if trained else _likely_step(model, batch, self.device)
-        choices = [self.choice] if self.choice else self._choices(trained)
-        timed: list[tuple[float, int, Precision]] = []
-        for threads, precision in choices:
-            torch.set_num_threads(threads)
-            self.deadline.check()
-            steps: list[float] = []
-            # The first step warms caches and kernels up; slow combinations need fewer.
-            while len(steps) < 4 and (len(steps) < 2 or sum(steps) < STEP_SECONDS):
-                steps.append(step(precision))
-            # The first is left out of the median.
-            timed.append((statistics.median(steps[1:]), threads, precision))
-        best = min(timed)[0]
+        steps: dict[tuple[int, Precision], list[float]] = {
+            choice: [] for choice in ([self.choice] if self.choice else self._choices(trained))
+        }
+        # In turns, so that what else the machine does strikes all alike; slow combinations need fewer steps.
+        for turn in range(STEPS_AT_MOST):
+            for (threads, precision), taken in steps.items():
+                if turn < STEPS_AT_LEAST or sum(taken[1:]) < STEP_SECONDS:
+                    torch.set_num_threads(threads)
+                    self.deadline.check()
+                    taken.append(step(precision))
+        # The first step warms caches and kernels up and is left out. The fastest was disturbed least.
+        fastest = {choice: min(taken[1:]) for choice, taken in steps.items()}
+        best = min(fastest.values())
         # The first that is about as fast as the fastest: noise must not decide between equals.
-        seconds, threads, precision = next(t for t in timed if t[0] <= CLEARLY_FASTER * best)
+        threads, precision = next(choice for choice, took in fastest.items() if took <= CLEARLY_FASTER * best)
+        seconds = statistics.median(steps[threads, precision][1:])
         torch.set_num_threads(threads)
         with evaluating(model):
             forward = min(_timed_forward(model, batch, self.device, "fp32") for _ in range(3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -253,6 +254,21 @@ def test_speed_is_measured_once_and_positive(encoder: ModelFacts, make_bench: Ma
     assert speed.forward_rows_per_second > speed.train_rows_per_second > 0
     assert bench.measured_speed() is speed
     assert make_bench(encoder, speed=None, choice=(1, "fp32")).measured_speed().threads == 1
+
+
+@pytest.mark.parametrize(("half", "chosen"), [(0.9, "fp32"), (0.5, "bf16")])
+def test_steps_that_something_else_slowed_down_do_not_choose_the_precision(
+    half: float, chosen: str, encoder: ModelFacts, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half precision has to be faster where neither was disturbed; what a step takes is told with the disturbance."""
+    took = {"fp32": itertools.cycle([9.0, 0.3, 0.3, 0.1]), "bf16": itertools.repeat(0.1 * half)}
+    monkeypatch.setattr("probes.workbench._training_step", lambda *_: lambda precision: next(took[precision]))
+    bench = make_bench(encoder, speed=None)
+    hardware = bench.hardware.model_copy(update={"cores": 1, "bf16": True})
+    speed = make_bench(encoder, speed=None, hardware=hardware).measured_speed()
+    assert speed.precision == chosen
+    rows = min(len(bench.data.train), 16)
+    assert speed.train_rows_per_second == pytest.approx(rows / (0.3 if chosen == "fp32" else 0.05))
 
 
 @pytest.mark.parametrize("fits", [True, False])
