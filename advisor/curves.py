@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from probes.base import Frozen
 from probes.curve_prior import mechanism_of
 from probes.extrapolation import MANY_SIZES
+from probes.fellow_curves import follow, slope_of_others
 from probes.learning_curve import Curve, Point, Prediction
 from probes.measurement import Measurement, Metric
 from strategies import Candidate
@@ -151,6 +152,48 @@ def predicted(
         test_rows=len(labels),
     )
     return curve.predict(sizes, level)
+
+
+def expected_with(
+    own: Sequence[Measurement],
+    others: Sequence[Sequence[Measurement]],
+    rows: int,
+    labels: Sequence[int],
+    metric: Metric,
+) -> float | None:
+    """Return the score expected of a candidate with more rows, by its own curve and by those of others.
+
+    Parameters
+    ----------
+    own : sequence of Measurement
+        All of the candidate, one at least.
+    others : sequence of sequence of Measurement
+        All of each other candidate.
+    rows : int
+        Training rows, more than it learned from.
+    labels : sequence of int
+        Classes of the test rows.
+    metric : {'accuracy', 'macro_f1'}
+
+    Returns
+    -------
+    float or None
+        None where `predicted` tells nothing.
+    """
+    mechanism = mechanism_of(own[0].recipe.method)
+    [typical] = predicted(own, [rows], labels, metric, LEVEL)
+    if mechanism is None or typical.value is None:
+        return None
+    learned = [_by_rows(found) for found in others if mechanism_of(found[0].recipe.method) is not None]
+    scores = _by_rows(own)
+    largest = max(scores)
+    slope = slope_of_others(learned, largest, rows)
+    return typical.value if slope is None else follow(scores[largest], largest, rows, slope, typical.value, mechanism)
+
+
+def _by_rows(found: Sequence[Measurement]) -> dict[int, float]:
+    """Return the mean score over seeds at each number of training rows."""
+    return {point.train_rows: point.score for point in _points(found)}
 
 
 def curve_points_wanted(

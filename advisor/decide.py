@@ -62,8 +62,10 @@ def recommend(
 ) -> Recommendation | None:
     """Choose the lightest confirmed candidate; where none is, an undecided one by its score, named as such.
 
-    Of the undecided, it is the lightest whose score lies within the tolerance of the best: what is probably as good.
-    One that lies behind and is merely not ruled out would be recommended all the more often, the less was measured.
+    Of the undecided, it is the lightest that is expected within the tolerance of the best with all training rows: by
+    its score where it learned from all of them, else by its learning curve. Scores alone would favour those cheap
+    enough to learn from more rows (`benchmarks.curve_passing.regrets`). And one that lies behind and is merely not
+    ruled out would be recommended all the more often, the less was measured.
 
     Parameters
     ----------
@@ -81,12 +83,14 @@ def recommend(
         None where nothing was measured, or all that was measured is refuted or far behind.
     """
     undecided = [v for v in verdicts if v.verdict is Outcome.UNDECIDED and _candidate(v) not in dropped]
+    standing = {v: _standing(v, dropped) for v in verdicts}
+    # Rounded, so that a lead of just the tolerance counts.
+    near = [v for v in undecided if round(standing[v] - max(standing.values()) + tolerance, 9) >= 0]
     # One that is behind for want of a fair chance is not refuted, and no recommendation either.
-    possible = [v for v in undecided if v.delta is not None and v.delta.high >= -tolerance]
+    possible = [v for v in undecided if v in near or (v.delta is not None and v.delta.high >= -tolerance)]
     chosen = next((v for v in verdicts if v.verdict is Outcome.CONFIRMED), None)
     if chosen is None:
-        near = (v for v in possible if _near(v, tolerance))
-        chosen = next(near, max(possible, key=lambda v: v.delta.mean if v.delta else 0.0, default=None))
+        chosen = near[0] if near else max(possible, key=standing.__getitem__, default=None)
     if chosen is None or chosen.score is None:
         return None
     own = at_most_rows(measurements, _candidate(chosen))
@@ -95,10 +99,12 @@ def recommend(
     if chosen.verdict is Outcome.CONFIRMED:
         because = f"It is the lightest candidate shown to be at most {points} below the best. {shown}"
     else:
-        if _near(chosen, tolerance):
-            place = f"it is the lightest that scored within {points} of the best"
-        else:
+        if chosen not in near:
             place = f"of those that may be within {points} of the best it scored highest"
+        elif any(v.expected is not None for v in near):
+            place = f"with all training rows it is the lightest expected within {points} of the best"
+        else:
+            place = f"it is the lightest that scored within {points} of the best"
         because = f"No candidate was confirmed; {place}. {shown}"
         if lighter := [_name(v) for v in possible[: possible.index(chosen)]]:
             because += f" Lighter and not ruled out: {', '.join(lighter)}."
@@ -125,9 +131,14 @@ def recommend(
     )
 
 
-def _near(verdict: Verdict, tolerance: float) -> bool:
-    """Whether it scored within the tolerance of the best; rounded, so that a lead of just the tolerance counts."""
-    return verdict.delta is not None and round(verdict.delta.mean + tolerance, 9) >= 0
+def _standing(verdict: Verdict, dropped: Container[Candidate]) -> float:
+    """Return the score expected with all rows: as measured where it had them, nothing tells, or it was dropped.
+
+    Of one that was dropped validation rows told more than its curve does.
+    """
+    if verdict.expected is not None and _candidate(verdict) not in dropped:
+        return verdict.expected
+    return verdict.score.mean if verdict.score else 0.0
 
 
 def worth_of_transfer(verdicts: list[Verdict]) -> str:

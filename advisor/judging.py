@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from advisor.curves import predicted
+from advisor.curves import expected_with, predicted
 from advisor.plan import search_rows
 from probes.comparison import Comparison, compare
 from probes.curve_prior import mechanism_of
@@ -77,10 +77,12 @@ def judge(
             against=against,
             against_measurements=tuple(by_candidate[against]) if against else (),
             labelled=labelled,
+            expected=_expected(measurements, candidate, rows, data, metric),
             unfinished=_unfinished(
                 by_candidate[candidate][0].train_rows,
                 comparison.score.mean + tolerance,
-                {c: _of(measurements, c) for c in others if c not in dropped},
+                [c for c in others if c not in dropped],
+                measurements,
                 data,
                 metric,
             )
@@ -98,20 +100,39 @@ def judge(
 
 
 def _unfinished(
-    rows: int, score: float, rivals: dict[Candidate, list[Measurement]], data: TaskData, metric: Metric
+    rows: int,
+    score: float,
+    rivals: list[Candidate],
+    measurements: list[Measurement],
+    data: TaskData,
+    metric: Metric,
 ) -> tuple[Unfinished, ...]:
     """Return the rivals that learned from fewer rows than these and may score more than this with as many."""
     found = []
-    for rival, theirs in rivals.items():
-        most = _at_most_rows(theirs)
+    for rival in rivals:
+        most = at_most_rows(measurements, rival)
         if most[0].train_rows >= rows or mechanism_of(most[0].recipe.method) is None:
             continue
-        [there] = predicted(theirs, [rows], data.test.labels, metric, PASSING)
-        if there.high is None or there.high > score:
+        [there] = predicted(_of(measurements, rival), [rows], data.test.labels, metric, PASSING)
+        expected = _expected(measurements, rival, rows, data, metric)
+        high = None if there.high is None or expected is None else max(there.high, expected)
+        if high is None or high > score:
             found.append(
-                Unfinished(candidate=rival, measurements=tuple(most), rows=rows, most=there.high, why_not=there.why_not)
+                Unfinished(candidate=rival, measurements=tuple(most), rows=rows, most=high, why_not=there.why_not)
             )
     return tuple(found)
+
+
+def _expected(
+    measurements: list[Measurement], candidate: Candidate, rows: int, data: TaskData, metric: Metric
+) -> float | None:
+    """Return the score expected with so many rows of one that learned from fewer, None where nothing tells."""
+    own = _of(measurements, candidate)
+    if not own or _at_most_rows(own)[0].train_rows >= rows:
+        return None
+    every = {Candidate(strategy=m.strategy, model=m.model) for m in measurements}
+    others = [_of(measurements, other) for other in sorted(every - {candidate}, key=str)]
+    return expected_with(own, others, rows, data.test.labels, metric)
 
 
 def at_most_rows(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:

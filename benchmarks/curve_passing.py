@@ -2,20 +2,25 @@
 
 Two recorded strategies of one data set and seed: one at n rows, the other at a half or a quarter of them. Where the
 first does not score less, it would be CONFIRMED for want of rows of the other; `advisor.judging.judge` asks whether the
-other may pass it.
+other may pass it. Where nothing is CONFIRMED, `advisor.decide.recommend` chooses by what is expected of both at n rows.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from advisor.judging import PASSING
+from advisor.plan import LEAST_ROWS
+from benchmarks.curve_data import Recorded
 from benchmarks.curve_misses import Miss, accuracy_curves, folds, quantiles
 from benchmarks.exhaustive_grid import TOLERANCE
+from probes.curve_prior import Mechanism
+from probes.fellow_curves import follow, slope_of_others
+from strategies import NAMES
 
 SHARES = (2, 4)
 """How many times the rows of the rival the first learned from: about a rung, which is three times the one before."""
@@ -40,18 +45,90 @@ def pairs() -> Iterator[Pair]:
             width = widths.of(miss)
             if width is not None and miss.task.factor in SHARES:
                 most = 1 - math.exp(miss.centre - width * miss.spread)
-                for score in _at_target(miss):
+                for _, score in _at_target(miss):
                     if score >= miss.curve.scores[miss.task.end - 1]:
                         passed = 1 - miss.truth > score + TOLERANCE
                         yield Pair(fold.dataset, passed, most > score + TOLERANCE)
 
 
-def _at_target(miss: Miss) -> Iterator[float]:
-    """Yield the scores of the other strategies with the rows of a prediction's target."""
-    rows = miss.curve.sizes[miss.task.target]
+def _beside(miss: Miss) -> Iterator[Recorded]:
+    """Yield the curves of the other strategies on the same data set, of the same seed."""
     for curve in accuracy_curves():
         if (curve.dataset, curve.seed) == (miss.curve.dataset, miss.curve.seed) and curve.model != miss.curve.model:
-            yield from (score for size, score in zip(curve.sizes, curve.scores, strict=True) if size == rows)
+            yield curve
+
+
+def _at_target(miss: Miss) -> Iterator[tuple[str, float]]:
+    """Yield the other strategies that were recorded with the rows of a prediction's target, and their scores there."""
+    rows = miss.curve.sizes[miss.task.target]
+    for curve in _beside(miss):
+        if rows in curve.sizes:
+            yield curve.model, curve.scores[curve.sizes.index(rows)]
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """A score that was expected with more rows, knowing what the others score there."""
+
+    dataset: str
+    mechanism: Mechanism
+    truth: float
+    typical: float
+    """By the candidate's own curve and what is typical."""
+    followed: float
+    """By the others' curves too, as `advisor.curves.expected_with` says."""
+
+
+def foreseen() -> Iterator[tuple[Miss, Foreseen]]:
+    """Yield what was expected of every candidate at a half or a quarter of the rows that others were recorded at."""
+    for fold in folds():
+        for miss in fold.own:
+            if miss.task.factor in SHARES and miss.largest >= LEAST_ROWS:
+                rows, mechanism = miss.curve.sizes[miss.task.target], miss.curve.mechanism
+                score, typical = miss.curve.scores[miss.task.end - 1], 1 - math.exp(miss.centre)
+                others = [dict(zip(c.sizes, c.scores, strict=True)) for c in _beside(miss)]
+                slope = slope_of_others(others, miss.largest, rows)
+                if slope is not None:
+                    followed = follow(score, miss.largest, rows, slope, typical, mechanism)
+                    yield miss, Foreseen(fold.dataset, mechanism, 1 - miss.truth, typical, followed)
+
+
+def errors_of_expected(mechanism: Mechanism) -> tuple[float, float]:
+    """Return the mean distances in points without the others' curves and with them, each data set counting the same."""
+    found = [each for _, each in foreseen() if each.mechanism == mechanism]
+    return (
+        _mean([(each.dataset, 100 * abs(each.typical - each.truth)) for each in found], 2),
+        _mean([(each.dataset, 100 * abs(each.followed - each.truth)) for each in found], 2),
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A choice between a candidate at n rows and a heavier one at fewer; regrets are points at n rows."""
+
+    dataset: str
+    by_scores: float
+    """Regret of what the scores as measured choose."""
+    by_curves: float
+    """Regret of what the scores expected at n rows choose."""
+
+
+def choices() -> Iterator[Choice]:
+    """Yield every such choice."""
+    for miss, each in foreseen():
+        for name, lighter in _at_target(miss):
+            if NAMES.index(name) < NAMES.index(miss.curve.model):
+                by_scores, by_curves = (
+                    100 * (max(lighter, each.truth) - (lighter if lighter >= heavier - TOLERANCE else each.truth))
+                    for heavier in (miss.curve.scores[miss.task.end - 1], each.followed)
+                )
+                yield Choice(each.dataset, by_scores, by_curves)
+
+
+def regrets() -> tuple[float, float]:
+    """Return the mean regrets by scores and by curves, in points, each data set counting the same."""
+    found = list(choices())
+    return _mean([(c.dataset, c.by_scores) for c in found], 2), _mean([(c.dataset, c.by_curves) for c in found], 2)
 
 
 def shares() -> tuple[float, float, float]:
@@ -69,12 +146,16 @@ def shares() -> tuple[float, float, float]:
     found = list(pairs())
     ahead, behind = [pair for pair in found if pair.passed], [pair for pair in found if not pair.passed]
     return (
-        _mean([(p.dataset, p.passed) for p in found]),
-        _mean([(p.dataset, not p.foreseen) for p in ahead]),
-        _mean([(p.dataset, not p.foreseen) for p in behind]),
+        _percent([(p.dataset, p.passed) for p in found]),
+        _percent([(p.dataset, not p.foreseen) for p in ahead]),
+        _percent([(p.dataset, not p.foreseen) for p in behind]),
     )
 
 
-def _mean(found: list[tuple[str, bool]]) -> float:
+def _percent(found: list[tuple[str, bool]]) -> float:
+    return _mean([(name, 100 * is_so) for name, is_so in found], 1)
+
+
+def _mean(found: Sequence[tuple[str, float]], digits: int) -> float:
     names = sorted({name for name, _ in found})
-    return round(100 * float(np.mean([np.mean([is_so for own, is_so in found if own == name]) for name in names])), 1)
+    return round(float(np.mean([np.mean([value for own, value in found if own == name]) for name in names])), digits)

@@ -49,7 +49,7 @@ from benchmarks.curve_misses import (
     rival_errors,
     split,
 )
-from benchmarks.curve_passing import shares
+from benchmarks.curve_passing import errors_of_expected, regrets, shares
 from benchmarks.curve_rivals import RIVALS
 from probes.curve_prior import MECHANISMS
 from probes.extrapolation import Kind
@@ -146,13 +146,30 @@ def _halves(quick: bool) -> Claim:
 
 
 def _passing() -> list[Claim]:
-    """Report whether a verdict sees coming who lies ahead with as many rows: what `advisor.judging.judge` asks."""
+    """Report what curves do for verdicts and recommendations where a candidate learned from fewer rows."""
     passed, missed, cleared = shares()
+    by_scores, by_curves = regrets()
+    told = [(mechanism, *errors_of_expected(mechanism)) for mechanism in MECHANISMS]
     where = "rivals that do not lead on a half or a quarter of the rows"
     return [
         Claim(f"{where}: lie more than a point ahead with as many, %", passed, "reported", None),
         _at_most(f"{where}: of those, said to be unable to, %", missed, 5),
         Claim(f"{where}: of the others, said to be unable to, %", cleared, "reported", None),
+        Claim(
+            "a heavier candidate on a half or a quarter of the rows: regret in points, chosen by expected scores",
+            by_curves,
+            f"below {by_scores}, that of scores as measured",
+            by_curves < by_scores,
+        ),
+        *(
+            Claim(
+                f"{mechanism} at 2 or 4 times the rows, others measured there: mean absolute error of what is expected",
+                followed,
+                f"below {typical}, that of its own curve alone",
+                followed < typical,
+            )
+            for mechanism, typical, followed in told
+        ),
     ]
 
 

@@ -71,7 +71,7 @@ def _bare_loop(recipe: object, bench: object, rows: object) -> None:
     set_seed(recipe.seed)
     model = network("full", recipe, bench, rows)
     if bench.device == "cpu":
-        prepare_for_cpu(model, model.body, half=recipe.precision == "bf16")
+        prepare_for_cpu(model, model.body, half=recipe.precision == "bf16", tokens=recipe.read_length)
     encoded = bench.tokens(rows, recipe.max_length)
     buckets = LengthBuckets([len(e["input_ids"]) for e in encoded], recipe.batch_size, recipe.seed)
     optimizer = torch.optim.AdamW(

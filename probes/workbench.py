@@ -273,7 +273,11 @@ class Workbench:
         rows = self.data.train.take(list(range(min(len(self.data.train), batch_size))))
         encoded = self.tokens(rows, self.max_length)
         batch = dict(self.tokenizer.pad(encoded, padding=True, return_tensors="pt").to(self.device))
-        step = _training_step(model, batch, self.device) if trained else _likely_step(model, batch, self.device)
+        step = (
+            _training_step(model, batch, self.device, self.max_length)
+            if trained
+            else _likely_step(model, batch, self.device)
+        )
         steps: dict[tuple[int, Precision], list[float]] = {
             choice: [] for choice in ([self.choice] if self.choice else self._choices(trained))
         }
@@ -318,13 +322,22 @@ class Workbench:
         return [(threads, precision) for precision in precisions for threads in counts]
 
 
-def _training_step(model: Any, batch: dict[str, Any], device: str) -> Callable[[Precision], float]:
-    """Return what times a forward pass, a backward pass and an optimiser step over all weights."""
+def _training_step(model: Any, batch: dict[str, Any], device: str, tokens: int) -> Callable[[Precision], float]:
+    """Return what times a forward pass, a backward pass and an optimiser step over all weights, as in training.
+
+    With dropout, that is, and the attention that training takes: without them half precision looked slower than it is.
+    """
     import torch
 
+    from probes.cpu_training import attention_of, prepare_for_cpu
+
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-9, fused=device != "mps")
+    attention = attention_of(model)
 
     def step(precision: Precision) -> float:
+        model.train()
+        if device == "cpu":
+            prepare_for_cpu(model, model, half=precision == "bf16", tokens=tokens)
         start = time.monotonic()
         with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
             loss = model(**batch).last_hidden_state.float().mean()
@@ -332,7 +345,10 @@ def _training_step(model: Any, batch: dict[str, Any], device: str) -> Callable[[
         optimizer.step()
         optimizer.zero_grad()
         _synchronise(device)
-        return time.monotonic() - start
+        took = time.monotonic() - start
+        if attention_of(model) != attention:
+            model.set_attn_implementation(attention)
+        return took
 
     return step
 

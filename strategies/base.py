@@ -91,6 +91,8 @@ class Evidence(Frozen):
     """Its measurements, one a seed."""
     labelled: int | None = None
     """Rows with a label over all splits; None where it is not known."""
+    expected: float | None = None
+    """Score that learning curves make expected with all rows; None where it had them, or nothing tells."""
     unfinished: tuple[Unfinished, ...] = ()
     """Rivals that learned from fewer rows and may lie ahead by more than the tolerance with as many."""
     unmeasured: int = 0
@@ -120,6 +122,9 @@ class Verdict(Frozen):
     """Difference to the best candidate with its one-sided, Holm-corrected 95 % bounds."""
     settle: str = ""
     """What would settle it, where it is undecided."""
+    expected: float | None = None
+    """Score expected with all training rows, by its learning curve and those of others; null where it had all of them,
+    or nothing tells."""
     fair: bool = True
     """Whether it had a fair chance: measured, on all rows, with its search, converged. Else it cannot be refuted."""
 
@@ -216,8 +221,9 @@ class Strategy:
         """Return why the candidate cannot be refuted yet and what would change that, None if it had a fair chance."""
         learned = min(m.train_rows for m in evidence.measurements)
         if learned < evidence.rows:
+            expected = "" if evidence.expected is None else f", and {evidence.expected:.3f} is expected with all"
             return (
-                f"it learned from {learned:,} of the {evidence.rows:,} training rows",
+                f"it learned from {learned:,} of the {evidence.rows:,} training rows{expected}",
                 settle_rows([("it", evidence.measurements)], evidence.rows),
             )
         for measurement in evidence.measurements:
@@ -236,6 +242,7 @@ class Strategy:
             score=None if comparison is None else comparison.score,
             delta=None if comparison is None else comparison.delta,
             settle=settle,
+            expected=evidence.expected,
             fair=fair,
         )
 

@@ -126,6 +126,37 @@ def test_an_undecided_choice_is_not_one_that_scored_far_below() -> None:
     assert "Lighter and not ruled out: baseline." in choice.because
 
 
+def test_one_on_fewer_rows_is_chosen_by_what_its_curve_makes_expected_with_all() -> None:
+    """With 20 of 100 rows it lies more than the tolerance behind; with all it is expected as far ahead."""
+    runs = [measured("linear_probe", 165), measured("lora", 180, train_rows=20)]
+    found, choice = outcome(*runs, strategies=("linear_probe", "lora"))
+    assert {found[name].verdict for name in ("linear_probe", "lora")} == {Outcome.UNDECIDED}
+    assert (expected := found["lora"].expected) is not None and expected > 0.835 + 0.01
+    assert choice is not None
+    assert (choice.strategy, choice.train_rows) == ("lora", 20)
+    assert "with all training rows it is the lightest expected within 1 point of the best." in choice.because
+    assert f"and {expected:.3f} is expected with all" in choice.because
+    assert "Lighter and not ruled out: linear_probe on tiny." in choice.because
+    assert "lets it learn from 100 rows" in choice.settle
+
+
+@pytest.mark.parametrize(
+    ("wrong", "tolerance", "dropped"),
+    [
+        pytest.param(180, 0.02, (), id="the lighter one is near what is expected"),
+        pytest.param(350, 0.01, (), id="not even with all rows is it expected near"),
+        pytest.param(180, 0.01, ("lora",), id="validation rows showed that it lies behind"),
+    ],
+)
+def test_the_lighter_one_is_chosen_where_the_curve_of_a_heavier_one_does_not_lead(
+    wrong: int, tolerance: float, dropped: tuple[str, ...]
+) -> None:
+    runs = [measured("linear_probe", 165), measured("lora", wrong, train_rows=20)]
+    _, choice = outcome(*runs, strategies=("linear_probe", "lora"), tolerance=tolerance, dropped=dropped)
+    assert choice is not None
+    assert choice.strategy == "linear_probe"
+
+
 @pytest.mark.parametrize("points", [0.5, 0.7, 1.0, 1.4])
 def test_a_lead_of_just_the_tolerance_is_within_it(points: float) -> None:
     behind = 60 + round(10 * points)

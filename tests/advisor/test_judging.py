@@ -75,7 +75,8 @@ def test_one_that_learned_from_fewer_rows_is_not_refuted() -> None:
 def test_a_confirmed_one_that_might_do_better_says_so() -> None:
     found, _ = outcome(measured("baseline", 50, train_rows=60), measured("full", 400))
     assert found["baseline"].verdict is Outcome.CONFIRMED
-    assert "It may do better still: it learned from 60 of the 100 training rows." in found["baseline"].because
+    assert "It may do better still: it learned from 60 of the 100 training rows, and 0.95" in found["baseline"].because
+    assert found["baseline"].expected == pytest.approx(0.955, abs=0.004)
 
 
 def test_none_is_confirmed_while_a_rival_that_learned_from_fewer_rows_may_pass_it() -> None:
@@ -87,6 +88,26 @@ def test_none_is_confirmed_while_a_rival_that_learned_from_fewer_rows_may_pass_i
         "`--resume --run RUN` with a longer --budget lets full on tiny learn from 100 rows (about 7 s here)."
     )
     assert choice is not None and (choice.strategy, choice.verdict) == ("baseline", Outcome.UNDECIDED)
+
+
+def test_what_is_expected_follows_those_who_were_measured_there() -> None:
+    """TF-IDF's error fell by half from 30 rows to 100: so that of full fine-tuning is expected to."""
+    alone, _ = outcome(measured("baseline", 200), measured("full", 300, train_rows=30))
+    beside, choice = outcome(
+        measured("baseline", 200), measured("baseline", 400, train_rows=30), measured("full", 300, train_rows=30)
+    )
+    assert alone["full"].expected is not None and alone["full"].expected < 0.8
+    assert beside["full"].expected == pytest.approx(0.85)
+    assert beside["baseline"].expected is None
+    assert choice is not None and choice.strategy == "full"
+
+
+def test_a_rival_may_reach_what_is_expected_of_it() -> None:
+    """By its own curve it is sure not to pass; by TF-IDF's, whose error fell to a tenth, it is expected to."""
+    fallen = [measured("baseline", 20), measured("baseline", 200, train_rows=30)]
+    found, _ = outcome(*fallen, measured("full", 40, train_rows=30), tolerance=0.001)
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+    assert "full on tiny learned from 30 rows, and with 100 may reach 0.99" in found["baseline"].because
 
 
 @pytest.mark.parametrize(

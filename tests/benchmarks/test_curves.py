@@ -242,6 +242,20 @@ def test_who_passes_with_as_many_rows_is_counted(monkeypatch: pytest.MonkeyPatch
     assert curve_passing.shares() == (83.3, missed, missed)
 
 
+def test_a_choice_by_curves_is_held_against_one_by_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 256 rows the linear probe lies behind TF-IDF with 512, and with 512 ahead, which its curve foretells."""
+    lighter = accuracy("a", [0.6, 0.68, 0.74, 0.77])
+    heavier = accuracy("a", [0.7, 0.74, 0.765, 0.85], model="linear_probe")
+    made = tuple(curve_misses.misses([lighter, heavier], curve_fit.START))
+    monkeypatch.setattr(curve_passing, "folds", lambda: [curve_misses.Fold("a", (), made, ())])
+    monkeypatch.setattr(curve_passing, "accuracy_curves", lambda: (lighter, heavier))
+    # From 256 rows alone, from the last two and from all three sizes; the lighter one on fewer rows is left out.
+    assert len(list(curve_passing.choices())) == 3
+    assert curve_passing.regrets() == (8.0, 0.0)
+    without, followed = curve_passing.errors_of_expected("frozen_features")
+    assert without > followed > 5
+
+
 def test_falls_are_told_by_tripling_with_every_data_set_counting_the_same() -> None:
     def falling(dataset: str, nats: float, seed: int = 0) -> Recorded:
         return accuracy(dataset, [1 - 0.5 * math.exp(-nats * math.log(2, 3) * k) for k in range(5)], seed)

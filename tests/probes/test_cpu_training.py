@@ -46,10 +46,11 @@ def test_it_depends_on_the_seed_and_rests_outside_training() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dropout", "half", "attention"), [(0.1, True, "eager"), (0.1, False, "sdpa"), (0.0, True, "sdpa")]
+    ("dropout", "half", "tokens", "attention"),
+    [(0.1, True, 512, "eager"), (0.1, False, 16, "sdpa"), (0.0, True, 16, "eager"), (0.0, True, 512, "sdpa")],
 )
 def test_a_network_says_the_same_and_draws_less(
-    dropout: float, half: bool, attention: str, tmp_path: Path, save_model: Callable[..., Path]
+    dropout: float, half: bool, tokens: int, attention: str, tmp_path: Path, save_model: Callable[..., Path]
 ) -> None:
     from transformers import AutoConfig, AutoModel
 
@@ -58,7 +59,7 @@ def test_a_network_says_the_same_and_draws_less(
     batch = {"input_ids": ids, "attention_mask": (ids != 0).long()}
     with torch.inference_mode():
         before = body(**batch).last_hidden_state
-        prepare_for_cpu(body, body, half=half)
+        prepare_for_cpu(body, body, half=half, tokens=tokens)
         torch.testing.assert_close(body(**batch).last_hidden_state[0], before[0])
     assert body.config._attn_implementation == attention
     assert {type(m) for m in body.modules() if isinstance(m, nn.Dropout)} == {FewDraws}
@@ -82,7 +83,7 @@ def test_adapters_read_half_precision_as_it_comes_and_learn_the_same(
         for name, weights in model.named_parameters():
             if "lora_B" in name:  # starts at zero, where nothing reaches the other half of an adapter
                 nn.init.normal_(weights, std=0.1)
-        prepare_for_cpu(model, model.get_base_model(), half=half)
+        prepare_for_cpu(model, model.get_base_model(), half=half, tokens=16)
         casting = {m.cast_input_dtype_enabled for m in model.modules() if hasattr(m, "cast_input_dtype_enabled")}
         assert casting == {not half}
         with torch.autocast("cpu", torch.bfloat16):

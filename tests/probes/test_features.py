@@ -271,6 +271,30 @@ def test_steps_that_something_else_slowed_down_do_not_choose_the_precision(
     assert speed.train_rows_per_second == pytest.approx(rows / (0.3 if chosen == "fp32" else 0.05))
 
 
+def test_the_speed_is_that_of_training(
+    encoder: ModelFacts, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dropout is on, and half precision has the attention that it trains with; reading is timed without either."""
+    loaded: list[torch.nn.Module] = []
+    load, backward = Workbench.load_backbone, torch.Tensor.backward
+    seen: list[tuple[bool, str]] = []
+
+    def keep(self: Workbench, **more: Any) -> Any:
+        loaded.append(load(self, **more))
+        return loaded[-1]
+
+    def look(self: torch.Tensor) -> None:
+        seen.append((loaded[-1].training, loaded[-1].config._attn_implementation))
+        backward(self)
+
+    monkeypatch.setattr(Workbench, "load_backbone", keep)
+    monkeypatch.setattr(torch.Tensor, "backward", look)
+    hardware = make_bench(encoder).hardware.model_copy(update={"cores": 1, "bf16": True})
+    make_bench(encoder, speed=None, hardware=hardware).measured_speed()
+    assert set(seen) == {(True, "sdpa"), (True, "eager")}
+    assert loaded[-1].config._attn_implementation == "sdpa"
+
+
 @pytest.mark.parametrize("fits", [True, False])
 def test_a_model_too_large_to_train_whole_is_timed_without(
     fits: bool, encoder: ModelFacts, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
