@@ -44,7 +44,7 @@ def pairs() -> Iterator[Pair]:
         for miss in fold.own:
             width = widths.of(miss)
             if width is not None and miss.task.factor in SHARES:
-                most = 1 - math.exp(miss.centre - width * miss.spread)
+                most = max(1 - math.exp(miss.centre - width * miss.spread), _expected(miss))
                 for _, score in _at_target(miss):
                     if score >= miss.curve.scores[miss.task.end - 1]:
                         passed = 1 - miss.truth > score + TOLERANCE
@@ -83,14 +83,23 @@ def foreseen() -> Iterator[tuple[Miss, Foreseen]]:
     """Yield what was expected of every candidate at a half or a quarter of the rows that others were recorded at."""
     for fold in folds():
         for miss in fold.own:
-            if miss.task.factor in SHARES and miss.largest >= LEAST_ROWS:
-                rows, mechanism = miss.curve.sizes[miss.task.target], miss.curve.mechanism
-                score, typical = miss.curve.scores[miss.task.end - 1], 1 - math.exp(miss.centre)
-                others = [dict(zip(c.sizes, c.scores, strict=True)) for c in _beside(miss)]
-                slope = slope_of_others(others, miss.largest, rows)
-                if slope is not None:
-                    followed = follow(score, miss.largest, rows, slope, typical, mechanism)
-                    yield miss, Foreseen(fold.dataset, mechanism, 1 - miss.truth, typical, followed)
+            asked = miss.task.factor in SHARES and miss.largest >= LEAST_ROWS
+            if asked and _slope_beside(miss) is not None:
+                typical = 1 - math.exp(miss.centre)
+                yield miss, Foreseen(fold.dataset, miss.curve.mechanism, 1 - miss.truth, typical, _expected(miss))
+
+
+def _slope_beside(miss: Miss) -> float | None:
+    others = [dict(zip(curve.sizes, curve.scores, strict=True)) for curve in _beside(miss)]
+    return slope_of_others(others, miss.largest, miss.curve.sizes[miss.task.target])
+
+
+def _expected(miss: Miss) -> float:
+    """Return the score expected with the rows of the target, as `advisor.curves.expected_with` does."""
+    slope, typical, score = _slope_beside(miss), 1 - math.exp(miss.centre), miss.curve.scores[miss.task.end - 1]
+    if slope is None:
+        return typical
+    return follow(score, miss.largest, miss.curve.sizes[miss.task.target], slope, typical, miss.curve.mechanism)
 
 
 def errors_of_expected(mechanism: Mechanism) -> tuple[float, float]:
