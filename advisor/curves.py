@@ -9,7 +9,7 @@ from probes.base import Frozen
 from probes.curve_prior import mechanism_of
 from probes.extrapolation import MANY_SIZES
 from probes.fellow_curves import follow, slope_of_others
-from probes.learning_curve import Curve, Point, Prediction
+from probes.learning_curve import LEAST_ERROR, Curve, Point, Prediction
 from probes.measurement import Measurement, Metric
 from strategies import Candidate
 from strategies.settling import listed
@@ -46,7 +46,7 @@ class CandidateCurve(Frozen):
     """What was measured, by train size."""
     predictions: tuple[Prediction, ...]
     """At all training rows if fewer were learned from, and at 2 and 4 times all; the interval holds what a measurement
-    there would show in 80 % of cases."""
+    there would show in 80 % of cases. One that learned from fewer rows goes through what `expected_with` says."""
 
     @property
     def candidate(self) -> Candidate:
@@ -89,7 +89,7 @@ def curves_of(
             strategy=candidate.strategy,
             model=candidate.model,
             points=_points(found),
-            predictions=_predictions(found, rows, labels, metric),
+            predictions=_predictions(found, [o for c, o in own.items() if c != candidate], rows, labels, metric),
         )
         for candidate, found in own.items()
     )
@@ -105,12 +105,29 @@ def _points(found: Sequence[Measurement]) -> tuple[CurvePoint, ...]:
 
 
 def _predictions(
-    found: Sequence[Measurement], rows: int, labels: Sequence[int], metric: Metric
+    found: Sequence[Measurement],
+    others: Sequence[Sequence[Measurement]],
+    rows: int,
+    labels: Sequence[int],
+    metric: Metric,
 ) -> tuple[Prediction, ...]:
-    largest = max(measurement.train_rows for measurement in found)
-    return predicted(
-        found, [*([rows] if largest < rows else []), *(times * rows for times in MORE)], labels, metric, LEVEL
-    )
+    larger = [times * rows for times in MORE]
+    if max(measurement.train_rows for measurement in found) >= rows:
+        return predicted(found, larger, labels, metric, LEVEL)
+    made = predicted(found, [rows, *larger], labels, metric, LEVEL)
+    expected = expected_with(found, others, rows, labels, metric)
+    if expected is None or made[0].value is None:
+        return made
+    # Its curve goes through what is expected of it with all rows.
+    return tuple(_raised(at, (1 - expected) / max(LEAST_ERROR, 1 - made[0].value)) for at in made)
+
+
+def _raised(at: Prediction, left: float) -> Prediction:
+    """Return a prediction with so many times its error; the interval holds that before, too, which was calibrated."""
+    if at.value is None or at.low is None or at.high is None:
+        return at
+    value, low, high = (max(0.0, 1 - left * (1 - score)) for score in (at.value, at.low, at.high))
+    return at.model_copy(update={"value": value, "low": min(low, at.low), "high": max(high, at.high)})
 
 
 def predicted(

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from advisor.curves import CandidateCurve, CurvePoint, curve_points_wanted, curves_of, if_more_labels
+from advisor.curves import CandidateCurve, CurvePoint, curve_points_wanted, curves_of, expected_with, if_more_labels
 from advisor.decide import Recommendation
 from advisor.report.curves import Plot, curves_page
 from advisor.session import ProbeResult
@@ -118,6 +118,26 @@ def test_what_no_recorded_curve_tells_of_is_not_predicted(
     page = shown(profile, curves)
     assert reason in page
     assert "0.700" in page
+
+
+def test_a_curve_with_fewer_rows_goes_through_what_others_make_expected_with_all() -> None:
+    """TF-IDF's error halves from 300 rows to 900; the linear probe's, which was flat, has half of that say."""
+    flat = [measured("linear_probe", rows, 0.8) for rows in (150, 300)]
+    [alone] = curves_of(flat, 900, LABELS, "accuracy")
+    beside, other = curves_of(
+        [*flat, measured("baseline", 300, 0.6), measured("baseline", 900, 0.8)], 900, LABELS, "accuracy"
+    )
+    expected = expected_with(
+        flat, [[measured("baseline", 300, 0.6), measured("baseline", 900, 0.8)]], 900, LABELS, "accuracy"
+    )
+    assert [at.size for at in beside.predictions] == [900, 1_800, 3_600]
+    assert [at.size for at in other.predictions] == [1_800, 3_600]
+    assert beside.at(900).value == pytest.approx(expected)
+    for before, after in zip(alone.predictions, beside.predictions, strict=True):
+        assert before.value is not None and before.low is not None and before.high is not None
+        assert after.value is not None and after.low is not None and after.high is not None
+        assert before.value + 0.02 < after.value < after.high
+        assert (after.low, after.high > before.high) == (before.low, True)
 
 
 def test_nothing_is_predicted_below_what_guessing_the_largest_class_gives() -> None:
