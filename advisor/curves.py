@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from probes.base import Frozen
 from probes.curve_prior import mechanism_of
 from probes.extrapolation import MANY_SIZES
-from probes.fellow_curves import follow, slope_of_others
+from probes.fellow_curves import follow
 from probes.learning_curve import LEAST_ERROR, Curve, Point, Prediction
 from probes.measurement import Measurement, Metric
 from strategies import Candidate
@@ -119,15 +119,15 @@ def _predictions(
     if expected is None or made[0].value is None:
         return made
     # Its curve goes through what is expected of it with all rows.
-    return tuple(_raised(at, (1 - expected) / max(LEAST_ERROR, 1 - made[0].value)) for at in made)
+    return tuple(_through(at, (1 - expected) / max(LEAST_ERROR, 1 - made[0].value)) for at in made)
 
 
-def _raised(at: Prediction, left: float) -> Prediction:
+def _through(at: Prediction, left: float) -> Prediction:
     """Return a prediction with so many times its error; the interval holds that before, too, which was calibrated."""
     if at.value is None or at.low is None or at.high is None:
         return at
-    value, low, high = (max(0.0, 1 - left * (1 - score)) for score in (at.value, at.low, at.high))
-    return at.model_copy(update={"value": value, "low": min(low, at.low), "high": max(high, at.high)})
+    value, high = (max(0.0, 1 - left * (1 - score)) for score in (at.value, at.high))
+    return at.model_copy(update={"value": value, "low": min(value, at.low), "high": max(high, at.high)})
 
 
 def predicted(
@@ -204,8 +204,7 @@ def expected_with(
     learned = [_by_rows(found) for found in others if mechanism_of(found[0].recipe.method) is not None]
     scores = _by_rows(own)
     largest = max(scores)
-    slope = slope_of_others(learned, largest, rows)
-    return typical.value if slope is None else follow(scores[largest], largest, rows, slope, typical.value, mechanism)
+    return follow(scores[largest], largest, rows, learned, typical.value, mechanism)
 
 
 def _by_rows(found: Sequence[Measurement]) -> dict[int, float]:

@@ -29,7 +29,7 @@ class Recommendation(Frozen):
     """Name of the model; None where none takes part."""
     metric: Metric
     score: Interval
-    """Score to expect, with its two-sided 95 % interval."""
+    """Score on the test rows with its two-sided 95 % interval, at the rows it learned from."""
     verdict: Outcome
     """The candidate's own verdict: CONFIRMED, or UNDECIDED where none was confirmed."""
     because: str
@@ -60,7 +60,7 @@ def recommend(
     metric: Metric,
     dropped: Container[Candidate] = (),
 ) -> Recommendation | None:
-    """Choose the lightest confirmed candidate; where none is, an undecided one by its score, named as such.
+    """Choose the lightest confirmed candidate; where none is, the undecided one of which most is expected, so named.
 
     Of the undecided, it is the lightest that is expected within the tolerance of the best with all training rows: by
     its score where it learned from all of them, else by its learning curve. Scores alone would favour those cheap
@@ -86,7 +86,7 @@ def recommend(
     standing = {v: _standing(v, dropped) for v in verdicts}
     # Rounded, so that a lead of just the tolerance counts.
     near = [v for v in undecided if round(standing[v] - max(standing.values()) + tolerance, 9) >= 0]
-    # One that is behind for want of a fair chance is not refuted, and no recommendation either.
+    # One behind for want of a fair chance is not refuted, and no recommendation either unless it is expected near.
     possible = [v for v in undecided if v in near or (v.delta is not None and v.delta.high >= -tolerance)]
     chosen = next((v for v in verdicts if v.verdict is Outcome.CONFIRMED), None)
     if chosen is None:
@@ -100,7 +100,7 @@ def recommend(
         because = f"It is the lightest candidate shown to be at most {points} below the best. {shown}"
     else:
         if chosen not in near:
-            place = f"of those that may be within {points} of the best it scored highest"
+            place = f"of those that may be within {points} of the best it is expected highest"
         elif any(v.expected is not None for v in near):
             place = f"with all training rows it is the lightest expected within {points} of the best"
         else:

@@ -115,10 +115,16 @@ def _unfinished(
             continue
         [there] = predicted(_of(measurements, rival), [rows], data.test.labels, metric, PASSING)
         expected = _expected(measurements, rival, rows, data, metric)
-        high = None if there.high is None or expected is None else max(there.high, expected)
-        if high is None or high > score:
+        if there.high is None or expected is None or max(there.high, expected) > score:
             found.append(
-                Unfinished(candidate=rival, measurements=tuple(most), rows=rows, most=high, why_not=there.why_not)
+                Unfinished(
+                    candidate=rival,
+                    measurements=tuple(most),
+                    rows=rows,
+                    most=there.high,
+                    expected=expected,
+                    why_not=there.why_not,
+                )
             )
     return tuple(found)
 

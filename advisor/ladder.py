@@ -313,7 +313,8 @@ class Ladder:
     def _spent(self, arm: Arm) -> str:
         rows = self._planner.full
         seconds = self._planner.step(arm, rows, search=True).seconds
-        return f"{SPENT}: all {rows:,} training rows take about {max(1.0, seconds):,.0f} s"
+        # Without its model's speed nothing is known of the time it takes.
+        return f"{SPENT}: all {rows:,} training rows take about {max(1.0, seconds):,.0f} s" if seconds else SPENT
 
     def _end_of_time(self, step: Step) -> None:
         if step.stage == CURVE:

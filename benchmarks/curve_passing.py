@@ -19,7 +19,7 @@ from benchmarks.curve_data import Recorded
 from benchmarks.curve_misses import Miss, accuracy_curves, folds, quantiles
 from benchmarks.exhaustive_grid import TOLERANCE
 from probes.curve_prior import Mechanism
-from probes.fellow_curves import follow, slope_of_others
+from probes.fellow_curves import follow
 from strategies import NAMES
 
 SHARES = (2, 4)
@@ -84,22 +84,20 @@ def foreseen() -> Iterator[tuple[Miss, Foreseen]]:
     for fold in folds():
         for miss in fold.own:
             asked = miss.task.factor in SHARES and miss.largest >= LEAST_ROWS
-            if asked and _slope_beside(miss) is not None:
+            if asked and next(_at_target(miss), None):
                 typical = 1 - math.exp(miss.centre)
                 yield miss, Foreseen(fold.dataset, miss.curve.mechanism, 1 - miss.truth, typical, _expected(miss))
 
 
-def _slope_beside(miss: Miss) -> float | None:
-    others = [dict(zip(curve.sizes, curve.scores, strict=True)) for curve in _beside(miss)]
-    return slope_of_others(others, miss.largest, miss.curve.sizes[miss.task.target])
-
-
 def _expected(miss: Miss) -> float:
     """Return the score expected with the rows of the target, as `advisor.curves.expected_with` does."""
-    slope, typical, score = _slope_beside(miss), 1 - math.exp(miss.centre), miss.curve.scores[miss.task.end - 1]
-    if slope is None:
-        return typical
-    return follow(score, miss.largest, miss.curve.sizes[miss.task.target], slope, typical, miss.curve.mechanism)
+    rows, score, typical = (
+        miss.curve.sizes[miss.task.target],
+        miss.curve.scores[miss.task.end - 1],
+        1 - math.exp(miss.centre),
+    )
+    others = [dict(zip(curve.sizes, curve.scores, strict=True)) for curve in _beside(miss)]
+    return follow(score, miss.largest, rows, others, typical, miss.curve.mechanism)
 
 
 def errors_of_expected(mechanism: Mechanism) -> tuple[float, float]:

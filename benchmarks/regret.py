@@ -5,8 +5,8 @@
 For each data set, 600 rows, the whole grid (`benchmarks.exhaustive_grid`: every learning rate and five seeds of each
 candidate on MiniLM, all rows) and then `advisor probe` as a command with a tenth of the grid's time. Regret is the best
 mean of seeds in the grid less that of the choice, in points. Beside the ladder stand rules of thumb that measure
-nothing, and the grid's own choice, which takes the lightest within the tolerance of one point. A full run takes about
-an hour on two cores; --quick compares light strategies on 100 rows.
+nothing, and the grid's own choice, which takes the lightest within the tolerance of one point. A full run takes two
+hours and more on two cores; --quick compares light strategies on 100 rows.
 """
 
 from __future__ import annotations

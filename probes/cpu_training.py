@@ -59,7 +59,7 @@ def prepare_for_cpu(model: Any, body: Any, *, half: bool, tokens: int) -> None:
     half : bool
         Whether it is trained in bfloat16.
     tokens : int
-        Tokens it reads of a text at most.
+        Of the longest text.
     """
     for module in model.modules():
         if type(module) is nn.Dropout and module.p < 1 and not module.inplace:

@@ -46,25 +46,35 @@ def slope_of_others(others: Sequence[Mapping[int, float]], largest: int, size: i
     return min(0.0, statistics.mean(slopes)) if slopes else None
 
 
-def follow(score: float, largest: int, size: int, slope: float, typical: float, mechanism: Mechanism) -> float:
-    """Return the accuracy expected at a size, by the slope of others and by what is typical of the mechanism.
+def follow(
+    score: float,
+    largest: int,
+    size: int,
+    others: Sequence[Mapping[int, float]],
+    typical: float,
+    mechanism: Mechanism,
+) -> float:
+    """Return the accuracy expected at a size, by the curves of others and by what is typical of the mechanism.
 
     Parameters
     ----------
     score : float
         Accuracy at `largest` training rows.
     largest, size : int
-    slope : float
+    others : sequence of mapping
         See `slope_of_others`.
     typical : float
-        Accuracy at `size` that is expected without knowing the others.
+        Accuracy at `size` that is expected without knowing the others: the answer where they tell nothing.
     mechanism : str
 
     Examples
     --------
-    >>> round(follow(0.8, 250, 1000, -0.5, 0.84, "tuning"), 3)
+    >>> round(follow(0.8, 250, 1000, [{250: 0.6, 1000: 0.8}], 0.84, "tuning"), 3)
     0.9
     """
+    slope = slope_of_others(others, largest, size)
+    if slope is None:
+        return typical
     same = _log_error(score) + slope * math.log(size / largest)
     say = SAY[mechanism]
     return 1 - math.exp(say * same + (1 - say) * _log_error(typical))

@@ -119,6 +119,7 @@ def fit_tuning(
     tokenizer, prompt = bench.tokenizer, tuple[int, ...]()
     if isinstance(recipe.adapter, SoftPrompt):
         tokenizer, prompt = bench.prompted(recipe.adapter.tokens)
+    lengths = [len(e["input_ids"]) for e in bench.tokens(train, recipe.read_length, tokenizer)]
     with memory_is_an_outcome("while the model was loaded"):
         model = build_classifier(
             facts,
@@ -138,7 +139,7 @@ def fit_tuning(
     if bench.device == "cpu":
         body = getattr(model, "body", model)
         base = body.get_base_model() if hasattr(body, "peft_config") else body
-        prepare_for_cpu(model, base, half=recipe.precision == "bf16", tokens=recipe.read_length)
+        prepare_for_cpu(model, base, half=recipe.precision == "bf16", tokens=max(lengths) + len(prompt))
     rows = recipe.rows_at_once
     doing = f"at {rows} row{'s' * (rows > 1)} of up to {recipe.read_length} tokens at a time"
     with _folder(checkpoints) as folder, memory_is_an_outcome(doing, rows), _quiet():
@@ -154,7 +155,6 @@ def fit_tuning(
     best = max(scores, key=lambda s: s[1])
     converged, why_not = _converged(recipe, bench, model, tokenizer, reference, scores)
     epochs = scores[-1][0]
-    lengths = [len(e["input_ids"]) for e in bench.tokens(train, recipe.read_length, tokenizer)]
     return FittedTuning(
         recipe=recipe,
         model=model,

@@ -43,8 +43,8 @@ CLEARLY_FASTER = 1.2
 TIMED_ROWS = 16
 """Rows of the batch whose speed is measured, where memory holds them."""
 
-STEP_SECONDS = 2.0
-"""Seconds after which a combination of threads and precision is timed no further."""
+STEP_SECONDS = 1.5
+"""Seconds after which a combination of threads and precision is timed no further, its first step not counted."""
 
 STEPS_AT_LEAST, STEPS_AT_MOST = 2, 8
 """Steps timed of a combination, however slow or fast; the first is not counted."""
@@ -273,11 +273,7 @@ class Workbench:
         rows = self.data.train.take(list(range(min(len(self.data.train), batch_size))))
         encoded = self.tokens(rows, self.max_length)
         batch = dict(self.tokenizer.pad(encoded, padding=True, return_tensors="pt").to(self.device))
-        step = (
-            _training_step(model, batch, self.device, self.max_length)
-            if trained
-            else _likely_step(model, batch, self.device)
-        )
+        step = _training_step(model, batch, self.device) if trained else _likely_step(model, batch, self.device)
         steps: dict[tuple[int, Precision], list[float]] = {
             choice: [] for choice in ([self.choice] if self.choice else self._choices(trained))
         }
@@ -322,7 +318,7 @@ class Workbench:
         return [(threads, precision) for precision in precisions for threads in counts]
 
 
-def _training_step(model: Any, batch: dict[str, Any], device: str, tokens: int) -> Callable[[Precision], float]:
+def _training_step(model: Any, batch: dict[str, Any], device: str) -> Callable[[Precision], float]:
     """Return what times a forward pass, a backward pass and an optimiser step over all weights, as in training.
 
     With dropout, that is, and the attention that training takes: without them half precision looked slower than it is.
@@ -337,18 +333,19 @@ def _training_step(model: Any, batch: dict[str, Any], device: str, tokens: int) 
     def step(precision: Precision) -> float:
         model.train()
         if device == "cpu":
-            prepare_for_cpu(model, model, half=precision == "bf16", tokens=tokens)
+            prepare_for_cpu(model, model, half=precision == "bf16", tokens=batch["input_ids"].shape[1])
         start = time.monotonic()
-        with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
-            loss = model(**batch).last_hidden_state.float().mean()
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        _synchronise(device)
-        took = time.monotonic() - start
-        if attention_of(model) != attention:
-            model.set_attn_implementation(attention)
-        return took
+        try:
+            with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+                loss = model(**batch).last_hidden_state.float().mean()
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            _synchronise(device)
+            return time.monotonic() - start
+        finally:
+            if attention_of(model) != attention:
+                model.set_attn_implementation(attention)
 
     return step
 

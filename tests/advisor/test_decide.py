@@ -173,7 +173,7 @@ def test_where_the_best_was_dropped_the_nearest_is_recommended() -> None:
     choice = recommend(list(found.values()), runs, 0.01, "accuracy", dropped)
     assert choice is not None
     assert choice.strategy == "linear_probe"
-    assert "of those that may be within 1 point of the best it scored highest" in choice.because
+    assert "of those that may be within 1 point of the best it is expected highest" in choice.because
 
 
 def test_transfer_is_not_judged_without_a_baseline() -> None:

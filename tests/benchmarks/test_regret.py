@@ -29,7 +29,7 @@ def test_the_ladder_is_held_against_the_grid_and_rules_of_thumb() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "verdict", "mean", "wrong"),
+    ("choice", "verdict", "mean_holds", "none_wrong"),
     [
         ("lora", "CONFIRMED", True, True),
         ("linear_probe", "CONFIRMED", False, False),
@@ -38,8 +38,8 @@ def test_the_ladder_is_held_against_the_grid_and_rules_of_thumb() -> None:
     ],
 )
 def test_a_choice_beyond_the_tolerance_fails_and_more_so_where_it_was_said_to_be_sure(
-    choice: str | None, verdict: str | None, mean: bool, wrong: bool
+    choice: str | None, verdict: str | None, mean_holds: bool, none_wrong: bool
 ) -> None:
     found = together(decided(choice, verdict))
-    assert found["regret, mean: the ladder"].holds is mean
-    assert found["CONFIRMED by the ladder and beyond the tolerance"].holds is wrong
+    assert found["regret, mean: the ladder"].holds is mean_holds
+    assert found["CONFIRMED by the ladder and beyond the tolerance"].holds is none_wrong

@@ -32,7 +32,8 @@ def test_the_slope_is_that_from_about_the_same_rows_on(others: list[dict[int, fl
 
 
 def test_what_was_recorded_often_has_a_say_beside_the_others() -> None:
-    tuned, frozen = (follow(0.8, 250, 1_000, -0.5, 0.84, mechanism) for mechanism in ("tuning", "frozen_features"))
+    tuned, frozen = (follow(0.8, 250, 1_000, [HALVED], 0.84, mechanism) for mechanism in ("tuning", "frozen_features"))
     assert tuned == pytest.approx(0.9)
     assert frozen == pytest.approx(1 - math.sqrt(0.1 * 0.16))
-    assert follow(1.0, 250, 1_000, -0.5, 0.999, "tuning") == pytest.approx(1, abs=1e-3)
+    assert follow(1.0, 250, 1_000, [HALVED], 0.999, "tuning") == pytest.approx(1, abs=1e-3)
+    assert follow(0.8, 250, 1_000, [{1_000: 0.8}], 0.84, "tuning") == 0.84

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from probes.classifier import build_classifier
+from probes.cpu_training import attention_of
 from probes.data import Rows, TaskData
 from probes.deadline import Deadline
 from probes.errors import MeasurementFailed, OutOfTime
@@ -60,6 +61,20 @@ def test_training_starts_from_the_probe(
     with evaluating(model):
         logits = model(**batch)["logits"].numpy()
     np.testing.assert_allclose(logits, probe.head.logits(bench.features(bench.data.test, recipe)), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("precision", "words", "attention"), [("bf16", 1, "eager"), ("bf16", 300, "sdpa"), ("fp32", 1, "sdpa")]
+)
+def test_short_texts_are_trained_on_by_the_attention_that_is_faster(
+    precision: str, words: int, attention: str, causal: ModelFacts, make_bench: MakeBench
+) -> None:
+    """Half precision without dropout: it goes by the texts there are, not by what the model could read."""
+    bench = make_bench(causal)
+    train = bench.data.train.take(list(range(12)))
+    train = train.model_copy(update={"texts": (f"{train.texts[0]} " * words, *train.texts[1:])})
+    fitted = fit_tuning(tuning(causal.pooling, max_length=512, epochs=1, precision=precision), bench, train)
+    assert attention_of(fitted.model) == attention
 
 
 def test_a_text_that_ends_in_the_padding_token_is_read_to_its_end(

@@ -105,10 +105,14 @@ def test_the_search_goes_before_the_rows_that_the_others_have(climb: Any, made: 
 
 
 def test_no_time_at_all_measures_nothing(climb: Any, made: Any) -> None:
-    ladder, done = climb(made("a", 0.04), made("b", 0.9), seconds=0, rows=100)
+    ladder, done = climb(made("a", 0.04), made("b", 0.9), made("unknown", 0), seconds=0, rows=100)
     assert done == []
-    spent = "the budget ended before it was measured: all 100 training rows take about"
-    assert list(ladder.failures.values()) == [f"{spent} 4 s", f"{spent} 90 s"]
+    spent = "the budget ended before it was measured"
+    assert list(ladder.failures.values()) == [
+        f"{spent}: all 100 training rows take about 4 s",
+        f"{spent}: all 100 training rows take about 90 s",
+        spent,
+    ]
 
 
 def test_what_more_time_would_have_bought_is_said(climb: Any, made: Any, data: TaskData) -> None:
