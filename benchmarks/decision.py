@@ -26,20 +26,12 @@ def measure(quick: bool) -> list[Claim]:
 
 
 def decision(name: str, train: int, validation: int, test: int) -> list[Claim]:
-    """Decide both ways and claim what came of it."""
-    return claims(f"{name}, {train:,} rows", *decide(name, train, validation, test))
-
-
-def decide(name: str, train: int, validation: int, test: int) -> tuple[Decided, Decided]:
     """Decide by the grid, then by the ladder in a tenth of the time, on a sample with so many rows in each split."""
     with tempfile.TemporaryDirectory() as folder:
         file = rows_file(name, Path(folder), train, validation, test)
         grid = by_grid(file, STRATEGIES, SEEDS)
-        return grid, by_ladder(file, STRATEGIES, SHARE * grid.seconds)
-
-
-def claims(where: str, grid: Decided, ladder: Decided) -> list[Claim]:
-    """Claim the share of the time, the same choice, and that another choice costs no more than the tolerance."""
+        ladder = by_ladder(file, STRATEGIES, SHARE * grid.seconds)
+    where = f"{name}, {train:,} rows"
     share = round(ladder.seconds / grid.seconds, 3)
     behind = None
     if grid.choice in grid.scores and ladder.choice in grid.scores:
@@ -50,7 +42,7 @@ def claims(where: str, grid: Decided, ladder: Decided) -> list[Claim]:
         Claim(f"{where}: seconds of the grid", round(grid.seconds), "reported", None),
         Claim(f"{where}: accuracy in the grid, means of seeds", scores, "reported", None),
         Claim(f"{where}: the ladder's share of the grid's seconds", share, f"≤ {SHARE}", share <= SHARE),
-        Claim(f"{where}: the ladder chooses", chosen, goal, same(ladder, grid)),
+        Claim(f"{where}: the ladder chooses", chosen, goal, _same(ladder, grid)),
         Claim(
             f"{where}: points the ladder's choice lies below the grid's, as the grid measured both",
             behind,
@@ -60,8 +52,7 @@ def claims(where: str, grid: Decided, ladder: Decided) -> list[Claim]:
     ]
 
 
-def same(ladder: Decided, grid: Decided) -> bool:
-    """Whether both choose the same strategy."""
+def _same(ladder: Decided, grid: Decided) -> bool:
     return ladder.choice is not None and ladder.choice == grid.choice
 
 
@@ -71,7 +62,7 @@ def small_decision() -> list[Claim]:
     with tempfile.TemporaryDirectory() as folder:
         file = rows_file("subjectivity", Path(folder), 100, 60, 100)
         grid, ladder = by_grid(file, light, 1), by_ladder(file, light, 45)
-    return [Claim("the ladder chooses", ladder.choice, f"what the grid does: {grid.choice}", same(ladder, grid))]
+    return [Claim("the ladder chooses", ladder.choice, f"what the grid does: {grid.choice}", _same(ladder, grid))]
 
 
 if __name__ == "__main__":
