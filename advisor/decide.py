@@ -84,8 +84,9 @@ def recommend(
     """
     undecided = [v for v in verdicts if v.verdict is Outcome.UNDECIDED and _candidate(v) not in dropped]
     standing = {v: _standing(v, dropped) for v in verdicts}
+    best = max(standing.values(), default=0.0)
     # Rounded, so that a lead of just the tolerance counts.
-    near = [v for v in undecided if round(standing[v] - max(standing.values()) + tolerance, 9) >= 0]
+    near = [v for v in undecided if round(standing[v] - best + tolerance, 9) >= 0]
     # One behind for want of a fair chance is not refuted, and no recommendation either unless it is expected near.
     possible = [v for v in undecided if v in near or (v.delta is not None and v.delta.high >= -tolerance)]
     chosen = next((v for v in verdicts if v.verdict is Outcome.CONFIRMED), None)

@@ -139,7 +139,7 @@ def fit_tuning(
     if bench.device == "cpu":
         body = getattr(model, "body", model)
         base = body.get_base_model() if hasattr(body, "peft_config") else body
-        prepare_for_cpu(model, base, half=recipe.precision == "bf16", tokens=max(lengths) + len(prompt))
+        prepare_for_cpu(model, base, half=recipe.precision == "bf16", tokens=max(lengths))
     rows = recipe.rows_at_once
     doing = f"at {rows} row{'s' * (rows > 1)} of up to {recipe.read_length} tokens at a time"
     with _folder(checkpoints) as folder, memory_is_an_outcome(doing, rows), _quiet():

@@ -7,21 +7,13 @@ from typing import Any
 import pytest
 
 from probes.comparison import Comparison
-from probes.measurement import Measurement, Trial
+from probes.measurement import Measurement
 from probes.power import Gap
 from probes.recipe import BagOfWords, Tuning
 from probes.statistics import Interval
 from strategies import STRATEGIES, Candidate, Evidence, Outcome, Unfinished, Verdict
 from strategies.base import Strategy
-
-TRIAL = Trial(
-    setting="learning_rate=5e-05",
-    train_rows=100,
-    validation_score=0.9,
-    validation_loss=0.3,
-    converged=True,
-    seconds=1.0,
-)
+from tests.advisor.made_verdicts import TRIAL
 
 
 def measurement(**more: Any) -> Measurement:
