@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from probes.base import Frozen
 from probes.curve_prior import mechanism_of
 from probes.extrapolation import MANY_SIZES
-from probes.fellow_curves import follow
-from probes.learning_curve import LEAST_ERROR, Curve, Point, Prediction
+from probes.learning_curve import Curve, Point, Prediction
 from probes.measurement import Measurement, Metric
 from strategies import Candidate
 from strategies.settling import listed
@@ -46,7 +45,7 @@ class CandidateCurve(Frozen):
     """What was measured, by train size."""
     predictions: tuple[Prediction, ...]
     """At all training rows if fewer were learned from, and at 2 and 4 times all; the interval holds what a measurement
-    there would show in 80 % of cases. One that learned from fewer rows goes through what `expected_with` says."""
+    there would show in 80 % of cases. The curves of the other candidates on these rows have a say (`predicted`)."""
 
     @property
     def candidate(self) -> Candidate:
@@ -111,29 +110,21 @@ def _predictions(
     labels: Sequence[int],
     metric: Metric,
 ) -> tuple[Prediction, ...]:
-    larger = [times * rows for times in MORE]
-    if max(measurement.train_rows for measurement in found) >= rows:
-        return predicted(found, larger, labels, metric, LEVEL)
-    made = predicted(found, [rows, *larger], labels, metric, LEVEL)
-    expected = expected_with(found, others, rows, labels, metric)
-    if expected is None or made[0].value is None:
-        return made
-    # Its curve goes through what is expected of it with all rows.
-    return tuple(_through(at, (1 - expected) / max(LEAST_ERROR, 1 - made[0].value)) for at in made)
-
-
-def _through(at: Prediction, left: float) -> Prediction:
-    """Return a prediction with so many times its error; the interval holds that before, too, which was calibrated."""
-    if at.value is None or at.low is None or at.high is None:
-        return at
-    value, high = (max(0.0, 1 - left * (1 - score)) for score in (at.value, at.high))
-    return at.model_copy(update={"value": value, "low": min(value, at.low), "high": max(high, at.high)})
+    sizes = [times * rows for times in MORE]
+    if max(measurement.train_rows for measurement in found) < rows:
+        sizes = [rows, *sizes]
+    return predicted(found, sizes, labels, metric, LEVEL, others)
 
 
 def predicted(
-    found: Sequence[Measurement], sizes: Sequence[int], labels: Sequence[int], metric: Metric, level: float
+    found: Sequence[Measurement],
+    sizes: Sequence[int],
+    labels: Sequence[int],
+    metric: Metric,
+    level: float,
+    others: Sequence[Sequence[Measurement]],
 ) -> tuple[Prediction, ...]:
-    """Predict the score of one candidate at larger train sizes.
+    """Predict the score of one candidate at larger train sizes, by its own curve and by those of others.
 
     Parameters
     ----------
@@ -146,6 +137,8 @@ def predicted(
     metric : {'accuracy', 'macro_f1'}
     level : float
         As of `probes.learning_curve.Curve.predict`.
+    others : sequence of sequence of Measurement
+        All of each other candidate on the same rows, one at least.
 
     Returns
     -------
@@ -162,54 +155,22 @@ def predicted(
         return tuple(
             Prediction(size=size, value=None, low=None, high=None, family=None, why_not=reason) for size in sizes
         )
+    learned = [other for other in others if mechanism_of(other[0].recipe.method) is not None]
     curve = Curve(
-        points=tuple(Point(size=m.train_rows, score=m.score, seed=m.seed) for m in found),
+        points=_as_points(found),
         chance=min(Counter(labels).most_common(1)[0][1] / len(labels), 0.999),
         mechanism=mechanism,
         test_rows=len(labels),
+        fellows=tuple(
+            Curve(points=_as_points(other), mechanism=mechanism_of(other[0].recipe.method), test_rows=len(labels))
+            for other in learned
+        ),
     )
     return curve.predict(sizes, level)
 
 
-def expected_with(
-    own: Sequence[Measurement],
-    others: Sequence[Sequence[Measurement]],
-    rows: int,
-    labels: Sequence[int],
-    metric: Metric,
-) -> float | None:
-    """Return the score expected of a candidate with more rows, by its own curve and by those of others.
-
-    Parameters
-    ----------
-    own : sequence of Measurement
-        All of the candidate, one at least.
-    others : sequence of sequence of Measurement
-        All of each other candidate.
-    rows : int
-        Training rows, more than it learned from.
-    labels : sequence of int
-        Classes of the test rows.
-    metric : {'accuracy', 'macro_f1'}
-
-    Returns
-    -------
-    float or None
-        None where `predicted` tells nothing.
-    """
-    mechanism = mechanism_of(own[0].recipe.method)
-    [typical] = predicted(own, [rows], labels, metric, LEVEL)
-    if mechanism is None or typical.value is None:
-        return None
-    learned = [_by_rows(found) for found in others if mechanism_of(found[0].recipe.method) is not None]
-    scores = _by_rows(own)
-    largest = max(scores)
-    return follow(scores[largest], largest, rows, learned, typical.value, mechanism)
-
-
-def _by_rows(found: Sequence[Measurement]) -> dict[int, float]:
-    """Return the mean score over seeds at each number of training rows."""
-    return {point.train_rows: point.score for point in _points(found)}
+def _as_points(found: Sequence[Measurement]) -> tuple[Point, ...]:
+    return tuple(Point(size=m.train_rows, score=m.score, seed=m.seed) for m in found)
 
 
 def curve_points_wanted(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+import functools
+from collections.abc import Callable, Container
 
-from advisor.curves import expected_with, predicted
+from advisor.curves import predicted
 from advisor.plan import search_rows
 from probes.comparison import Comparison, compare
 from probes.curve_prior import mechanism_of
 from probes.data import TaskData
+from probes.learning_curve import Prediction
 from probes.measurement import Measurement, Metric
 from strategies import Candidate, Evidence, Strategy, Unfinished, Verdict
 
@@ -62,8 +64,13 @@ def judge(
     comparisons = _compare(measured, by_candidate, seeded, data, metric, tolerance)
     labelled = sum(len(part.labels) for part in (data.train, data.validation, data.test))
     verdicts = []
+
+    @functools.cache
+    def predicted_at(candidate: Candidate, rows: int) -> Prediction:
+        return _predicted(measurements, candidate, rows, data, metric)
+
     for candidate in candidates:
-        others = [c for c in measured if c != candidate]
+        own, others = by_candidate[candidate], [c for c in measured if c != candidate]
         rival = max(others, key=lambda c: comparisons[c].score.mean, default=None)
         comparison = comparisons.get(candidate)
         against = measured[comparison.gap.rival] if comparison and comparison.gap else None
@@ -71,20 +78,18 @@ def judge(
             candidate=candidate,
             blocked=blocked.get(candidate),
             failure=failures.get(candidate),
-            measurements=tuple(by_candidate[candidate]),
+            measurements=tuple(own),
             comparison=comparison,
             rival=str(rival) if rival else None,
             against=against,
             against_measurements=tuple(by_candidate[against]) if against else (),
             labelled=labelled,
-            expected=_expected(measurements, candidate, rows, data, metric),
+            expected=predicted_at(candidate, rows).value if comparison and own[0].train_rows < rows else None,
             unfinished=_unfinished(
-                by_candidate[candidate][0].train_rows,
+                own[0].train_rows,
                 comparison.score.mean + tolerance,
-                [c for c in others if c not in dropped],
-                measurements,
-                data,
-                metric,
+                {c: by_candidate[c] for c in others if c not in dropped},
+                predicted_at,
             )
             if comparison
             else (),
@@ -102,57 +107,41 @@ def judge(
 def _unfinished(
     rows: int,
     score: float,
-    rivals: list[Candidate],
-    measurements: list[Measurement],
-    data: TaskData,
-    metric: Metric,
+    rivals: dict[Candidate, list[Measurement]],
+    predicted_at: Callable[[Candidate, int], Prediction],
 ) -> tuple[Unfinished, ...]:
     """Return the rivals that learned from fewer rows than these and may score more than this with as many."""
     found = []
-    for rival in rivals:
-        most = at_most_rows(measurements, rival)
+    for rival, most in rivals.items():
         if most[0].train_rows >= rows or mechanism_of(most[0].recipe.method) is None:
             continue
-        [there] = predicted(_of(measurements, rival), [rows], data.test.labels, metric, PASSING)
-        expected = _expected(measurements, rival, rows, data, metric)
-        if there.high is None or expected is None or max(there.high, expected) > score:
+        there = predicted_at(rival, rows)
+        if there.high is None or there.high > score:
             found.append(
-                Unfinished(
-                    candidate=rival,
-                    measurements=tuple(most),
-                    rows=rows,
-                    most=there.high,
-                    expected=expected,
-                    why_not=there.why_not,
-                )
+                Unfinished(candidate=rival, measurements=tuple(most), rows=rows, most=there.high, why_not=there.why_not)
             )
     return tuple(found)
 
 
-def _expected(
+def _predicted(
     measurements: list[Measurement], candidate: Candidate, rows: int, data: TaskData, metric: Metric
-) -> float | None:
-    """Return the score expected with so many rows of one that learned from fewer, None where nothing tells."""
-    own = _of(measurements, candidate)
-    if not own or _at_most_rows(own)[0].train_rows >= rows:
-        return None
+) -> Prediction:
+    """Predict the score of a candidate that was measured, by its curve and those of all others."""
     every = {Candidate(strategy=m.strategy, model=m.model) for m in measurements}
     others = [_of(measurements, other) for other in sorted(every - {candidate}, key=str)]
-    return expected_with(own, others, rows, data.test.labels, metric)
+    [there] = predicted(_of(measurements, candidate), [rows], data.test.labels, metric, PASSING, others)
+    return there
 
 
 def at_most_rows(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:
     """Return a candidate's measurements at the most rows it was measured at, one a seed."""
-    return _at_most_rows(_of(measurements, candidate))
+    own = _of(measurements, candidate)
+    most = max((m.train_rows for m in own), default=0)
+    return [m for m in own if m.train_rows == most]
 
 
 def _of(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:
     return [m for m in measurements if (m.strategy, m.model) == (candidate.strategy, candidate.model)]
-
-
-def _at_most_rows(own: list[Measurement]) -> list[Measurement]:
-    most = max((m.train_rows for m in own), default=0)
-    return [m for m in own if m.train_rows == most]
 
 
 def _compare(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import csv
+import functools
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
 
 from benchmarks.common import SHARED
 from benchmarks.record_curves import FILE, SMALLEST
 from probes.curve_prior import Mechanism, mechanism_of
-from probes.extrapolation import MANY_SIZES, Kind
+from probes.extrapolation import MANY_SIZES, Kind, Known
+from probes.learning_curve import to_loss
 from strategies import STRATEGIES
 
 PUBLISHED = SHARED.parent / "published" / "curves"
@@ -69,10 +74,7 @@ class Recorded:
     @property
     def mechanism(self) -> Mechanism:
         """What learned; of an accuracy only."""
-        mechanism = mechanism_of(next(strategy.method for strategy in STRATEGIES if strategy.name == self.model))
-        if mechanism is None:
-            raise ValueError(f"{self.model} does not learn from training rows")
-        return mechanism
+        return _mechanism_of(self.model)
 
     @property
     def unit(self) -> str | Recorded:
@@ -100,11 +102,62 @@ class Recorded:
             if end < MANY_SIZES:
                 yield from self._from(0, end)
 
+    def known(self, places: Sequence[int]) -> Known:
+        """Return what is known of an accuracy by these places of its sizes."""
+        return Known(
+            mechanism=self.mechanism,
+            sizes=np.array([self.sizes[place] for place in places], float),
+            errors=np.array([to_loss(self.kind, self.scores[place]) for place in places]),
+            test_rows=self.test_rows,
+            seeds=np.full(len(places), float(self.seeds)),
+        )
+
     def _from(self, first: int, end: int) -> Iterator[Task]:
         for factor in FACTORS:
             target = factor * self.sizes[end - 1]
             if target in self.sizes:
                 yield Task(first, end, self.sizes.index(target), factor)
+
+
+Together = Mapping[tuple[str, int | None], Sequence[Recorded]]
+"""Curves by data set and seed."""
+
+
+def together(curves: Iterable[Recorded]) -> Together:
+    """Put the curves of one data set and seed together."""
+    found: dict[tuple[str, int | None], list[Recorded]] = defaultdict(list)
+    for curve in curves:
+        found[curve.dataset, curve.seed].append(curve)
+    return found
+
+
+Reach = Literal["beside", "ahead"]
+"""How far others on the same data were measured: as far as the largest probe, or as the target."""
+REACHES: tuple[Reach, ...] = get_args(Reach)
+
+
+def fellows(curve: Recorded, task: Task, reach: Reach, among: Together) -> list[tuple[Recorded, tuple[int, ...]]]:
+    """Return the other curves of the data set and seed, with the places a prediction knows of each.
+
+    They are about what the ladder has, where rungs are thirds and cheap candidates learn from halves and quarters too:
+    the most rows by their reach, a half and a quarter of them. A curve without the most, or with that alone, is left
+    out.
+    """
+    most = curve.sizes[task.target if reach == "ahead" else task.end - 1]
+    found = []
+    for other in among[curve.dataset, curve.seed]:
+        places = tuple(other.sizes.index(size) for size in (most // 4, most // 2, most) if size in other.sizes)
+        if other.model != curve.model and most in other.sizes and len(places) > 1:
+            found.append((other, places))
+    return found
+
+
+@functools.cache
+def _mechanism_of(strategy: str) -> Mechanism:
+    mechanism = mechanism_of(next(each.method for each in STRATEGIES if each.name == strategy))
+    if mechanism is None:
+        raise ValueError(f"{strategy} does not learn from training rows")
+    return mechanism
 
 
 def published() -> list[Recorded]:
@@ -135,11 +188,11 @@ def recorded() -> list[Recorded]:
 
 def over_seeds(curves: Sequence[Recorded]) -> list[Recorded]:
     """Return the means over seeds, for data sets and strategies that have several, at the sizes all of them have."""
-    together: dict[tuple[str, str], list[Recorded]] = defaultdict(list)
+    by_strategy: dict[tuple[str, str], list[Recorded]] = defaultdict(list)
     for curve in curves:
-        together[curve.dataset, curve.model].append(curve)
+        by_strategy[curve.dataset, curve.model].append(curve)
     means = []
-    for (name, strategy), several in together.items():
+    for (name, strategy), several in by_strategy.items():
         if len(several) > 1:
             sizes = set.intersection(*(set(curve.sizes) for curve in several))
             scores = {n: statistics.mean(c.scores[c.sizes.index(n)] for c in several) for n in sizes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.curve_data import FAR, Recorded, Task
+from benchmarks.curve_data import FAR, REACHES, Reach, Recorded, Task, fellows, together
 from probes.curve_prior import MECHANISMS, Prior, continued
 from probes.learning_curve import to_loss
 
@@ -17,25 +18,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from probes.curve_families import Values
+    from probes.extrapolation import Known
 
 START = Prior(
-    slopes=dict.fromkeys(MECHANISMS, -0.1), spread=0.1, reach=3.0, test_noise=0.6, seed_noise=0.02
+    slopes=dict.fromkeys(MECHANISMS, -0.1), spread=0.1, reach=3.0, test_noise=0.6, seed_noise=0.02, shared=0.0
 )  # fmt: skip
 """Where the search starts, and what few curves stay near to."""
 PULL = 0.02
 """Points that a number a factor of e off its start costs, so that none runs away where no curve tells of it."""
 
 
+CORRELATIONS = tuple(tenth / 10 for tenth in range(11))
+"""Correlations between the slopes of one data set that are tried."""
+ABOUT = 0.02
+"""Share of the least error that another may lie above it and be about the same."""
+
+
 @dataclass(frozen=True)
 class Stack:
-    """Every task of some curves that knows the same number of sizes."""
+    """Every task of some curves that knows the same places of its own curve and of others."""
 
     places: Values
+    whose: NDArray[np.int64]
     logs: Values
     test_rows: Values
     seeds: Values
-    mechanisms: list[int]
-    """Place of each curve's mechanism in `MECHANISMS`."""
+    mechanisms: NDArray[np.int64]
+    """Place of each candidate's mechanism in `MECHANISMS`, of the one in question first; shape (curves, candidates)."""
     asked: NDArray[np.int64]
     """Doublings beyond the last known size, less one."""
     truth: Values
@@ -44,27 +53,41 @@ class Stack:
     """Of each task: every data set counts the same."""
 
 
-def stacks(curves: Sequence[Recorded]) -> list[Stack]:
-    """Put the tasks of accuracy curves together by how many sizes they know."""
-    tasks = [(curve, task) for curve in curves for task in (*curve.tasks(), *curve.short_tasks()) if task.factor <= FAR]
-    count = Counter(curve.dataset for curve, _ in tasks)
-    by_known: dict[int, list[tuple[Recorded, Task]]] = defaultdict(list)
-    for curve, task in tasks:
-        by_known[task.known].append((curve, task))
-    return [_stack(known, own, count) for known, own in sorted(by_known.items())]
+def stacks(curves: Sequence[Recorded], reach: Reach | None = None) -> list[Stack]:
+    """Put the tasks of accuracy curves together by what they know: others on the same data, or with no reach none.
+
+    Who should know others and has none is left out.
+    """
+    among = together(curves)
+    made: list[tuple[Recorded, Task, list[tuple[Recorded, tuple[int, ...]]]]] = []
+    for curve in curves:
+        for task in (*curve.tasks(), *curve.short_tasks()):
+            others = fellows(curve, task, reach, among) if reach else []
+            if task.factor <= FAR and (others or reach is None):
+                made.append((curve, task, [(curve, tuple(range(task.first, task.end))), *others]))
+    count = Counter(curve.dataset for curve, _, _ in made)
+    alike: dict[tuple[tuple[float, ...], ...], list[tuple[Recorded, Task, list[Known]]]] = defaultdict(list)
+    for curve, task, every in made:
+        last = curve.sizes[task.end - 1]
+        offsets = tuple(tuple(math.log2(each.sizes[place] / last) for place in places) for each, places in every)
+        alike[offsets].append((curve, task, [each.known(places) for each, places in every]))
+    return [_stack(offsets, own, count) for offsets, own in sorted(alike.items(), key=lambda one: one[0])]
 
 
-def _stack(known: int, own: Sequence[tuple[Recorded, Task]], count: Mapping[str, int]) -> Stack:
-    errors = [[to_loss("accuracy", score) for score in curve.scores] for curve, _ in own]
+def _stack(
+    offsets: tuple[tuple[float, ...], ...], own: Sequence[tuple[Recorded, Task, list[Known]]], count: Mapping[str, int]
+) -> Stack:
+    first = min(each[0] for each in offsets)
     return Stack(
-        places=np.arange(known, dtype=float),
-        logs=np.log([error[task.first : task.end] for error, (_, task) in zip(errors, own, strict=True)]),
-        test_rows=np.array([[curve.test_rows] for curve, _ in own], float),
-        seeds=np.array([[curve.seeds] for curve, _ in own], float),
-        mechanisms=[MECHANISMS.index(curve.mechanism) for curve, _ in own],
-        asked=np.array([task.target - task.end for _, task in own]),
-        truth=np.array([error[task.target] for error, (_, task) in zip(errors, own, strict=True)]),
-        weight=np.array([1 / count[curve.dataset] for curve, _ in own]),
+        places=np.array([offset - first for each in offsets for offset in each]),
+        whose=np.repeat(np.arange(len(offsets)), [len(each) for each in offsets]),
+        logs=np.log([np.concatenate([each.errors for each in every]) for _, _, every in own]),
+        test_rows=np.array([[curve.test_rows] for curve, _, _ in own], float),
+        seeds=np.array([[curve.seeds] for curve, _, _ in own], float),
+        mechanisms=np.array([[MECHANISMS.index(each.mechanism) for each in every] for _, _, every in own]),
+        asked=np.array([task.target - task.end for _, task, _ in own]),
+        truth=np.array([to_loss("accuracy", curve.scores[task.target]) for curve, task, _ in own]),
+        weight=np.array([1 / count[curve.dataset] for curve, _, _ in own]),
     )
 
 
@@ -73,15 +96,18 @@ def miss(prior: Prior, made: Sequence[Stack], datasets: int) -> float:
     slopes, total = np.array([prior.slopes[name] for name in MECHANISMS]), 0.0
     for stack in made:
         noise = prior.noise(stack.logs, stack.test_rows, stack.seeds)
-        ahead = len(stack.places) + np.arange(stack.asked.max() + 1.0)
-        centre, _ = continued(prior, slopes[stack.mechanisms], stack.places, stack.logs, noise, ahead)
+        ahead = stack.places[stack.whose == 0][-1] + 1 + np.arange(stack.asked.max() + 1.0)
+        centre, _ = continued(prior, slopes[stack.mechanisms], stack.places, stack.whose, stack.logs, noise, ahead)
         said = np.exp(np.minimum(centre[np.arange(len(centre)), stack.asked], 0.0))
         total += float(100 * abs(said - stack.truth) @ stack.weight)
     return total / datasets
 
 
 def fit(curves: Sequence[Recorded]) -> Prior:
-    """Return the prior that continues these curves with the least mean absolute error, in points."""
+    """Return the prior that continues these curves with the least mean absolute error, in points.
+
+    Typical slopes and how they wander are those of single curves; only then is asked how much of that curves share.
+    """
     from scipy.optimize import minimize
 
     made, datasets = stacks(curves), len({curve.dataset for curve in curves})
@@ -92,7 +118,19 @@ def fit(curves: Sequence[Recorded]) -> Prior:
         return miss(_prior(numbers), made, datasets) + PULL * float(pull.sum() + ((numbers - start)[-4:] ** 2).sum())
 
     found = minimize(cost, start, method="Nelder-Mead", options={"maxiter": 2_000, "xatol": 1e-3, "fatol": 1e-4})
-    return _prior(found.x)
+    return _with_shared(_prior(found.x), curves, datasets)
+
+
+def _with_shared(prior: Prior, curves: Sequence[Recorded], datasets: int) -> Prior:
+    """Return a prior of single curves with the correlation by which the others on a data set help.
+
+    The least whose error is about the least: a higher one helps no more, and makes a prediction too sure of itself. So
+    the one-standard-error rule chooses (Hastie, Tibshirani and Friedman 2009, section 7.10), here with a share.
+    """
+    made = [stack for reach in REACHES for stack in stacks(curves, reach)]
+    tried = [prior.model_copy(update={"shared": shared}) for shared in CORRELATIONS]
+    errors = [miss(one, made, datasets) for one in tried]
+    return next(one for one, error in zip(tried, errors, strict=True) if error <= (1 + ABOUT) * min(errors))
 
 
 def _numbers(prior: Prior) -> Values:
@@ -103,4 +141,4 @@ def _numbers(prior: Prior) -> Values:
 def _prior(numbers: Values) -> Prior:
     spread, reach, test_noise, seed_noise = (round(float(number), 4) for number in np.exp(numbers[-4:]))
     slopes = dict(zip(MECHANISMS, (round(float(number), 4) for number in numbers), strict=False))
-    return Prior(slopes=slopes, spread=spread, reach=reach, test_noise=test_noise, seed_noise=seed_noise)
+    return Prior(slopes=slopes, spread=spread, reach=reach, test_noise=test_noise, seed_noise=seed_noise, shared=0.0)

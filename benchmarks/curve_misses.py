@@ -11,11 +11,22 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from benchmarks.curve_data import FACTORS, FAR, Recorded, Task, over_seeds, published, recorded
+from benchmarks.curve_data import (
+    FAR,
+    REACHES,
+    Reach,
+    Recorded,
+    Task,
+    fellows,
+    over_seeds,
+    published,
+    recorded,
+    together,
+)
 from benchmarks.curve_fit import fit
 from benchmarks.curve_rivals import RIVALS
 from probes.curve_prior import Mechanism, Prior
-from probes.extrapolation import MANY_SIZES, extrapolate, mean_of_families, typical_error
+from probes.extrapolation import MANY_SIZES, Company, Known, extrapolate, left_open, mean_of_families, typical_error
 from probes.learning_curve import to_loss
 
 if TYPE_CHECKING:
@@ -90,11 +101,20 @@ class Miss:
         return abs(self.centre - math.log(self.truth)) / self.spread
 
 
-def misses(curves: Iterable[Recorded], prior: Prior | None = None) -> list[Miss]:
-    """Predict every target of every curve; accuracies with what a prior takes for typical."""
-    return [
-        Miss(asked.curve, asked.task, asked.truth, *_told(asked, prior)) for curve in curves for asked in _asked(curve)
-    ]
+def misses(curves: Iterable[Recorded], prior: Prior | None = None, reach: Reach | None = None) -> list[Miss]:
+    """Predict every target of every curve; accuracies with what a prior takes for typical.
+
+    With a reach each knows the others of these curves on its data set and seed, too (`benchmarks.curve_data.fellows`);
+    one that has none is left out.
+    """
+    curves = tuple(curves)
+    among, made = together(curves), []
+    for asked in (asked for curve in curves for asked in _asked(curve)):
+        found = fellows(asked.curve, asked.task, reach, among) if reach else []
+        others = [other.known(places) for other, places in found]
+        if others or reach is None:
+            made.append(Miss(asked.curve, asked.task, asked.truth, *_told(asked, prior, others)))
+    return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,18 +145,16 @@ def _asked(curve: Recorded) -> tuple[Asked, ...]:
     )
 
 
-def _told(asked: Asked, prior: Prior | None) -> tuple[float, float]:
+def _told(asked: Asked, prior: Prior | None, others: Sequence[Known]) -> tuple[float, float]:
     """Return what is predicted, and its spread: what `probes.extrapolation.expected_error` says of an accuracy."""
-    curve, known = asked.curve, asked.task.known
+    task = asked.task
     if prior is None:
         centre, spread = extrapolate(asked.sizes, asked.values, asked.target)
         return float(centre[0]), float(spread[0])
-    seeds = np.full(known, float(curve.seeds))
-    centre, spread = typical_error(
-        prior, curve.mechanism, asked.sizes, asked.values, curve.test_rows, seeds, asked.target
-    )
+    own = asked.curve.known(range(task.first, task.end))
+    centre, spread = typical_error(prior, own, asked.target, others)
     told = float(centre[0])
-    return (told + asked.power_laws) / 2 if known >= MANY_SIZES else told, float(spread[0])
+    return (told + asked.power_laws) / 2 if task.known >= MANY_SIZES else told, float(spread[0])
 
 
 @functools.cache
@@ -177,16 +195,15 @@ def quantiles(made: Sequence[Miss], level: float) -> Widths:
     since each has too few curves for widths of its own (Mondrian conformal prediction, Vovk, Gammerman and Shafer 2005,
     with widths that keep their proportions).
     """
-    by_task: dict[tuple[int, int], float] = {}
-    for known in range(1, MANY_SIZES + 1):
-        for factor in FACTORS:
-            own = [m for m in made if (m.known, m.task.factor) == (known, factor)]
-            if own:
-                by_task[known, factor] = _reached([(m, m.multiple) for m in own], level)
-    ratios: dict[Mechanism, list[tuple[Miss, float]]] = defaultdict(list)
+    multiples: dict[tuple[int, int], list[tuple[Miss, float]]] = defaultdict(list)
     for miss in made:
-        if miss.curve.kind == "accuracy":
-            ratios[miss.curve.mechanism].append((miss, miss.multiple / by_task[miss.known, miss.task.factor]))
+        multiples[miss.known, miss.task.factor].append((miss, miss.multiple))
+    by_task = {task: _reached(own, level) for task, own in sorted(multiples.items())}
+    ratios: dict[Mechanism, list[tuple[Miss, float]]] = defaultdict(list)
+    for task, own in multiples.items():
+        for miss, multiple in own:
+            if miss.curve.kind == "accuracy":
+                ratios[miss.curve.mechanism].append((miss, multiple / by_task[task]))
     return Widths(by_task, {mechanism: _reached(own, level) for mechanism, own in ratios.items()})
 
 
@@ -244,11 +261,36 @@ def accuracy_curves(of: Literal["seeds", "means"] = "seeds") -> tuple[Recorded, 
 
 
 @functools.cache
-def fitted(known: frozenset[str]) -> tuple[Prior, tuple[Miss, ...]]:
+def most_left_open() -> float:
+    """Return the most of a gain's variance that others on the same data leave (`probes.extrapolation.left_open`)."""
+    prior, among = typical(frozenset(curve.dataset for curve in accuracy_curves())), together(accuracy_curves())
+    return max(
+        float(
+            left_open(prior, asked.curve.known([asked.task.end - 1]), asked.target, [o.known(p) for o, p in found])[0]
+        )
+        for curve in accuracy_curves()
+        for asked in _asked(curve)
+        for reach in REACHES
+        if (found := fellows(curve, asked.task, reach, among))
+    )
+
+
+@functools.cache
+def typical(known: frozenset[str]) -> Prior:
+    """Return what is typical of the curves of these data sets."""
+    return fit(_curves_of(known))
+
+
+@functools.cache
+def fitted(known: frozenset[str], company: Company = "alone") -> tuple[Prior, tuple[Miss, ...]]:
     """Return the prior of these data sets, and how far off it is on them: what intervals are calibrated by."""
-    curves = [curve for curve in accuracy_curves() if curve.dataset in known]
-    prior = fit(curves)
-    return prior, tuple(misses(curves, prior))
+    prior, curves = typical(known), _curves_of(known)
+    reaches: Sequence[Reach | None] = [None] if company == "alone" else REACHES
+    return prior, tuple(miss for reach in reaches for miss in misses(curves, prior, reach))
+
+
+def _curves_of(known: frozenset[str]) -> list[Recorded]:
+    return [curve for curve in accuracy_curves() if curve.dataset in known]
 
 
 @dataclass(frozen=True)
@@ -265,24 +307,26 @@ class Fold:
 
 
 @functools.cache
-def folds() -> tuple[Fold, ...]:
-    """Hold each data set out in turn: neither typical slopes nor widths know it."""
+def folds(reach: Reach | None = None) -> tuple[Fold, ...]:
+    """Hold each data set out in turn: neither typical slopes nor widths know it. By reach curves know others."""
     names = frozenset(curve.dataset for curve in accuracy_curves())
     made = []
     for name in sorted(names):
-        prior, seen = fitted(names - {name})
+        prior, seen = fitted(names - {name}, "together" if reach else "alone")
         own, means = (
-            tuple(misses((curve for curve in accuracy_curves(of) if curve.dataset == name), prior))
+            tuple(misses((curve for curve in accuracy_curves(of) if curve.dataset == name), prior, reach))
             for of in ("seeds", "means")
         )
         made.append(Fold(name, seen, own, means))
     return tuple(made)
 
 
-def held_out(made: Iterable[Miss], level: float = 0.8) -> dict[str, list[bool]]:
+def held_out(made: Iterable[Miss], level: float = 0.8, reach: Reach | None = None) -> dict[str, list[bool]]:
     """Return for each data set whether these of its truths lie in intervals that do not know it."""
     asked = set(made)
-    return {fold.dataset: inside([m for m in fold.own if m in asked], quantiles(fold.seen, level)) for fold in folds()}
+    return {
+        fold.dataset: inside([m for m in fold.own if m in asked], quantiles(fold.seen, level)) for fold in folds(reach)
+    }
 
 
 def split(known: frozenset[str], level: float = 0.8) -> tuple[list[Miss], Widths]:

@@ -19,7 +19,6 @@ from benchmarks.curve_data import Recorded
 from benchmarks.curve_misses import Miss, accuracy_curves, folds, quantiles
 from benchmarks.exhaustive_grid import TOLERANCE
 from probes.curve_prior import Mechanism
-from probes.fellow_curves import follow
 from strategies import NAMES
 
 SHARES = (2, 4)
@@ -39,12 +38,12 @@ class Pair:
 
 def pairs() -> Iterator[Pair]:
     """Yield every such pair, judged by what was learned from the other data sets."""
-    for fold in folds():
+    for fold in folds("ahead"):
         widths = quantiles(fold.seen, PASSING)
         for miss in fold.own:
             width = widths.of(miss)
             if width is not None and miss.task.factor in SHARES:
-                most = max(1 - math.exp(miss.centre - width * miss.spread), _expected(miss))
+                most = 1 - math.exp(miss.centre - width * miss.spread)
                 for _, score in _at_target(miss):
                     if score >= miss.curve.scores[miss.task.end - 1]:
                         passed = 1 - miss.truth > score + TOLERANCE
@@ -76,28 +75,17 @@ class Foreseen:
     typical: float
     """By the candidate's own curve and what is typical."""
     followed: float
-    """By the others' curves too, as `advisor.curves.expected_with` says."""
+    """By the others' curves too."""
 
 
 def foreseen() -> Iterator[tuple[Miss, Foreseen]]:
     """Yield what was expected of every candidate at a half or a quarter of the rows that others were recorded at."""
-    for fold in folds():
+    alone = {(miss.curve, miss.task): miss for fold in folds() for miss in fold.own}
+    for fold in folds("ahead"):
         for miss in fold.own:
-            asked = miss.task.factor in SHARES and miss.largest >= LEAST_ROWS
-            if asked and next(_at_target(miss), None):
-                typical = 1 - math.exp(miss.centre)
-                yield miss, Foreseen(fold.dataset, miss.curve.mechanism, 1 - miss.truth, typical, _expected(miss))
-
-
-def _expected(miss: Miss) -> float:
-    """Return the score expected with the rows of the target, as `advisor.curves.expected_with` does."""
-    rows, score, typical = (
-        miss.curve.sizes[miss.task.target],
-        miss.curve.scores[miss.task.end - 1],
-        1 - math.exp(miss.centre),
-    )
-    others = [dict(zip(curve.sizes, curve.scores, strict=True)) for curve in _beside(miss)]
-    return follow(score, miss.largest, rows, others, typical, miss.curve.mechanism)
+            if miss.task.factor in SHARES and miss.largest >= LEAST_ROWS:
+                typical, followed = (1 - math.exp(m.centre) for m in (alone[miss.curve, miss.task], miss))
+                yield miss, Foreseen(fold.dataset, miss.curve.mechanism, 1 - miss.truth, typical, followed)
 
 
 def errors_of_expected(mechanism: Mechanism) -> tuple[float, float]:

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import Claim, main
-from benchmarks.curve_data import FAR, Recorded
+from benchmarks.curve_data import FAR, REACHES, Reach, Recorded
 from benchmarks.curve_details import details
 from benchmarks.curve_misses import (
     LARGE,
@@ -44,6 +44,7 @@ from benchmarks.curve_misses import (
     inside,
     losses,
     mean_share,
+    most_left_open,
     of_factor,
     quantiles,
     rival_errors,
@@ -51,8 +52,8 @@ from benchmarks.curve_misses import (
 )
 from benchmarks.curve_passing import errors_of_expected, regrets, shares
 from benchmarks.curve_rivals import RIVALS
-from probes.curve_prior import MECHANISMS
-from probes.extrapolation import Kind
+from probes.curve_prior import MECHANISMS, Mechanism, Prior
+from probes.extrapolation import COMPANIES, Company, Kind
 from probes.files import write_text
 from probes.learning_curve import CALIBRATION
 
@@ -124,9 +125,30 @@ def _accuracies() -> list[Claim]:
             for known, name in NAMES.items()
         ),
         *_tuned([m for m in made if m.curve.mechanism == "tuning"], where, share),
+        *(claim for reach in REACHES for claim in _together(reach, where, share)),
         _in_band(
             f"{share}, learned from the data sets looked at, tested on the others", mean_share(by_dataset(*fixed))
         ),
+    ]
+
+
+def _together(reach: Reach, where: str, share: str) -> list[Claim]:
+    """Report on predictions that know other candidates on the same data, as far as the largest probe or the target."""
+    made = [m for fold in folds(reach) for m in fold.own]
+    others = f"others measured at {'the target' if reach == 'ahead' else 'the largest probe'}"
+    tuned = held_out([m for m in made if m.curve.mechanism == "tuning"], reach=reach)
+    return [
+        Claim(f"{where}: {others}", _far(m for m in made if m.whole), "reported", None),
+        Claim(f"{where}: {others}, one size known", _far(m for m in made if m.known == 1), "reported", None),
+        _in_band(f"{share}, one data set held out at a time: {others}", mean_share(held_out(made, reach=reach))),
+        *(
+            _in_band(
+                f"{share}, one data set held out at a time: {others}, {name}",
+                mean_share(held_out([m for m in made if m.known == known], reach=reach)),
+            )
+            for known, name in NAMES.items()
+        ),
+        Claim(f"{share}, one data set held out at a time: {others}, tuned", mean_share(tuned), "reported", None),
     ]
 
 
@@ -239,22 +261,27 @@ def calibrated(kind: Kind) -> dict[str, Any]:
 
 
 def by_mechanism() -> dict[str, Any]:
-    """Return the widths that are shipped for accuracies of each mechanism; a higher level is never narrower."""
-    tables: dict[str, Any] = {}
-    for mechanism in MECHANISMS:
-        least: dict[tuple[int, int], float] = {}
-        found = {}
-        for level, widths in _widths("accuracy").items():
-            stretch = widths.stretch[mechanism]
-            least = {task: max(width * stretch, least.get(task, 0.0)) for task, width in widths.by_task.items()}
-            found[level] = least
-        tables[mechanism] = _table(found)
-    return tables
+    """Return the widths that are shipped for accuracies of each mechanism by company."""
+    return {
+        mechanism: {company: _table(_stretched(mechanism, company)) for company in COMPANIES}
+        for mechanism in MECHANISMS
+    }
+
+
+def _stretched(mechanism: Mechanism, company: Company) -> dict[float, dict[tuple[int, int], float]]:
+    """Return the widths of a mechanism by level; a higher level is never narrower."""
+    least: dict[tuple[int, int], float] = {}
+    found = {}
+    for level, widths in _widths("accuracy", company).items():
+        stretch = widths.stretch[mechanism]
+        least = {task: max(width * stretch, least.get(task, 0.0)) for task, width in widths.by_task.items()}
+        found[level] = least
+    return found
 
 
 @functools.cache
-def _widths(kind: Kind) -> dict[float, Widths]:
-    made = losses() if kind == "loss" else _all()[1]
+def _widths(kind: Kind, company: Company = "alone") -> dict[float, Widths]:
+    made = losses() if kind == "loss" else _all(company)[1]
     return {level: quantiles(made, level) for level in LEVELS}
 
 
@@ -269,9 +296,9 @@ def _table(widths: Mapping[float, Mapping[tuple[int, int], float]]) -> dict[str,
     }
 
 
-def _all() -> tuple[Any, tuple[Miss, ...]]:
+def _all(company: Company = "alone") -> tuple[Prior, tuple[Miss, ...]]:
     """Return what all recorded accuracies teach."""
-    return fitted(frozenset(curve.dataset for curve in accuracy_curves()))
+    return fitted(frozenset(curve.dataset for curve in accuracy_curves()), company)
 
 
 def shipped() -> dict[str, Any]:
@@ -280,6 +307,7 @@ def shipped() -> dict[str, Any]:
         "accuracy": calibrated("accuracy"),
         "by_mechanism": by_mechanism(),
         "loss": calibrated("loss"),
+        "left_open": math.ceil(1e4 * most_left_open()) / 1e4,
         "prior": _all()[0].model_dump(mode="json"),
     }
 

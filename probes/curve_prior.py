@@ -6,16 +6,25 @@ and its seeds. All of it is Gaussian, so that what the measured points tell of l
 point it is the typical slope, and the more points, the more it is the curve's own, which fades into the typical one
 beyond them (Gaussian process regression: Rasmussen and Williams 2006, section 2.2).
 
-`python -m benchmarks.curves --calibrate` fits the five kinds of numbers to the recorded curves.
+How fast errors fall is the data set's as much as the mechanism's: slopes of several candidates on the same data wander
+together, so that each one's points tell of the others (an intrinsic coregionalisation model: Goovaerts 1997, chapter
+4; Bonilla, Chai and Williams 2007).
+
+`python -m benchmarks.curves --calibrate` fits the six kinds of numbers to the recorded curves.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
+from pydantic import Field
+
 from probes.base import Frozen
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from probes.curve_families import Values
 
 Mechanism = Literal["bag_of_words", "frozen_features", "tuning"]
@@ -50,6 +59,8 @@ class Prior(Frozen):
     """Noise of an accuracy in multiples of the standard error its test rows alone would give."""
     seed_noise: float
     """Standard deviation of the error's logarithm between seeds, nats."""
+    shared: float = Field(ge=0, le=1)
+    """Correlation of the slopes of two candidates on the same data set."""
 
     def slope(self, mechanism: Mechanism | None) -> float:
         """Return the typical slope of a mechanism; the mean of all where it is not known."""
@@ -78,23 +89,25 @@ class Prior(Frozen):
 
 
 def continued(
-    prior: Prior, slope: Values, places: Values, logs: Values, noise: Values, ahead: Values
+    prior: Prior, slopes: Values, places: Values, whose: NDArray[np.int64], logs: Values, noise: Values, ahead: Values
 ) -> tuple[Values, Values]:
-    """Continue curves beyond their measured points.
+    """Continue curves beyond their measured points, by these and by those of other candidates on the same data.
 
     Parameters
     ----------
     prior : Prior
-    slope : ndarray, shape (curves,)
-        The typical slope of each curve.
+    slopes : ndarray, shape (curves, candidates)
+        Typical slopes; the first candidate is the one continued.
     places : ndarray, shape (k,)
-        Doublings of the measured sizes beyond the first of them, ascending from 0; the same for all curves.
+        Doublings of the measured sizes beyond the smallest, ascending for each candidate; the same for all curves.
+    whose : ndarray of int, shape (k,)
+        Which candidate was measured there; each was somewhere.
     logs : ndarray, shape (curves, k)
         Logarithms of the errors there.
     noise : ndarray, shape (curves, k)
         Their variances.
     ahead : ndarray, shape (m,)
-        Doublings beyond the first size that are asked for.
+        Doublings beyond the smallest size that are asked for.
 
     Returns
     -------
@@ -106,20 +119,32 @@ def continued(
     Examples
     --------
     >>> import numpy as np
-    >>> prior = Prior(slopes={"tuning": -0.1}, spread=0.1, reach=4, test_noise=0.5, seed_noise=0.02)
-    >>> one, noise, ahead = np.log([[0.2]]), np.array([[0.001]]), np.array([1.0, 2.0])
-    >>> centre, variance = continued(prior, np.array([-0.1]), np.array([0.0]), one, noise, ahead)
+    >>> prior = Prior(slopes={"tuning": -0.1}, spread=0.1, reach=4, test_noise=0.5, seed_noise=0.02, shared=0.8)
+    >>> logs, noise, ahead = np.log([[0.2]]), np.array([[0.001]]), np.array([1.0, 2.0])
+    >>> centre, variance = continued(prior, np.array([[-0.1]]), np.array([0.0]), np.array([0]), logs, noise, ahead)
     >>> np.exp(centre).round(3), variance.round(3)
     (array([[0.181, 0.164]]), array([[0.01 , 0.035]]))
+
+    Another candidate whose error halved twice makes it expected lower, and surer:
+
+    >>> slopes, places, whose = np.array([[-0.1, -0.1]]), np.array([0.0, 0, 1, 2]), np.array([0, 1, 1, 1])
+    >>> logs, noise = np.log([[0.2, 0.4, 0.2, 0.1]]), np.full((1, 4), 0.001)
+    >>> centre, variance = continued(prior, slopes, places, whose, logs, noise, ahead)
+    >>> np.exp(centre).round(3), variance.round(3)
+    (array([[0.116, 0.067]]), array([[0.005, 0.014]]))
     """
     import numpy as np
 
-    k = len(places)
-    known = _covariance(prior, places, places) + noise[:, None, :] * np.eye(k) + ANY_LEVEL
-    between = _covariance(prior, places, ahead) + ANY_LEVEL
+    same = whose[:, None] == whose[None, :]
+    known = _covariance(prior, places, places) * np.where(same, 1.0, prior.shared) + ANY_LEVEL * same
+    own = (whose == 0)[:, None]
+    between = _covariance(prior, places, ahead) * np.where(own, 1.0, prior.shared) + ANY_LEVEL * own
+    known = known + noise[:, None, :] * np.eye(len(places))
     weights = np.linalg.solve(known, np.broadcast_to(between, (len(logs), *between.shape)))
-    rest = logs - logs[:, -1:] - slope[:, None] * places
-    centre = logs[:, -1:] + slope[:, None] * ahead + np.einsum("ckm,ck->cm", weights, rest)
+    last = [int(np.flatnonzero(whose == each)[-1]) for each in range(slopes.shape[1])]
+    level = logs[:, last] - slopes * places[last]
+    rest = logs - level[:, whose] - slopes[:, whose] * places
+    centre = level[:, :1] + slopes[:, :1] * ahead + np.einsum("ckm,ck->cm", weights, rest)
     before = np.diagonal(_covariance(prior, ahead, ahead)) + ANY_LEVEL
     variance = before - np.einsum("km,ckm->cm", between, weights)
     return centre, np.maximum(variance, 1e-9)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
 
 from probes.curve_families import FAMILIES
 from probes.curve_prior import Mechanism, Prior, continued
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from probes.curve_families import Values
 
 Kind = Literal["accuracy", "loss"]
+
+Company = Literal["alone", "together"]
+"""Whether the curves of other candidates on the same data are known."""
+COMPANIES: tuple[Company, ...] = get_args(Company)
 
 MANY_SIZES = 3
 """Different train sizes from which the power laws are continued; two show a slope and not whether it holds."""
@@ -73,29 +78,34 @@ def mean_of_families(sizes: Values, values: Values, targets: Values) -> Values:
     return np.asarray(np.mean(list(logs.values()), axis=0), dtype=np.float64)
 
 
-def typical_error(
-    typical: Prior,
-    mechanism: Mechanism | None,
-    sizes: Values,
-    values: Values,
-    test_rows: int,
-    seeds: Values,
-    targets: Values,
-) -> tuple[Values, Values]:
-    """Continue the error that an accuracy leaves as recorded curves went.
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of one candidate's accuracies."""
+
+    mechanism: Mechanism | None
+    """What learned."""
+    sizes: Values
+    """Different train sizes, ascending, at least one; shape (k,)."""
+    errors: Values
+    """Mean error at each, above 0; shape (k,)."""
+    test_rows: int
+    """Test rows behind each."""
+    seeds: Values
+    """How many seeds each error is the mean of; shape (k,)."""
+
+
+def typical_error(typical: Prior, own: Known, targets: Values, fellows: Sequence[Known] = ()) -> tuple[Values, Values]:
+    """Continue the error that an accuracy leaves as recorded curves went, and those of others on the same data go.
 
     Parameters
     ----------
     typical : Prior
         What recorded curves did.
-    mechanism : str or None
-    sizes, values : ndarray of float, shape (k,)
-        Different train sizes, ascending, at least one, and the mean error at each, above 0.
-    test_rows : int
-    seeds : ndarray, shape (k,)
-        How many seeds each error is the mean of.
+    own : Known
     targets : ndarray of float, shape (m,)
         Larger train sizes.
+    fellows : sequence of Known
+        Other candidates on the same data set.
 
     Returns
     -------
@@ -104,24 +114,57 @@ def typical_error(
     """
     import numpy as np
 
-    logs, slope = np.log(values)[None], np.array([typical.slope(mechanism)])
-    noise = typical.noise(logs, test_rows, seeds)
-    centre, variance = continued(typical, slope, np.log2(sizes / sizes[0]), logs, noise, np.log2(targets / sizes[0]))
-    spread = np.sqrt(variance + typical.noise(centre, test_rows, 1))[0]
-    return np.minimum(centre[0], 0.0), spread
+    every = (own, *fellows)
+    noise = np.concatenate([_noise(typical, each) for each in every])
+    centre, variance = _continued(typical, every, noise, targets)
+    spread = np.sqrt(variance + typical.noise(centre, own.test_rows, 1))
+    return np.minimum(centre, 0.0), spread
 
 
-def expected_error(
-    typical: Prior,
-    mechanism: Mechanism | None,
-    sizes: Values,
-    values: Values,
-    test_rows: int,
-    seeds: Values,
-    targets: Values,
-) -> tuple[Values, Values]:
+def left_open(typical: Prior, own: Known, targets: Values, fellows: Sequence[Known]) -> Values:
+    """Return the share of a gain's variance that the curves of other candidates leave.
+
+    Parameters
+    ----------
+    typical, own, targets, fellows
+        As of `typical_error`; of the own curve the largest size alone counts.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        Between 0 and 1: how uncertain the change of the error's logarithm from the largest size on is with the others'
+        curves, in multiples of what it is without. It is 1 where they tell nothing: no slope, or in test rows too few.
+    """
+    import numpy as np
+
+    exact = Known(own.mechanism, own.sizes[-1:], own.errors[-1:], own.test_rows, own.seeds[-1:])
+    _, before = _continued(typical, [exact], np.zeros(1), targets)
+    noise = np.concatenate([np.zeros(1), *(_noise(typical, fellow) for fellow in fellows)])
+    _, after = _continued(typical, [exact, *fellows], noise, targets)
+    return np.minimum(after / before, 1.0)
+
+
+def _noise(typical: Prior, known: Known) -> Values:
+    import numpy as np
+
+    return typical.noise(np.log(known.errors), known.test_rows, known.seeds)
+
+
+def _continued(typical: Prior, every: Sequence[Known], noise: Values, targets: Values) -> tuple[Values, Values]:
+    """Continue the first of some candidates; see `probes.curve_prior.continued`, for one curve."""
+    import numpy as np
+
+    whose = np.repeat(np.arange(len(every)), [len(each.sizes) for each in every])
+    sizes, errors = (np.concatenate([getattr(each, name) for each in every]) for name in ("sizes", "errors"))
+    slopes = np.array([[typical.slope(each.mechanism) for each in every]])
+    places, ahead = np.log2(sizes / sizes.min()), np.log2(targets / sizes.min())
+    centre, variance = continued(typical, slopes, places, whose, np.log(errors)[None], noise[None], ahead)
+    return centre[0], variance[0]
+
+
+def expected_error(typical: Prior, own: Known, targets: Values, fellows: Sequence[Known] = ()) -> tuple[Values, Values]:
     """Continue the error that an accuracy leaves: see `typical_error`; from three sizes on families have half a say."""
-    centre, spread = typical_error(typical, mechanism, sizes, values, test_rows, seeds, targets)
-    if len(sizes) >= MANY_SIZES:
-        centre = (centre + mean_of_families(sizes, values, targets)) / 2
+    centre, spread = typical_error(typical, own, targets, fellows)
+    if len(own.sizes) >= MANY_SIZES:
+        centre = (centre + mean_of_families(own.sizes, own.errors, targets)) / 2
     return centre, spread

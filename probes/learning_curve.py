@@ -2,11 +2,12 @@
 
 Several power laws (`probes.curve_families`) are continued, and their mean predicts a loss. An accuracy is treated as
 the error it leaves, so that it never exceeds 1, and what recorded curves did (`probes.curve_prior`) has half a say: on
-one or two sizes the whole.
+one or two sizes the whole. With it speak the curves of other candidates on the same data set.
 
 The interval is split conformal: how far off such predictions were on recorded curves, in multiples of the spread they
 told of themselves, by the number of measured sizes and at two, four, eight and sixteen times the largest probe, of an
-accuracy also by what learned. `python -m benchmarks.curves --calibrate` makes these tables.
+accuracy also by what learned, and apart where other candidates on the same data have a say.
+`python -m benchmarks.curves --calibrate` makes these tables.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -23,7 +25,7 @@ from pydantic import Field, model_validator
 
 from probes.base import Frozen
 from probes.curve_prior import Mechanism, Prior
-from probes.extrapolation import BLEND, MANY_SIZES, Kind, expected_error, extrapolate
+from probes.extrapolation import BLEND, MANY_SIZES, Company, Kind, Known, expected_error, extrapolate, left_open
 
 LEAST_SIZES: Mapping[Kind, int] = MappingProxyType({"loss": 3, "accuracy": 1})
 """Different train sizes below which nothing is predicted: of losses, no typical slope was recorded."""
@@ -83,6 +85,9 @@ class Curve(Frozen):
     """What learned; None where it is not known. Not used for a loss."""
     test_rows: int = Field(TEST_ROWS, ge=1)
     """Test rows behind each accuracy. Not used for a loss."""
+    fellows: tuple[Curve, ...] = ()
+    """Curves of other candidates on the same data set, each with its mechanism. Not used for a loss, nor where this
+    one's mechanism is not known."""
 
     @model_validator(mode="after")
     def _scores_are_possible(self) -> Self:
@@ -91,6 +96,8 @@ class Curve(Frozen):
                 raise ValueError(f"an accuracy of {point.score:g} was given: accuracies lie between 0 and 1")
             if self.kind == "loss" and not 0 < point.score < math.inf:
                 raise ValueError(f"a loss of {point.score:g} was given: losses lie above 0")
+        if any(fellow.kind != "accuracy" or fellow.mechanism is None or not fellow.points for fellow in self.fellows):
+            raise ValueError("a fellow without points or mechanism, or of losses, was given: it would tell nothing")
         return self
 
     def means(self) -> dict[int, float]:
@@ -140,20 +147,34 @@ class Curve(Frozen):
         >>> at.value, at.why_not[:44]
         (None, '100,000 rows are 195.3 times the largest pro')
         """
-        tables = calibration()[self.kind]
+        means, alone, together = self.means(), calibration()[self.kind], None
         if self.kind == "accuracy" and self.mechanism is not None:
             tables = calibration_by_mechanism()[self.mechanism]
-        means = self.means()
-        table = tables[str(min(max(len(means), min(map(int, tables))), MANY_SIZES))]
-        if str(level) not in table:
-            raise ValueError(f"level {level:g} was asked for: intervals are calibrated for {', '.join(table)}")
-        quantiles = {int(factor): width for factor, width in table[str(level)].items()}
-        return tuple(self._at(size, means, quantiles) for size in sizes)
+            alone = tables["alone"]
+            if fellows := [fellow.known() for fellow in self.fellows if len(fellow.means()) > 1]:
+                together = _Together(fellows, _widths(tables["together"], len(means), level))
+        widths = _widths(alone, len(means), level)
+        return tuple(self._at(size, means, widths, together) for size in sizes)
 
-    def _at(self, size: int, means: dict[int, float], quantiles: dict[int, float]) -> Prediction:
+    def known(self) -> Known:
+        """Return what an extrapolation knows: the mean loss, or the error that accuracies leave, at each size."""
         import numpy as np
 
-        largest, most, least_sizes = max(means, default=0), max(quantiles), LEAST_SIZES[self.kind]
+        means = self.means()
+        return Known(
+            mechanism=self.mechanism,
+            sizes=np.array(list(means), float),
+            errors=np.array([to_loss(self.kind, score) for score in means.values()]),
+            test_rows=self.test_rows,
+            seeds=np.array([sum(point.size == n for point in self.points) for n in means], float),
+        )
+
+    def _at(
+        self, size: int, means: dict[int, float], widths: dict[int, float], together: _Together | None
+    ) -> Prediction:
+        import numpy as np
+
+        largest, most, least_sizes = max(means, default=0), max(widths), LEAST_SIZES[self.kind]
         reason = ""
         if len(means) < least_sizes:
             reason = f"{counted(len(means))} measured, and a curve of this kind takes {least_sizes}"
@@ -166,29 +187,55 @@ class Curve(Frozen):
             )
         if reason:
             return Prediction(size=size, value=None, low=None, high=None, family=None, why_not=reason)
-        sizes, targets = np.array(list(means), float), np.array([size], float)
-        values = np.array([to_loss(self.kind, score) for score in means.values()])
+        own, targets, width = self.known(), np.array([size], float), _width(widths, size / largest)
         if self.kind == "loss":
-            centre, spread = extrapolate(sizes, values, targets)
+            centre, spread = extrapolate(own.sizes, own.errors, targets)
+        elif together is None:
+            centre, spread = expected_error(prior(), own, targets)
         else:
-            seeds = np.array([sum(point.size == n for point in self.points) for n in means], float)
-            centre, spread = expected_error(prior(), self.mechanism, sizes, values, self.test_rows, seeds, targets)
-        # Between calibrated factors the width grows with the doublings; below the first it is that of the first.
-        width = float(np.interp(math.log2(size / largest), np.log2(list(quantiles)), list(quantiles.values())))
+            centre, spread = expected_error(prior(), own, targets, together.fellows)
+            # Others that tell less than those on recorded curves did leave some of the width without them, too.
+            left = float(left_open(prior(), own, targets, together.fellows)[0])
+            say = min(1.0, (1 - left) / (1 - most_left_open()))
+            width = say * _width(together.widths, size / largest) + (1 - say) * width
         ends = [math.exp(centre[0] + sign * width * spread[0]) for sign in (0, 1, -1)]
         if self.kind == "accuracy":
             least = min(self.chance, means[largest])
             ends = [max(least, 1 - min(1.0, end)) for end in ends]
         value, low, high = ends[0], min(ends), max(ends)
-        return Prediction(size=size, value=value, low=low, high=high, family=_family(self.kind, len(means)))
+        return Prediction(size=size, value=value, low=low, high=high, family=_family(self.kind, len(means), together))
 
 
-def _family(kind: Kind, sizes: int) -> str:
+@dataclass(frozen=True, eq=False)
+class _Together:
+    """Other candidates on the same data, and the widths of intervals where they are known."""
+
+    fellows: Sequence[Known]
+    widths: dict[int, float]
+
+
+def _widths(tables: Mapping[str, Mapping[str, Mapping[str, float]]], sizes: int, level: float) -> dict[int, float]:
+    """Return by factor the multiples of the spread for so many measured sizes."""
+    table = tables[str(min(max(sizes, min(map(int, tables))), MANY_SIZES))]
+    if str(level) not in table:
+        raise ValueError(f"level {level:g} was asked for: intervals are calibrated for {', '.join(table)}")
+    return {int(factor): width for factor, width in table[str(level)].items()}
+
+
+def _width(widths: dict[int, float], factor: float) -> float:
+    """Return the width at a factor: between those calibrated by the doublings, below the first as at the first."""
+    import numpy as np
+
+    return float(np.interp(math.log2(factor), np.log2(list(widths)), list(widths.values())))
+
+
+def _family(kind: Kind, sizes: int, together: _Together | None) -> str:
     """Name what predicts."""
     named = f"mean of {', '.join(BLEND)}"
     if kind == "loss":
         return named
-    return f"{named}; and recorded curves" if sizes >= MANY_SIZES else "recorded curves"
+    told = "recorded curves and those of the other candidates" if together else "recorded curves"
+    return f"{named}; and {told}" if sizes >= MANY_SIZES else told
 
 
 def counted(sizes: int) -> str:
@@ -229,10 +276,19 @@ def calibration() -> dict[Kind, dict[str, dict[str, dict[str, float]]]]:
     return {kind: _shipped()[kind] for kind in LEAST_SIZES}
 
 
-def calibration_by_mechanism() -> dict[Mechanism, dict[str, dict[str, dict[str, float]]]]:
-    """Return the same for accuracies of what is known to have learned: each mechanism's are stretched as it needs."""
-    table: dict[Mechanism, dict[str, dict[str, dict[str, float]]]] = _shipped()["by_mechanism"]
+def calibration_by_mechanism() -> dict[Mechanism, dict[Company, dict[str, dict[str, dict[str, float]]]]]:
+    """Return the same for accuracies of what is known to have learned, by whether others on the same data are known.
+
+    Each mechanism's are stretched as it needs.
+    """
+    table: dict[Mechanism, dict[Company, dict[str, dict[str, dict[str, float]]]]] = _shipped()["by_mechanism"]
     return table
+
+
+def most_left_open() -> float:
+    """Return how much of a gain's variance others on the same data left at most where widths were calibrated."""
+    share: float = _shipped()["left_open"]
+    return share
 
 
 @functools.cache

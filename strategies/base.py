@@ -61,19 +61,12 @@ class Unfinished(Frozen):
     rows: int
     """Training rows of whom it is compared with."""
     most: float | None
-    """What by its own curve it does not exceed with so many, in 95 % of cases; None where nothing tells."""
-    expected: float | None = None
-    """What is expected of it with so many, by the others' curves too; None where nothing tells."""
+    """What by learning curves it does not exceed with so many, in 95 % of cases; None where nothing tells."""
     why_not: str = ""
     """Why nothing tells."""
 
     def __str__(self) -> str:
-        if self.most is None:
-            there = f"may pass it ({self.why_not})"
-        elif self.expected is not None and self.expected > self.most:
-            there = f"is expected to reach {self.expected:.3f}"
-        else:
-            there = f"may reach {self.most:.3f} (95 %)"
+        there = f"may pass it ({self.why_not})" if self.most is None else f"may reach {self.most:.3f} (95 %)"
         learned = self.measurements[0].train_rows
         return f"{self.candidate} learned from {learned:,} rows, and with {self.rows:,} {there}"
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from advisor.curves import CandidateCurve, CurvePoint, curve_points_wanted, curves_of, expected_with, if_more_labels
+from advisor.curves import CandidateCurve, CurvePoint, curve_points_wanted, curves_of, if_more_labels
 from advisor.decide import Recommendation
 from advisor.report.curves import Plot, curves_page
 from advisor.session import ProbeResult
@@ -88,9 +88,10 @@ def test_points_are_means_over_seeds_and_predictions_go_on_from_them() -> None:
         twice, four = curve.predictions
         assert now < twice.value < four.value < 1
         assert four.high - four.low > twice.high - twice.low > 0
-    # Three sizes tell more than one, though it has three seeds.
-    widths = [curve.predictions[-1].high - curve.predictions[-1].low for curve in (baseline, probe)]
-    assert widths[0] < widths[1]
+    # Three sizes tell more than one, though it has three seeds; beside the three of another, one does.
+    [alone] = curves_of(CLIMBED[3:], 900, LABELS, "accuracy")
+    three, beside, one = (curve.predictions[-1].high - curve.predictions[-1].low for curve in (baseline, probe, alone))
+    assert max(three, beside) < one / 2
 
 
 def test_fewer_rows_are_continued_to_all_and_too_few_are_not_continued_at_all() -> None:
@@ -120,24 +121,33 @@ def test_what_no_recorded_curve_tells_of_is_not_predicted(
     assert "0.700" in page
 
 
-def test_a_curve_with_fewer_rows_goes_through_what_others_make_expected_with_all() -> None:
-    """TF-IDF's error halves from 300 rows to 900; the linear probe's, which was flat, has half of that say."""
-    flat = [measured("linear_probe", rows, 0.8) for rows in (150, 300)]
+FELL = [measured("baseline", 300, 0.6), measured("baseline", 900, 0.8)]
+"""Its error halves from 300 rows to 900."""
+
+
+@pytest.mark.parametrize("known", [(300,), (150, 300)], ids=["one size", "two"])
+def test_a_curve_with_fewer_rows_follows_those_that_had_all(known: tuple[int, ...]) -> None:
+    flat = [measured("linear_probe", rows, 0.8) for rows in known]
     [alone] = curves_of(flat, 900, LABELS, "accuracy")
-    beside, other = curves_of(
-        [*flat, measured("baseline", 300, 0.6), measured("baseline", 900, 0.8)], 900, LABELS, "accuracy"
-    )
-    expected = expected_with(
-        flat, [[measured("baseline", 300, 0.6), measured("baseline", 900, 0.8)]], 900, LABELS, "accuracy"
-    )
+    beside, other = curves_of([*flat, *FELL], 900, LABELS, "accuracy")
     assert [at.size for at in beside.predictions] == [900, 1_800, 3_600]
     assert [at.size for at in other.predictions] == [1_800, 3_600]
-    assert beside.at(900).value == pytest.approx(expected)
+    scores = [0.8]
     for before, after in zip(alone.predictions, beside.predictions, strict=True):
         assert before.value is not None and before.low is not None and before.high is not None
         assert after.value is not None and after.low is not None and after.high is not None
         assert before.value + 0.02 < after.value < after.high
-        assert (after.low, after.high > before.high) == (before.low, True)
+        assert after.high - after.low < before.high - before.low
+        scores.append(after.value)
+    assert scores == sorted(scores)
+
+
+@pytest.mark.parametrize("nothing", [measured("baseline", 900, 0.9), measured("few_shot", 900, 0.9)])
+def test_one_size_of_another_and_a_prompt_tell_nothing(nothing: Measurement) -> None:
+    flat = [measured("linear_probe", 300, 0.8)]
+    [alone] = curves_of(flat, 900, LABELS, "accuracy")
+    beside, _ = curves_of([*flat, nothing], 900, LABELS, "accuracy")
+    assert beside.predictions == alone.predictions
 
 
 def test_nothing_is_predicted_below_what_guessing_the_largest_class_gives() -> None:

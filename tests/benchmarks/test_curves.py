@@ -8,15 +8,32 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 curves = pytest.importorskip("benchmarks.curves", reason="the benchmarks are not part of a distribution")
 from benchmarks import curve_falls, curve_fit, curve_misses, curve_passing, record_curves  # noqa: E402 - after the skip
-from benchmarks.curve_data import PUBLISHED, Recorded, over_seeds, recorded  # noqa: E402
+from benchmarks.curve_data import (  # noqa: E402
+    PUBLISHED,
+    REACHES,
+    Reach,
+    Recorded,
+    fellows,
+    over_seeds,
+    recorded,
+    together,
+)
 from benchmarks.curve_rivals import RIVALS  # noqa: E402
-from probes.learning_curve import calibration, calibration_by_mechanism  # noqa: E402
+from probes.learning_curve import (  # noqa: E402
+    Curve,
+    Point,
+    calibration,
+    calibration_by_mechanism,
+    most_left_open,
+    prior,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,6 +70,88 @@ def test_of_an_accuracy_one_two_or_three_sizes_anywhere_are_asked_about_too() ->
     assert len(asked) == len(tasks)
     assert {(0, 3, 2), (0, 3, 4), (0, 4, 2), (1, 4, 2), (2, 4, 2), (3, 4, 2), (0, 1, 16), (0, 2, 8), (1, 2, 8)} <= asked
     assert all(task.target >= task.end for task in tasks)
+
+
+@pytest.mark.parametrize(
+    ("reach", "places"),
+    [
+        pytest.param("beside", (1, 2, 3), id="as far as the largest probe"),
+        pytest.param("ahead", (3, 4, 5), id="as far as the target"),
+    ],
+)
+def test_others_of_the_same_data_and_seed_are_known_at_three_sizes(reach: Reach, places: tuple[int, ...]) -> None:
+    curve, other = accuracy("a", [0.5] * 6), accuracy("a", [0.6] * 6, model="lora")
+    short = accuracy("a", [0.6], model="linear_probe")
+    among = together([curve, other, short, accuracy("a", [0.6] * 6, 1, "lora"), accuracy("b", [0.6] * 6, model="lora")])
+    task = next(task for task in curve.tasks() if (task.end, task.factor) == (4, 4))
+    assert fellows(curve, task, reach, among) == [(other, places)]
+    first = next(task for task in curve.short_tasks() if (task.end, task.factor) == (1, 2))
+    assert fellows(curve, first, reach, among) == ([] if reach == "beside" else [(other, (0, 1))])
+
+
+@pytest.mark.parametrize("reach", REACHES)
+def test_what_is_measured_is_what_ships(reach: Reach) -> None:
+    """A prediction of the benchmark and that of `Curve.predict`, which takes the shipped prior and widths."""
+    rising = [[0.5, 0.6, 0.7, 0.74, 0.77], [0.4, 0.55, 0.6, 0.7, 0.74], [0.6, 0.65, 0.72, 0.78, 0.8]]
+    made = [
+        accuracy("a", scores, model=model)
+        for model, scores in zip(("baseline", "linear_probe", "lora"), rising, strict=True)
+    ]
+    among, seen = together(made), 0
+    for miss in curve_misses.misses(made, prior(), reach):
+        own, task = miss.curve, miss.task
+        [at] = Curve(
+            points=as_points(own, range(task.first, task.end)),
+            mechanism=own.mechanism,
+            test_rows=own.test_rows,
+            fellows=tuple(
+                Curve(points=as_points(other, places), mechanism=other.mechanism, test_rows=other.test_rows)
+                for other, places in fellows(own, task, reach, among)
+            ),
+        ).predict([own.sizes[task.target]])
+        assert at.value == pytest.approx(1 - math.exp(miss.centre))
+        width = calibration_by_mechanism()[own.mechanism]["together"][str(miss.known)]["0.8"][str(task.factor)]
+        assert at.low == pytest.approx(1 - math.exp(miss.centre + width * miss.spread))
+        seen += 1
+    assert seen > 30
+
+
+def as_points(curve: Recorded, places: Iterable[int]) -> tuple[Point, ...]:
+    return tuple(Point(size=curve.sizes[place], score=curve.scores[place]) for place in places)
+
+
+def test_what_others_do_beyond_their_reach_tells_nothing() -> None:
+    own = accuracy("a", [0.5, 0.6, 0.7, 0.75])
+
+    def told(reach: Reach, other: list[float]) -> dict[tuple[int, int, int], float]:
+        curves = [own, accuracy("a", other, model="lora")]
+        made = [m for m in curve_misses.misses(curves, prior(), reach) if m.curve == own]
+        return {(m.task.first, m.task.end, m.task.factor): m.centre for m in made}
+
+    steep, flat = [0.5, 0.7, 0.8, 0.9], [0.5, 0.7, 0.8, 0.8]
+    beside, ahead = (
+        ({task: (told(reach, steep)[task], told(reach, flat)[task]) for task in told(reach, flat)}) for reach in REACHES
+    )
+    assert beside[0, 3, 2][0] == beside[0, 3, 2][1]
+    assert ahead[0, 3, 2][0] < ahead[0, 3, 2][1]
+    assert ahead[0, 2, 2][0] == ahead[0, 2, 2][1]
+
+
+def test_how_much_curves_share_is_found() -> None:
+    """Slopes that are the data set's own, and slopes that are nobody's."""
+    import numpy as np
+
+    draw = np.random.default_rng(0)
+
+    def made(own: bool) -> list[Recorded]:
+        curves = []
+        for k in range(12):
+            slopes = np.repeat(draw.normal(-0.2, 0.12), 3) if own else draw.normal(-0.2, 0.12, 3)
+            for model, slope in zip(("baseline", "linear_probe", "lora"), slopes, strict=True):
+                curves.append(accuracy(f"{k}", [1 - 0.6 * math.exp(slope * n) for n in range(6)], model=model))
+        return curves
+
+    assert curve_fit.fit(made(own=True)).shared > 0.5 > curve_fit.fit(made(own=False)).shared
 
 
 def test_an_interval_is_calibrated_without_its_own_group() -> None:
@@ -95,10 +194,10 @@ def test_the_fit_finds_the_slopes_that_curves_were_made_with() -> None:
         for k, start in enumerate((0.6, 0.5, 0.4))
         for model, slope in (("baseline", -0.3), ("linear_probe", -0.1), ("lora", -0.2))
     ]
-    prior = curve_fit.fit(made)
-    nats = {name: slope / math.log(2) for name, slope in prior.slopes.items()}
+    found = curve_fit.fit(made)
+    nats = {name: slope / math.log(2) for name, slope in found.slopes.items()}
     assert nats == pytest.approx({"bag_of_words": -0.3, "frozen_features": -0.1, "tuning": -0.2}, abs=0.02)
-    assert curve_fit.miss(prior, curve_fit.stacks(made), 3) < 0.2
+    assert curve_fit.miss(found, curve_fit.stacks(made), 3) < 0.2
     assert curve_fit.miss(curve_fit.START, curve_fit.stacks(made), 3) > 1
 
 
@@ -188,8 +287,16 @@ def test_the_shipped_table_is_that_of_the_record(kind: str) -> None:
 def test_the_shipped_tables_of_mechanisms_are_those_of_the_record() -> None:
     fresh, kept = curves.by_mechanism(), calibration_by_mechanism()
     assert fresh.keys() == kept.keys()
-    for mechanism, known, level in ((m, k, level) for m in fresh for k in fresh[m] for level in fresh[m][k]):
-        assert kept[mechanism][known][level] == pytest.approx(fresh[mechanism][known][level], rel=0.05)  # type: ignore[index]
+    for mechanism, companies in kept.items():
+        assert fresh[mechanism].keys() == companies.keys()
+        for company, known, level in (
+            (c, k, level) for c in companies for k in companies[c] for level in companies[c][k]
+        ):
+            assert companies[company][known][level] == pytest.approx(fresh[mechanism][company][known][level], rel=0.05)
+
+
+def test_what_others_left_open_is_that_of_the_record() -> None:
+    assert most_left_open() == pytest.approx(curve_misses.most_left_open(), abs=0.02)
 
 
 def test_a_line_that_was_not_finished_is_cut_off(tmp_path: Path) -> None:
@@ -232,8 +339,8 @@ def test_a_learning_rate_chosen_on_enough_rows_is_kept(tmp_path: Path) -> None:
 def test_who_passes_with_as_many_rows_is_counted(monkeypatch: pytest.MonkeyPatch, width: float, missed: float) -> None:
     """The linear probe leads from 256 rows on; on 64 and 128 it lies behind what TF-IDF has with 128 and 256."""
     flat, rising = accuracy("a", [0.8] * 4), accuracy("a", [0.7, 0.75, 0.85, 0.9], model="linear_probe")
-    made = tuple(curve_misses.misses([rising], curve_fit.START))
-    monkeypatch.setattr(curve_passing, "folds", lambda: [curve_misses.Fold("a", (), made, ())])
+    made = [miss for miss in curve_misses.misses([rising, flat], curve_fit.START, "ahead") if miss.curve == rising]
+    monkeypatch.setattr(curve_passing, "folds", lambda _: [curve_misses.Fold("a", (), tuple(made), ())])
     monkeypatch.setattr(curve_passing, "accuracy_curves", lambda: (flat, rising))
     widths = {(known, factor): width for known in (1, 2, 3) for factor in (2, 4)}
     monkeypatch.setattr(curve_passing, "quantiles", lambda *_: curve_misses.Widths(widths, {}))
@@ -242,12 +349,19 @@ def test_who_passes_with_as_many_rows_is_counted(monkeypatch: pytest.MonkeyPatch
     assert curve_passing.shares() == (83.3, missed, missed)
 
 
+START = curve_fit.START.model_copy(update={"shared": 0.8})
+
+
 def test_a_choice_by_curves_is_held_against_one_by_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     """With 256 rows the linear probe lies behind TF-IDF with 512, and with 512 ahead, which its curve foretells."""
     lighter = accuracy("a", [0.6, 0.68, 0.74, 0.77])
     heavier = accuracy("a", [0.7, 0.74, 0.765, 0.85], model="linear_probe")
-    made = tuple(curve_misses.misses([lighter, heavier], curve_fit.START))
-    monkeypatch.setattr(curve_passing, "folds", lambda: [curve_misses.Fold("a", (), made, ())])
+
+    def folds(reach: Reach | None = None) -> list[curve_misses.Fold]:
+        made = curve_misses.misses([lighter, heavier], START, reach)
+        return [curve_misses.Fold("a", (), tuple(made), ())]
+
+    monkeypatch.setattr(curve_passing, "folds", folds)
     monkeypatch.setattr(curve_passing, "accuracy_curves", lambda: (lighter, heavier))
     # From 256 rows alone, from the last two and from all three sizes; the lighter one on fewer rows is left out.
     assert len(list(curve_passing.choices())) == 3

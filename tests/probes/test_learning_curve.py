@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probes.curve_families import FAMILIES
 from probes.curve_prior import MECHANISMS, Mechanism
-from probes.extrapolation import BLEND, Kind
+from probes.extrapolation import BLEND, COMPANIES, Kind
 from probes.learning_curve import Curve, Point, Prediction, calibration, calibration_by_mechanism, predict, prior
 
 SIZES = np.array([64.0, 128, 256, 512, 1024])
@@ -112,6 +112,88 @@ def test_a_curve_of_its_own_slope_is_believed_the_more_the_more_sizes_it_has() -
         off.append(abs(Curve(points=tuple(known), test_rows=2_000).predict([32 << 6])[0].value - truth))
     assert off == sorted(off, reverse=True)
     assert off[-1] < off[0] / 2
+
+
+FELLOW = Curve(points=tuple(points({256: 0.6, 512: 0.7, 1024: 0.8})), mechanism="bag_of_words", test_rows=2_000)
+"""Its error falls by half over two doublings."""
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_another_curve_on_the_same_data_makes_it_surer_and_steeper(mechanism: Mechanism) -> None:
+    """The farther the other was measured, the surer; its level tells nothing."""
+    own = Curve(points=(Point(size=256, score=0.8),), mechanism=mechanism, test_rows=2_000)
+    higher = FELLOW.model_copy(
+        update={"points": tuple(Point(size=p.size, score=1 - (1 - p.score) / 4) for p in FELLOW.points)}
+    )
+    made = []
+    for fellows in ((), (FELLOW,), (higher,)):
+        beside = own.model_copy(update={"fellows": fellows})
+        made.append(beside.predict([1_024])[0])
+        assert "other candidates" in (made[-1].family or "") or not fellows
+    alone, ahead, level = made
+    assert alone.value < ahead.value < 1 - 0.2 * 0.4
+    assert ahead.high - ahead.low < (alone.high - alone.low) / 2
+    assert level.value == pytest.approx(ahead.value, abs=0.01)
+    [beyond] = own.model_copy(update={"fellows": (FELLOW,)}).predict([2_048])
+    assert ahead.value < beyond.value
+    assert ahead.high - ahead.low < beyond.high - beyond.low
+
+
+def half_width(own: Curve, *fellows: Curve, level: float = 0.9) -> float:
+    [at] = own.model_copy(update={"fellows": fellows}).predict([1_500], level)
+    return float(at.high - at.low)
+
+
+@pytest.mark.parametrize(
+    "fellow",
+    [
+        pytest.param({480: 0.7, 500: 0.7}, id="two sizes that are nearly one"),
+        pytest.param({250: 1.0, 500: 1.0}, id="no error left, on few test rows"),
+        pytest.param({8: 0.3, 16: 0.4}, id="measured on far fewer rows"),
+    ],
+)
+def test_others_that_tell_next_to_nothing_leave_the_interval_nearly_as_wide(fellow: dict[int, float]) -> None:
+    """However many: widths where others are known must not be taken for them."""
+    own = Curve(points=(Point(size=500, score=0.8),), mechanism="tuning", test_rows=200)
+    other = Curve(points=tuple(points(fellow)), mechanism="bag_of_words", test_rows=200)
+    telling = Curve(points=tuple(points({250: 0.7, 500: 0.75})), mechanism="bag_of_words", test_rows=2_000)
+    alone = half_width(own)
+    assert half_width(own, telling) < 0.65 * alone
+    assert half_width(own, other) > 0.8 * alone
+    assert half_width(own, other, other) > 0.75 * alone
+
+
+def test_the_fewer_test_rows_others_have_the_less_they_tell() -> None:
+    own = Curve(points=(Point(size=500, score=0.8),), mechanism="tuning", test_rows=2_000)
+    telling = Curve(points=tuple(points({250: 0.7, 500: 0.75})), mechanism="bag_of_words")
+    widths = [half_width(own, telling.model_copy(update={"test_rows": rows})) for rows in (10_000, 500, 50, 5)]
+    assert widths == sorted(widths)
+    assert widths[-1] < half_width(own)
+
+
+def test_one_size_of_another_tells_nothing() -> None:
+    own = Curve(points=(Point(size=256, score=0.8),), mechanism="frozen_features")
+    other = Curve(points=(Point(size=1_024, score=0.8), Point(size=1_024, score=0.81, seed=1)), mechanism="tuning")
+    assert own.model_copy(update={"fellows": (other,)}).predict([1_024]) == own.predict([1_024])
+
+
+def test_others_are_not_asked_where_it_is_not_known_what_learned() -> None:
+    own = Curve(points=(Point(size=256, score=0.8),))
+    assert own.model_copy(update={"fellows": (FELLOW,)}).predict([1_024]) == own.predict([1_024])
+
+
+@pytest.mark.parametrize(
+    "fellow",
+    [
+        Curve(points=tuple(points(RISING))),
+        Curve(points=(), mechanism="tuning"),
+        Curve(points=tuple(points(RISING)), kind="loss", mechanism="tuning"),
+    ],
+    ids=["no mechanism", "no points", "losses"],
+)
+def test_a_fellow_that_could_tell_nothing_is_refused(fellow: Curve) -> None:
+    with pytest.raises(ValueError, match="it would tell nothing"):
+        Curve(points=tuple(points(RISING)), mechanism="tuning", fellows=(fellow,))
 
 
 def test_noisy_points_are_believed_less() -> None:
@@ -222,8 +304,11 @@ def test_the_shipped_table_has_every_kind_and_widens() -> None:
     table = calibration()
     assert set(table) == {"accuracy", "loss"}
     assert (set(table["accuracy"]), set(table["loss"])) == ({"1", "2", "3"}, {"3"})
-    tables = [*table.values(), *calibration_by_mechanism().values()]
-    assert len(tables) == 2 + len(MECHANISMS)
+    tables = [
+        *table.values(),
+        *(own for companies in calibration_by_mechanism().values() for own in companies.values()),
+    ]
+    assert len(tables) == 2 + len(MECHANISMS) * len(COMPANIES)
     for levels in (levels for known in tables for levels in known.values()):
         for factor in ("2", "4", "8", "16"):
             widths = [levels[level][factor] for level in ("0.5", "0.8", "0.9", "0.95")]
