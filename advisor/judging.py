@@ -43,7 +43,8 @@ def judge(
     measurements : list of Measurement
     data : TaskData
     blocked, failures : dict
-        Facts that rule candidates out, and reasons why others were not measured.
+        Facts that rule candidates out, and reasons why others were not measured, or not at more rows: such a one keeps
+        nobody from being confirmed, as one that was not measured at all does not.
     metric : {'accuracy', 'macro_f1'}
     tolerance : float
         On the scale of the score.
@@ -88,7 +89,7 @@ def judge(
             unfinished=_unfinished(
                 own[0].train_rows,
                 comparison.score.mean + tolerance,
-                {c: by_candidate[c] for c in others if c not in dropped},
+                {c: by_candidate[c] for c in others if c not in dropped and c not in failures},
                 predicted_at,
             )
             if comparison

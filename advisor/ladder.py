@@ -104,7 +104,7 @@ class Ladder:
     listen: events.Listener = events.nobody
     curves: bool = True
     failures: dict[Candidate, str] = field(default_factory=dict)
-    """Why candidates were not measured at all."""
+    """Why candidates were not measured, or not at more rows."""
     dropped: dict[Candidate, str] = field(default_factory=dict)
     """Why candidates got no further steps although some were left."""
     notes: list[str] = field(default_factory=list)
@@ -326,9 +326,9 @@ class Ladder:
         """Give a candidate no more steps, as one failed."""
         step.arm.stopped = True
         candidate = step.arm.rung.candidate
-        if not step.arm.seen:
+        if step.rows > step.arm.top:
             self.failures[candidate] = reason
-        else:
+        if step.arm.seen:
             what = f"seed {step.seed}" if step.seed else f"{step.rows:,} training rows"
             self.notes.append(f"{candidate} with {what} was not measured: {reason}.")
         self.listen(events.Failed(candidate, step.rows, step.seed, reason))

@@ -68,7 +68,7 @@ def details() -> dict[str, Any]:
 
 def _of_folds(folds: Iterable[Fold]) -> Callable[[Miss], float | None]:
     """Return what gives the width of an 80 % interval that does not know the prediction's data set."""
-    widths = {fold.dataset: quantiles(fold.seen, 0.8) for fold in folds}
+    widths = {fold.dataset: fold.widths(0.8) for fold in folds}
     return lambda miss: widths[miss.curve.dataset].of(miss)
 
 

@@ -27,7 +27,6 @@ START = Prior(
 PULL = 0.02
 """Points that a number a factor of e off its start costs, so that none runs away where no curve tells of it."""
 
-
 CORRELATIONS = tuple(tenth / 10 for tenth in range(11))
 """Correlations between the slopes of one data set that are tried."""
 ABOUT = 0.02
@@ -38,6 +37,7 @@ ABOUT = 0.02
 class Stack:
     """Every task of some curves that knows the same places of its own curve and of others."""
 
+    tasks: Sequence[tuple[Recorded, Task]]
     places: Values
     whose: NDArray[np.int64]
     logs: Values
@@ -50,7 +50,7 @@ class Stack:
     truth: Values
     """Errors there."""
     weight: Values
-    """Of each task: every data set counts the same."""
+    """Of each task up to `FAR` times its rows: every data set counts the same; nothing of those beyond."""
 
 
 def stacks(curves: Sequence[Recorded], reach: Reach | None = None) -> list[Stack]:
@@ -63,9 +63,9 @@ def stacks(curves: Sequence[Recorded], reach: Reach | None = None) -> list[Stack
     for curve in curves:
         for task in (*curve.tasks(), *curve.short_tasks()):
             others = fellows(curve, task, reach, among) if reach else []
-            if task.factor <= FAR and (others or reach is None):
+            if others or reach is None:
                 made.append((curve, task, [(curve, tuple(range(task.first, task.end))), *others]))
-    count = Counter(curve.dataset for curve, _, _ in made)
+    count = Counter(curve.dataset for curve, task, _ in made if task.factor <= FAR)
     alike: dict[tuple[tuple[float, ...], ...], list[tuple[Recorded, Task, list[Known]]]] = defaultdict(list)
     for curve, task, every in made:
         last = curve.sizes[task.end - 1]
@@ -79,6 +79,7 @@ def _stack(
 ) -> Stack:
     first = min(each[0] for each in offsets)
     return Stack(
+        tasks=[(curve, task) for curve, task, _ in own],
         places=np.array([offset - first for each in offsets for offset in each]),
         whose=np.repeat(np.arange(len(offsets)), [len(each) for each in offsets]),
         logs=np.log([np.concatenate([each.errors for each in every]) for _, _, every in own]),
@@ -87,19 +88,26 @@ def _stack(
         mechanisms=np.array([[MECHANISMS.index(each.mechanism) for each in every] for _, _, every in own]),
         asked=np.array([task.target - task.end for _, task, _ in own]),
         truth=np.array([to_loss("accuracy", curve.scores[task.target]) for curve, task, _ in own]),
-        weight=np.array([1 / count[curve.dataset] for curve, _, _ in own]),
+        weight=np.array([1 / count[curve.dataset] if task.factor <= FAR else 0.0 for curve, task, _ in own]),
     )
+
+
+def typical_errors(prior: Prior, stack: Stack) -> tuple[Values, Values]:
+    """Return what `probes.extrapolation.typical_error` does of each task: the error's logarithm and its spread."""
+    slopes = np.array([prior.slopes[name] for name in MECHANISMS])
+    noise = prior.noise(stack.logs, stack.test_rows, stack.seeds)
+    ahead = stack.places[stack.whose == 0][-1] + 1 + np.arange(stack.asked.max() + 1.0)
+    found = continued(prior, slopes[stack.mechanisms], stack.places, stack.whose, stack.logs, noise, ahead)
+    centre, variance = (values[np.arange(len(values)), stack.asked] for values in found)
+    return np.minimum(centre, 0.0), np.sqrt(variance + prior.noise(centre, stack.test_rows[:, 0], 1))
 
 
 def miss(prior: Prior, made: Sequence[Stack], datasets: int) -> float:
     """Return how far off predictions are in the mean, in points: every data set counts the same."""
-    slopes, total = np.array([prior.slopes[name] for name in MECHANISMS]), 0.0
+    total = 0.0
     for stack in made:
-        noise = prior.noise(stack.logs, stack.test_rows, stack.seeds)
-        ahead = stack.places[stack.whose == 0][-1] + 1 + np.arange(stack.asked.max() + 1.0)
-        centre, _ = continued(prior, slopes[stack.mechanisms], stack.places, stack.whose, stack.logs, noise, ahead)
-        said = np.exp(np.minimum(centre[np.arange(len(centre)), stack.asked], 0.0))
-        total += float(100 * abs(said - stack.truth) @ stack.weight)
+        centre, _ = typical_errors(prior, stack)
+        total += float(100 * abs(np.exp(centre) - stack.truth) @ stack.weight)
     return total / datasets
 
 

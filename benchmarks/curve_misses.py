@@ -23,10 +23,10 @@ from benchmarks.curve_data import (
     recorded,
     together,
 )
-from benchmarks.curve_fit import fit
+from benchmarks.curve_fit import fit, stacks, typical_errors
 from benchmarks.curve_rivals import RIVALS
 from probes.curve_prior import Mechanism, Prior
-from probes.extrapolation import MANY_SIZES, Company, Known, extrapolate, left_open, mean_of_families, typical_error
+from probes.extrapolation import MANY_SIZES, Company, extrapolate, left_open, mean_of_families
 from probes.learning_curve import to_loss
 
 if TYPE_CHECKING:
@@ -107,14 +107,29 @@ def misses(curves: Iterable[Recorded], prior: Prior | None = None, reach: Reach 
     With a reach each knows the others of these curves on its data set and seed, too (`benchmarks.curve_data.fellows`);
     one that has none is left out.
     """
-    curves = tuple(curves)
-    among, made = together(curves), []
-    for asked in (asked for curve in curves for asked in _asked(curve)):
-        found = fellows(asked.curve, asked.task, reach, among) if reach else []
-        others = [other.known(places) for other, places in found]
-        if others or reach is None:
-            made.append(Miss(asked.curve, asked.task, asked.truth, *_told(asked, prior, others)))
+    if prior is None:
+        return [
+            Miss(asked.curve, asked.task, asked.truth, float(centre[0]), float(spread[0]))
+            for curve in curves
+            for asked in _asked(curve)
+            for centre, spread in [extrapolate(asked.sizes, asked.values, asked.target)]
+        ]
+    made = []
+    for stack in stacks(tuple(curves), reach):
+        for (curve, task), truth, told, spread in zip(
+            stack.tasks, stack.truth, *typical_errors(prior, stack), strict=True
+        ):
+            # As `probes.extrapolation.expected_error`: from three sizes on families have half a say.
+            centre = (told + _power_laws(curve, task)) / 2 if task.known >= MANY_SIZES else told
+            made.append(Miss(curve, task, float(truth), float(centre), float(spread)))
     return made
+
+
+@functools.cache
+def _power_laws(curve: Recorded, task: Task) -> float:
+    """Return what the mean of families says: the same whatever was learned from other curves."""
+    asked = next(asked for asked in _asked(curve) if asked.task == task)
+    return float(mean_of_families(asked.sizes, asked.values, asked.target)[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,11 +143,6 @@ class Asked:
     target: Values
     truth: float
 
-    @functools.cached_property
-    def power_laws(self) -> float:
-        """What the mean of families says: the same whatever was learned from other curves."""
-        return float(mean_of_families(self.sizes, self.values, self.target)[0])
-
 
 @functools.cache
 def _asked(curve: Recorded) -> tuple[Asked, ...]:
@@ -143,18 +153,6 @@ def _asked(curve: Recorded) -> tuple[Asked, ...]:
         for task in tasks
         for known, at in [(slice(task.first, task.end), slice(task.target, task.target + 1))]
     )
-
-
-def _told(asked: Asked, prior: Prior | None, others: Sequence[Known]) -> tuple[float, float]:
-    """Return what is predicted, and its spread: what `probes.extrapolation.expected_error` says of an accuracy."""
-    task = asked.task
-    if prior is None:
-        centre, spread = extrapolate(asked.sizes, asked.values, asked.target)
-        return float(centre[0]), float(spread[0])
-    own = asked.curve.known(range(task.first, task.end))
-    centre, spread = typical_error(prior, own, asked.target, others)
-    told = float(centre[0])
-    return (told + asked.power_laws) / 2 if task.known >= MANY_SIZES else told, float(spread[0])
 
 
 @functools.cache
@@ -293,7 +291,7 @@ def _curves_of(known: frozenset[str]) -> list[Recorded]:
     return [curve for curve in accuracy_curves() if curve.dataset in known]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fold:
     """A data set that was held out, with what was learned from the others."""
 
@@ -304,6 +302,15 @@ class Fold:
     """Of the data set held out."""
     means: tuple[Miss, ...]
     """Of its means over seeds."""
+
+    def widths(self, level: float) -> Widths:
+        """Return the widths of intervals that do not know the data set."""
+        return _widths(self, level)
+
+
+@functools.cache
+def _widths(fold: Fold, level: float) -> Widths:
+    return quantiles(fold.seen, level)
 
 
 @functools.cache
@@ -324,9 +331,7 @@ def folds(reach: Reach | None = None) -> tuple[Fold, ...]:
 def held_out(made: Iterable[Miss], level: float = 0.8, reach: Reach | None = None) -> dict[str, list[bool]]:
     """Return for each data set whether these of its truths lie in intervals that do not know it."""
     asked = set(made)
-    return {
-        fold.dataset: inside([m for m in fold.own if m in asked], quantiles(fold.seen, level)) for fold in folds(reach)
-    }
+    return {fold.dataset: inside([m for m in fold.own if m in asked], fold.widths(level)) for fold in folds(reach)}
 
 
 def split(known: frozenset[str], level: float = 0.8) -> tuple[list[Miss], Widths]:

@@ -78,7 +78,7 @@ class Evidence(Frozen):
     blocked: str | None = None
     """The fact that rules the candidate out."""
     failure: str | None = None
-    """Why it was not measured."""
+    """Why it was not measured, or not at more rows."""
     measurements: tuple[Measurement, ...] = ()
     """Its measurements at one train size, one a seed."""
     comparison: Comparison | None = None
@@ -220,6 +220,11 @@ class Strategy:
     def unfair(self, evidence: Evidence) -> tuple[str, str] | None:
         """Return why the candidate cannot be refuted yet and what would change that, None if it had a fair chance."""
         learned = min(m.train_rows for m in evidence.measurements)
+        if learned < evidence.rows and evidence.failure is not None:
+            return (
+                f"it learned from {learned:,} of the {evidence.rows:,} training rows; with more, {evidence.failure}",
+                "What went wrong with more rows has to be mended first; `--resume --run RUN` then tries them again.",
+            )
         if learned < evidence.rows:
             expected = "" if evidence.expected is None else f", and {evidence.expected:.3f} is expected with all"
             return (

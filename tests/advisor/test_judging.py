@@ -116,6 +116,18 @@ def test_a_rival_is_judged_by_the_curves_of_those_who_were_measured_there() -> N
     assert "full on tiny learned from 30 rows, and with 100 may reach 0.8" in falling.because
 
 
+def test_one_that_failed_with_more_rows_says_so_and_keeps_nobody_from_being_confirmed() -> None:
+    runs = [measured("baseline", 200), measured("full", 300, train_rows=30)]
+    found, _ = outcome(*runs, failures={"full": "it ran out of memory"})
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+    assert found["full"].verdict is Outcome.UNDECIDED
+    assert "not refuted: it learned from 30 of the 100 training rows; with more, it ran out of memory" in (
+        found["full"].because
+    )
+    assert "has to be mended first" in found["full"].settle
+    assert "--budget" not in found["full"].settle
+
+
 @pytest.mark.parametrize(
     ("rival", "dropped"),
     [

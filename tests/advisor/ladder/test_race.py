@@ -157,7 +157,9 @@ def test_a_step_that_fails_leaves_what_was_measured(climb: Any, made: Any, data:
         fails={"tuned": RuntimeError("no room")}, fails_at=len(data.train),
     )  # fmt: skip
     assert steps(done) == [("tuned", -(-len(data.train) // 3), 0), ("other", len(data.train), 0)]
-    assert not ladder.failures
+    assert [(c.strategy, why) for c, why in ladder.failures.items()] == [
+        ("tuned", "it failed with RuntimeError: no room")
+    ]
     assert any("tuned with 1,540 training rows was not measured: it failed" in note for note in ladder.notes)
 
 
