@@ -80,9 +80,7 @@ def curves_of(
     tuple of CandidateCurve
         Test scores alone are on it. They choose nothing: who is measured next, and who is dropped, validation rows say.
     """
-    own: dict[Candidate, list[Measurement]] = defaultdict(list)
-    for measurement in measurements:
-        own[Candidate(strategy=measurement.strategy, model=measurement.model)].append(measurement)
+    own = measured_by(measurements)
     return tuple(
         CandidateCurve(
             strategy=candidate.strategy,
@@ -92,6 +90,14 @@ def curves_of(
         )
         for candidate, found in own.items()
     )
+
+
+def measured_by(measurements: Sequence[Measurement]) -> dict[Candidate, list[Measurement]]:
+    """Return the measurements of each candidate that was measured, in the order in which they were."""
+    own: dict[Candidate, list[Measurement]] = defaultdict(list)
+    for measurement in measurements:
+        own[Candidate(strategy=measurement.strategy, model=measurement.model)].append(measurement)
+    return dict(own)
 
 
 def _points(found: Sequence[Measurement]) -> tuple[CurvePoint, ...]:
@@ -155,7 +161,11 @@ def predicted(
         return tuple(
             Prediction(size=size, value=None, low=None, high=None, family=None, why_not=reason) for size in sizes
         )
-    learned = [other for other in others if mechanism_of(other[0].recipe.method) is not None]
+    # In an order of their own, that of the measurements being chance: the last digits depend on it.
+    learned = sorted(
+        (other for other in others if mechanism_of(other[0].recipe.method) is not None),
+        key=lambda other: (other[0].strategy, other[0].model or ""),
+    )
     curve = Curve(
         points=_as_points(found),
         chance=min(Counter(labels).most_common(1)[0][1] / len(labels), 0.999),

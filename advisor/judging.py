@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Container
 
-from advisor.curves import predicted
+from advisor.curves import measured_by, predicted
 from advisor.plan import search_rows
 from probes.comparison import Comparison, compare
 from probes.curve_prior import mechanism_of
@@ -65,10 +65,13 @@ def judge(
     comparisons = _compare(measured, by_candidate, seeded, data, metric, tolerance)
     labelled = sum(len(part.labels) for part in (data.train, data.validation, data.test))
     verdicts = []
+    every = measured_by(measurements)
 
     @functools.cache
     def predicted_at(candidate: Candidate, rows: int) -> Prediction:
-        return _predicted(measurements, candidate, rows, data, metric)
+        others = [own for other, own in every.items() if other != candidate]
+        [there] = predicted(every[candidate], [rows], data.test.labels, metric, PASSING, others)
+        return there
 
     for candidate in candidates:
         own, others = by_candidate[candidate], [c for c in measured if c != candidate]
@@ -85,7 +88,10 @@ def judge(
             against=against,
             against_measurements=tuple(by_candidate[against]) if against else (),
             labelled=labelled,
-            expected=predicted_at(candidate, rows).value if comparison and own[0].train_rows < rows else None,
+            # Nothing is to be had with all rows from one that failed with more than it learned from.
+            expected=predicted_at(candidate, rows).value
+            if comparison and own[0].train_rows < rows and candidate not in failures
+            else None,
             unfinished=_unfinished(
                 own[0].train_rows,
                 comparison.score.mean + tolerance,
@@ -124,25 +130,11 @@ def _unfinished(
     return tuple(found)
 
 
-def _predicted(
-    measurements: list[Measurement], candidate: Candidate, rows: int, data: TaskData, metric: Metric
-) -> Prediction:
-    """Predict the score of a candidate that was measured, by its curve and those of all others."""
-    every = {Candidate(strategy=m.strategy, model=m.model) for m in measurements}
-    others = [_of(measurements, other) for other in sorted(every - {candidate}, key=str)]
-    [there] = predicted(_of(measurements, candidate), [rows], data.test.labels, metric, PASSING, others)
-    return there
-
-
 def at_most_rows(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:
     """Return a candidate's measurements at the most rows it was measured at, one a seed."""
-    own = _of(measurements, candidate)
+    own = [m for m in measurements if (m.strategy, m.model) == (candidate.strategy, candidate.model)]
     most = max((m.train_rows for m in own), default=0)
     return [m for m in own if m.train_rows == most]
-
-
-def _of(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:
-    return [m for m in measurements if (m.strategy, m.model) == (candidate.strategy, candidate.model)]
 
 
 def _compare(

@@ -92,7 +92,8 @@ class Evidence(Frozen):
     labelled: int | None = None
     """Rows with a label over all splits; None where it is not known."""
     expected: float | None = None
-    """Score that learning curves make expected with all rows; None where it had them, or nothing tells."""
+    """Score that learning curves make expected with all rows; None where it had them, failed with more than it learned
+    from, or nothing tells."""
     unfinished: tuple[Unfinished, ...] = ()
     """Rivals that learned from fewer rows and may lie ahead by more than the tolerance with as many."""
     unmeasured: int = 0
@@ -220,17 +221,13 @@ class Strategy:
     def unfair(self, evidence: Evidence) -> tuple[str, str] | None:
         """Return why the candidate cannot be refuted yet and what would change that, None if it had a fair chance."""
         learned = min(m.train_rows for m in evidence.measurements)
-        if learned < evidence.rows and evidence.failure is not None:
-            return (
-                f"it learned from {learned:,} of the {evidence.rows:,} training rows; with more, {evidence.failure}",
-                "What went wrong with more rows has to be mended first; `--resume --run RUN` then tries them again.",
-            )
         if learned < evidence.rows:
+            part = f"it learned from {learned:,} of the {evidence.rows:,} training rows"
+            if evidence.failure is not None:
+                settle = "What went wrong with more rows has to be mended first; `--resume --run RUN` then tries again."
+                return f"{part}; with more, {evidence.failure}", settle
             expected = "" if evidence.expected is None else f", and {evidence.expected:.3f} is expected with all"
-            return (
-                f"it learned from {learned:,} of the {evidence.rows:,} training rows{expected}",
-                settle_rows([("it", evidence.measurements)], evidence.rows),
-            )
+            return f"{part}{expected}", settle_rows([("it", evidence.measurements)], evidence.rows)
         for measurement in evidence.measurements:
             if not measurement.converged:
                 return measurement.why_not, settle_longer(evidence.measurements)

@@ -126,6 +126,15 @@ def test_one_that_failed_with_more_rows_says_so_and_keeps_nobody_from_being_conf
     )
     assert "has to be mended first" in found["full"].settle
     assert "--budget" not in found["full"].settle
+    assert found["full"].expected is None
+
+
+def test_one_that_failed_with_more_rows_is_not_recommended_for_what_it_would_have_scored() -> None:
+    """TF-IDF's error halved from 30 rows to 100, and so full fine-tuning's is expected to, if it can be had."""
+    runs = [measured("baseline", 200), measured("baseline", 400, train_rows=30), measured("full", 250, train_rows=30)]
+    (_, able), (_, failed) = outcome(*runs), outcome(*runs, failures={"full": "it ran out of memory"})
+    assert able is not None and able.strategy == "full"
+    assert failed is not None and (failed.strategy, failed.verdict) == ("baseline", Outcome.CONFIRMED)
 
 
 @pytest.mark.parametrize(
