@@ -26,8 +26,8 @@ from benchmarks.curve_data import (
 from benchmarks.curve_fit import fit, stacks, typical_errors
 from benchmarks.curve_rivals import RIVALS
 from probes.curve_prior import Mechanism, Prior
-from probes.extrapolation import MANY_SIZES, Company, extrapolate, left_open, mean_of_families
-from probes.learning_curve import to_loss
+from probes.extrapolation import MANY_SIZES, extrapolate, left_open, mean_of_families
+from probes.learning_curve import Company, to_loss
 
 if TYPE_CHECKING:
     from probes.curve_families import Values
@@ -259,7 +259,7 @@ def accuracy_curves(of: Literal["seeds", "means"] = "seeds") -> tuple[Recorded, 
 
 
 @functools.cache
-def most_left_open() -> float:
+def left_open_at_most() -> float:
     """Return the most of a gain's variance that others on the same data leave (`probes.extrapolation.left_open`)."""
     prior, among = typical(frozenset(curve.dataset for curve in accuracy_curves())), together(accuracy_curves())
     return max(

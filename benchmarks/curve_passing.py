@@ -16,7 +16,7 @@ import numpy as np
 from advisor.judging import PASSING
 from advisor.plan import LEAST_ROWS
 from benchmarks.curve_data import Recorded
-from benchmarks.curve_misses import Miss, accuracy_curves, folds, quantiles
+from benchmarks.curve_misses import Miss, accuracy_curves, folds
 from benchmarks.exhaustive_grid import TOLERANCE
 from probes.curve_prior import Mechanism
 from strategies import NAMES
@@ -39,7 +39,7 @@ class Pair:
 def pairs() -> Iterator[Pair]:
     """Yield every such pair, judged by what was learned from the other data sets."""
     for fold in folds("ahead"):
-        widths = quantiles(fold.seen, PASSING)
+        widths = fold.widths(PASSING)
         for miss in fold.own:
             width = widths.of(miss)
             if width is not None and miss.task.factor in SHARES:
@@ -72,9 +72,9 @@ class Foreseen:
     dataset: str
     mechanism: Mechanism
     truth: float
-    typical: float
+    alone: float
     """By the candidate's own curve and what is typical."""
-    followed: float
+    together: float
     """By the others' curves too."""
 
 
@@ -84,16 +84,16 @@ def foreseen() -> Iterator[tuple[Miss, Foreseen]]:
     for fold in folds("ahead"):
         for miss in fold.own:
             if miss.task.factor in SHARES and miss.largest >= LEAST_ROWS:
-                typical, followed = (1 - math.exp(m.centre) for m in (alone[miss.curve, miss.task], miss))
-                yield miss, Foreseen(fold.dataset, miss.curve.mechanism, 1 - miss.truth, typical, followed)
+                by_own, by_all = (1 - math.exp(m.centre) for m in (alone[miss.curve, miss.task], miss))
+                yield miss, Foreseen(fold.dataset, miss.curve.mechanism, 1 - miss.truth, by_own, by_all)
 
 
 def errors_of_expected(mechanism: Mechanism) -> tuple[float, float]:
     """Return the mean distances in points without the others' curves and with them, each data set counting the same."""
     found = [each for _, each in foreseen() if each.mechanism == mechanism]
     return (
-        _mean([(each.dataset, 100 * abs(each.typical - each.truth)) for each in found], 2),
-        _mean([(each.dataset, 100 * abs(each.followed - each.truth)) for each in found], 2),
+        _mean([(each.dataset, 100 * abs(each.alone - each.truth)) for each in found], 2),
+        _mean([(each.dataset, 100 * abs(each.together - each.truth)) for each in found], 2),
     )
 
 
@@ -115,7 +115,7 @@ def choices() -> Iterator[Choice]:
             if NAMES.index(name) < NAMES.index(miss.curve.model):
                 by_scores, by_curves = (
                     100 * (max(lighter, each.truth) - (lighter if lighter >= heavier - TOLERANCE else each.truth))
-                    for heavier in (miss.curve.scores[miss.task.end - 1], each.followed)
+                    for heavier in (miss.curve.scores[miss.task.end - 1], each.together)
                 )
                 yield Choice(each.dataset, by_scores, by_curves)
 

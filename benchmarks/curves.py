@@ -42,9 +42,9 @@ from benchmarks.curve_misses import (
     held,
     held_out,
     inside,
+    left_open_at_most,
     losses,
     mean_share,
-    most_left_open,
     of_factor,
     quantiles,
     rival_errors,
@@ -53,9 +53,9 @@ from benchmarks.curve_misses import (
 from benchmarks.curve_passing import errors_of_expected, regrets, shares
 from benchmarks.curve_rivals import RIVALS
 from probes.curve_prior import MECHANISMS, Mechanism, Prior
-from probes.extrapolation import COMPANIES, Company, Kind
+from probes.extrapolation import Kind
 from probes.files import write_text
-from probes.learning_curve import CALIBRATION
+from probes.learning_curve import CALIBRATION, COMPANIES, Company
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 LARGEST = (128, 256, 512, 1024)
@@ -307,7 +307,7 @@ def shipped() -> dict[str, Any]:
         "accuracy": calibrated("accuracy"),
         "by_mechanism": by_mechanism(),
         "loss": calibrated("loss"),
-        "left_open": math.ceil(1e4 * most_left_open()) / 1e4,
+        "left_open": math.ceil(1e4 * left_open_at_most()) / 1e4,
         "prior": _all()[0].model_dump(mode="json"),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from probes.curve_families import FAMILIES
 from probes.curve_prior import Mechanism, Prior, continued
@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from probes.curve_families import Values
 
 Kind = Literal["accuracy", "loss"]
-
-Company = Literal["alone", "together"]
-"""Whether the curves of other candidates on the same data are known."""
-COMPANIES: tuple[Company, ...] = get_args(Company)
 
 MANY_SIZES = 3
 """Different train sizes from which the power laws are continued; two show a slope and not whether it holds."""

@@ -19,13 +19,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from probes.base import Frozen
 from probes.curve_prior import Mechanism, Prior
-from probes.extrapolation import BLEND, MANY_SIZES, Company, Kind, Known, expected_error, extrapolate, left_open
+from probes.extrapolation import BLEND, MANY_SIZES, Kind, Known, expected_error, extrapolate, left_open
 
 LEAST_SIZES: Mapping[Kind, int] = MappingProxyType({"loss": 3, "accuracy": 1})
 """Different train sizes below which nothing is predicted: of losses, no typical slope was recorded."""
@@ -35,6 +35,10 @@ TEST_ROWS = 1_000
 
 LEAST_ERROR = 1e-3
 """Error an accuracy is taken to leave at least: logarithms end at 0."""
+
+Company = Literal["alone", "together"]
+"""Whether the curves of other candidates on the same data are known."""
+COMPANIES: tuple[Company, ...] = get_args(Company)
 
 CALIBRATION = Path(__file__).with_name("curve_calibration.json")
 
@@ -72,7 +76,7 @@ class Curve(Frozen):
     Raises
     ------
     ValueError
-        If a score cannot be one of its kind.
+        If a score cannot be one of its kind, or a fellow could tell nothing.
     """
 
     points: tuple[Point, ...]

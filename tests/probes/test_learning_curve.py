@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 
 from probes.curve_families import FAMILIES
 from probes.curve_prior import MECHANISMS, Mechanism
-from probes.extrapolation import BLEND, COMPANIES, Kind
-from probes.learning_curve import Curve, Point, Prediction, calibration, calibration_by_mechanism, predict, prior
+from probes.extrapolation import BLEND, Kind
+from probes.learning_curve import (
+    COMPANIES,
+    Curve,
+    Point,
+    Prediction,
+    calibration,
+    calibration_by_mechanism,
+    predict,
+    prior,
+)
 
 SIZES = np.array([64.0, 128, 256, 512, 1024])
 TARGETS = np.array([2048.0, 8192])
