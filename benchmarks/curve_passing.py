@@ -15,7 +15,7 @@ import numpy as np
 
 from advisor.judging import PASSING
 from advisor.plan import LEAST_ROWS
-from benchmarks.curve_data import Recorded
+from benchmarks.curve_data import Reach, Recorded
 from benchmarks.curve_misses import Miss, accuracy_curves, folds
 from benchmarks.exhaustive_grid import TOLERANCE
 from probes.curve_prior import Mechanism
@@ -36,13 +36,14 @@ class Pair:
     """Whether it was said that it may."""
 
 
-def pairs() -> Iterator[Pair]:
-    """Yield every such pair, judged by what was learned from the other data sets."""
-    for fold in folds("ahead"):
+def pairs(reach: Reach | None = "ahead") -> Iterator[Pair]:
+    """Yield every such pair, judged by what was learned from the other data sets: with others' curves or without."""
+    asked = {(miss.curve, miss.task) for fold in folds("ahead") for miss in fold.own}
+    for fold in folds(reach):
         widths = fold.widths(PASSING)
         for miss in fold.own:
             width = widths.of(miss)
-            if width is not None and miss.task.factor in SHARES:
+            if width is not None and miss.task.factor in SHARES and (miss.curve, miss.task) in asked:
                 most = 1 - math.exp(miss.centre - width * miss.spread)
                 for _, score in _at_target(miss):
                     if score >= miss.curve.scores[miss.task.end - 1]:
@@ -126,7 +127,7 @@ def regrets() -> tuple[float, float]:
     return _mean([(c.dataset, c.by_scores) for c in found], 2), _mean([(c.dataset, c.by_curves) for c in found], 2)
 
 
-def shares() -> tuple[float, float, float]:
+def shares(reach: Reach | None = "ahead") -> tuple[float, float, float]:
     """Return in percent, each data set counting the same, what became of rivals on fewer rows that did not lead.
 
     Returns
@@ -138,7 +139,7 @@ def shares() -> tuple[float, float, float]:
     cleared : float
         Of those that do not lie ahead, the ones of which it was said that they cannot.
     """
-    found = list(pairs())
+    found = list(pairs(reach))
     ahead, behind = [pair for pair in found if pair.passed], [pair for pair in found if not pair.passed]
     return (
         _percent([(p.dataset, p.passed) for p in found]),

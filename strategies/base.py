@@ -125,7 +125,7 @@ class Verdict(Frozen):
     """What would settle it, where it is undecided."""
     expected: float | None = None
     """Score expected with all training rows, by its learning curve and those of others; null where it had all of them,
-    or nothing tells."""
+    failed with more than it learned from, or nothing tells."""
     fair: bool = True
     """Whether it had a fair chance: measured, on all rows, with its search, converged. Else it cannot be refuted."""
 
