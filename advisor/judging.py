@@ -77,7 +77,8 @@ def judge(
         own, others = by_candidate[candidate], [c for c in measured if c != candidate]
         rival = max(others, key=lambda c: comparisons[c].score.mean, default=None)
         comparison = comparisons.get(candidate)
-        against = measured[comparison.gap.rival] if comparison and comparison.gap else None
+        gap = comparison.gap if comparison else None
+        against = measured[gap.rival] if gap and gap.rival is not None else None
         evidence = Evidence(
             candidate=candidate,
             blocked=blocked.get(candidate),

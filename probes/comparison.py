@@ -21,6 +21,8 @@ class Comparison(Frozen):
 
     score: Interval
     """The candidate's own score, two-sided 95 % interval."""
+    seed_variance: float
+    """Variance between its seeds, as measured or assumed; 0 where another seed gives the same result."""
     delta: Interval
     """Score minus the best score: the mean on the rows as they are, and the two one-sided Holm-corrected bounds."""
     gap: Gap | None
@@ -97,6 +99,7 @@ def compare(
         result.append(
             Comparison(
                 score=Interval(mean=float(plain[c]), low=low, high=high),
+                seed_variance=float(spread.seeds[c]),
                 delta=Interval(
                     mean=float(plain[c] - plain.max()), low=float(lows[c].min()), high=float(highs[c].min())
                 ),
@@ -113,8 +116,8 @@ def compare(
 def _interval(spread: Spread, c: int, draws: NDArray[np.float64] | None) -> tuple[float, float]:
     """Return the two-sided 95 % interval of a score: Wilson's or the bootstrap's, widened by the spread of its seeds.
 
-    The two parts are put together as squares of their half-widths (MOVER, Zou and Donner 2008). One seed has no spread:
-    the interval is that run's own.
+    The two parts are put together as squares of their half-widths (MOVER, Zou and Donner 2008). Of one seed the spread
+    is that which `probes.paired.SEED_SPREAD` assumes; where another seed gives the same result there is none.
     """
     import numpy as np
     from scipy.special import stdtrit
@@ -123,10 +126,9 @@ def _interval(spread: Spread, c: int, draws: NDArray[np.float64] | None) -> tupl
     low, high = (
         wilson(mean, spread.rows) if draws is None else (float(q) for q in np.quantile(draws[c], [0.025, 0.975]))
     )
-    runs = int(spread.runs[c])
-    if runs == 1:
+    if not spread.seeds[c]:
         return low, high
-    seeds = float(stdtrit(SEED_WEIGHT + runs - 1, 0.975)) ** 2 * float(spread.seed_variances[c])
+    seeds = float(stdtrit(SEED_WEIGHT + int(spread.runs[c]) - 1, 0.975)) ** 2 * float(spread.seed_variances[c])
     below, above = max(0.0, mean - low), max(0.0, high - mean)
     return max(0.0, mean - math.sqrt(below**2 + seeds)), min(1.0, mean + math.sqrt(above**2 + seeds))
 

@@ -18,10 +18,10 @@ MOST_SEEDS = 20
 
 
 class Gap(Frozen):
-    """The comparison with one rival that keeps a candidate's verdict open, or that decided it."""
+    """The comparison with one rival, or a target, that keeps a candidate's verdict open, or that decided it."""
 
-    rival: int
-    """Place of the rival among the candidates."""
+    rival: int | None
+    """Place of the rival among the candidates; None where the score is held against a fixed one."""
     distance: float
     """Score minus the rival's, plus the tolerance; above 0 more evidence would confirm, below 0 refute."""
     level: float

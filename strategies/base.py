@@ -276,7 +276,13 @@ def _numbers(evidence: Evidence, comparison: Comparison) -> str:
 def _settle(evidence: Evidence, comparison: Comparison) -> str:
     """Say what would settle an undecided verdict."""
     if evidence.target is not None and (comparison.confirmed or comparison.gap is None):
-        return settle_target(comparison.score, evidence.target, evidence.test_rows, evidence.labelled)
+        return settle_target(
+            comparison,
+            evidence.measurements,
+            target=evidence.target,
+            test_rows=evidence.test_rows,
+            labelled=evidence.labelled,
+        )
     if comparison.gap is None:
         return ""
     return settle(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from probes.comparison import Comparison
 from probes.measurement import Measurement
-from probes.power import MOST_ROWS, MOST_SEEDS, Gap
-from probes.statistics import Interval
+from probes.power import MOST_SEEDS, POWER, Gap
 
 FIRST_SEEDS = 3
 """Seeds that show how far seeds lie apart; fewer than three say next to nothing of a spread."""
@@ -53,18 +52,35 @@ def settle(
     return f"{needed[0].upper()}{needed[1:]}, {tail}"
 
 
-def settle_target(score: Interval, target: float, test_rows: int, labelled: int | None) -> str:
-    """Say how many test rows would settle whether a score reaches the target (two-sided 95 %, power 80 %).
+def settle_target(
+    comparison: Comparison, own: tuple[Measurement, ...], *, target: float, test_rows: int, labelled: int | None
+) -> str:
+    """Say what would settle whether a score reaches the target: seeds, test rows or both (two-sided 95 %, power 80 %).
 
-    (z₀.₉₇₅ + z₀.₈)² · p·(1 − p) / (p − target)², the normal approximation of one share.
+    Parameters
+    ----------
+    comparison : Comparison
+    own : tuple of Measurement
+        Its runs, one a seed.
+    target : float
+    test_rows : int
+    labelled : int or None
+        Rows with a label, over all splits; None where it is not known.
     """
-    distance = abs(score.mean - target)
-    spread = max(score.mean * (1 - score.mean), target * (1 - target))
-    rows = math.ceil((1.959964 + 0.841621) ** 2 * spread / distance**2) if distance else MOST_ROWS + 1
-    if rows > MOST_ROWS:
-        return f"No number of test rows: the score lies right at the target of {target:.3f}. Set another target."
-    text = _share(max(rows, test_rows + 1), test_rows, labelled)
-    return f"{text[0].upper()}{text[1:]}, if the score is as seen: its interval holds the target of {target:.3f}."
+    score = comparison.score.mean
+    gap = Gap(
+        rival=None,
+        distance=score - target,
+        level=0.025,
+        power=POWER,
+        rows=test_rows,
+        row_variance=max(score * (1 - score), target * (1 - target)),
+        seed_variances=(comparison.seed_variance, 0.0),
+        seeds=(len(own), 1),
+    )
+    if gap.without_chance.rows_to_settle() is None:
+        return f"Neither seeds nor test rows: the score lies right at the target of {target:.3f}. Set another target."
+    return settle(gap, own, (), name=f"the target of {target:.3f}", labelled=labelled)
 
 
 def settle_rows(short: Sequence[tuple[str, tuple[Measurement, ...]]], rows: int) -> str:
@@ -154,11 +170,8 @@ def _time(seconds: float) -> str:
 
 
 def _rows(gap: Gap, rows: int, labelled: int | None) -> str:
-    return _share(max(rows, gap.rows + 1), gap.rows, labelled)
-
-
-def _share(rows: int, now: int, labelled: int | None) -> str:
     """Say how many test rows, and how many labels that is."""
+    rows, now = max(rows, gap.rows + 1), gap.rows
     text = f"about {rows:,} test rows (now {now:,})"
     if labelled is None or labelled <= now:
         return text

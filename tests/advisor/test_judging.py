@@ -183,6 +183,16 @@ def test_a_target_within_the_interval_is_undecided() -> None:
     assert choice.settle == found["baseline"].settle
 
 
+def test_a_target_is_not_missed_by_one_seed_where_another_may_meet_it() -> None:
+    beside = measured("baseline", 170), measured("lora", 170)
+    found, _ = outcome(*beside, strategies=["baseline", "lora"], target=0.855)
+    assert (found["baseline"].verdict, found["lora"].verdict) == (Outcome.REFUTED, Outcome.UNDECIDED)
+    alone, _ = outcome(measured("lora", 170), strategies=["lora"], target=0.855)
+    assert alone["lora"].verdict is Outcome.UNDECIDED
+    assert alone["lora"].settle.startswith("First 3 seeds of it (`--resume --run RUN --seeds 3`")
+    assert alone["lora"].settle.endswith("if the difference to the target of 0.855 is as seen.")
+
+
 def test_a_target_that_is_met_confirms() -> None:
     found, _ = outcome(measured("baseline", 100), strategies=["baseline"], target=0.85)
     assert found["baseline"].verdict is Outcome.CONFIRMED

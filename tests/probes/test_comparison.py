@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.stats import multinomial
 
 from probes.comparison import Comparison, compare
+from probes.paired import SEED_SPREAD
+from probes.statistics import wilson
 
 Array = NDArray[np.int64]
 
@@ -113,7 +115,34 @@ def test_one_seed_is_no_proof_where_another_gives_another_result() -> None:
     seeded = compare("accuracy", labels, [[first], [second]], 0.03, seeded=[True, True])
     assert [c.confirmed for c in fixed] == [True, True]
     assert [c.confirmed for c in seeded] == [False, False]
-    assert [c.score for c in seeded] == [c.score for c in fixed]  # that of the run itself: Wilson's
+    for known, guessed in zip(fixed, seeded, strict=True):
+        assert known.score.mean == guessed.score.mean
+        assert guessed.score.low < known.score.low < known.score.high < guessed.score.high
+
+
+def test_the_score_of_one_run_that_no_seed_changes_has_wilsons_interval() -> None:
+    rng = np.random.default_rng(6)
+    runs = [[(rng.random(500) < wrong).astype(np.int64)] for wrong in (0.1, 0.3)]
+    for found in compare("accuracy", np.zeros(500, np.int64), runs, 0.01, seeded=[False, False]):
+        assert (found.score.low, found.score.high) == wilson(found.score.mean, 500)
+        assert found.seed_variance == 0
+
+
+@pytest.mark.parametrize("rows", [1_000, 4_000])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_interval_of_a_score_holds_a_target_right_at_it(rows: int, seeds: int) -> None:
+    """Seeds lie as far apart as is assumed; the target lies below or above the interval in 5 % of worlds at most."""
+    worlds, truth = 400, 0.85
+    rng = np.random.default_rng(rows + seeds)
+    labels = np.zeros(rows, np.int64)
+    wrong = np.zeros(2)
+    for _ in range(worlds):
+        level = rng.random(rows)
+        shares = rng.normal(truth, SEED_SPREAD * (truth * (1 - truth)) ** 0.5, size=seeds)
+        runs = [(level > share).astype(np.int64) for share in shares]
+        (alone,) = compare("accuracy", labels, [runs], 0.01, seeded=[True])
+        wrong += alone.score.low >= truth, alone.score.high < truth
+    assert (wrong / worlds <= 0.05).all()
 
 
 def test_bounds_and_verdicts_say_the_same() -> None:
