@@ -11,7 +11,7 @@ Examples
 >>> advice = advisor.recommend(rows)
 >>> advice[0].advice[0].reasons[0].source != ""
 True
->>> result = advisor.probe(rows, strategies=["baseline"], run=rows.with_name("run"))
+>>> result = advisor.probe(rows, strategies=["baseline"], brief={"target": 0.7}, run=rows.with_name("run"))
 >>> result.recommendation.strategy, result.recommendation.verdict.value
 ('baseline', 'CONFIRMED')
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 
 from advisor.curves import measured_by, predicted
 from advisor.plan import search_rows
@@ -12,7 +12,7 @@ from probes.curve_prior import mechanism_of
 from probes.data import TaskData
 from probes.learning_curve import Prediction
 from probes.measurement import Measurement, Metric
-from strategies import Candidate, Evidence, Strategy, Unfinished, Verdict
+from strategies import Candidate, Evidence, Strategy, Unfinished, Unreached, Verdict
 
 PASSING = 0.9
 """Level of the two-sided interval whose upper end a rival does not exceed in 95 % of cases."""
@@ -30,6 +30,7 @@ def judge(
     tolerance: float,
     target: float | None,
     rows: int,
+    unreached: Sequence[Unreached] = (),
     dropped: Container[Candidate] = (),
 ) -> list[Verdict]:
     """Give every candidate exactly one verdict.
@@ -43,14 +44,17 @@ def judge(
     measurements : list of Measurement
     data : TaskData
     blocked, failures : dict
-        Facts that rule candidates out, and reasons why others were not measured, or not at more rows: such a one keeps
-        nobody from being confirmed, as one that was not measured at all does not.
+        Facts that rule candidates out, and what went wrong with others, which were not measured, or not at more rows:
+        neither keeps anybody from being confirmed.
     metric : {'accuracy', 'macro_f1'}
     tolerance : float
         On the scale of the score.
     target : float or None
     rows : int
         Training rows the verdict is about.
+    unreached : sequence of Unreached
+        Those that were not measured for want of time. They keep the others from being confirmed, and so does whoever
+        was not measured for no reason that is given here.
     dropped : container of Candidate
         Those that validation rows showed to lie behind, at all rows too.
 
@@ -64,6 +68,13 @@ def judge(
     seeded = [strategies[c.strategy].seeded for c in measured]
     comparisons = _compare(measured, by_candidate, seeded, data, metric, tolerance)
     labelled = sum(len(part.labels) for part in (data.train, data.validation, data.test))
+    for_want_of_time = {one.candidate: one for one in unreached}
+    missing = {
+        c: for_want_of_time.get(c, Unreached(candidate=c))
+        for c in candidates
+        if not by_candidate[c] and c not in blocked and c not in failures
+    }
+    unmeasurable = [c for c in candidates if c in failures and c not in blocked and not by_candidate[c]]
     verdicts = []
     every = measured_by(measurements)
 
@@ -82,7 +93,7 @@ def judge(
         evidence = Evidence(
             candidate=candidate,
             blocked=blocked.get(candidate),
-            failure=failures.get(candidate),
+            failure=missing[candidate].because if candidate in missing else failures.get(candidate),
             measurements=tuple(own),
             comparison=comparison,
             rival=str(rival) if rival else None,
@@ -101,7 +112,9 @@ def judge(
             )
             if comparison
             else (),
-            unmeasured=sum(c not in blocked and not by_candidate[c] for c in candidates if c != candidate),
+            unreached=tuple(one for c, one in missing.items() if c != candidate),
+            failed=tuple(c for c in candidates if c != candidate and c in unmeasurable),
+            failed_higher=tuple(c for c in others if c in failures),
             rows=rows,
             search_rows=search_rows(rows, len(data.classes)),
             test_rows=len(data.test),

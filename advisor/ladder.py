@@ -19,7 +19,7 @@ from probes.data import TaskData
 from probes.deadline import Deadline
 from probes.errors import InputError, MeasurementFailed, OutOfTime
 from probes.measurement import Measurement, Metric
-from strategies import Candidate
+from strategies import Candidate, Unreached
 
 SPENT = "the budget ended before it was measured"
 
@@ -104,7 +104,9 @@ class Ladder:
     listen: events.Listener = events.nobody
     curves: bool = True
     failures: dict[Candidate, str] = field(default_factory=dict)
-    """Why candidates were not measured, or not at more rows."""
+    """What went wrong with candidates that were not measured, or not at more rows."""
+    unreached: list[Unreached] = field(default_factory=list)
+    """Candidates that were not measured for want of time."""
     dropped: dict[Candidate, str] = field(default_factory=dict)
     """Why candidates got no further steps although some were left."""
     notes: list[str] = field(default_factory=list)
@@ -143,7 +145,7 @@ class Ladder:
             self._draw_curves()
         for arm in self._arms:
             if not arm.seen and arm.rung.candidate not in self.failures:
-                self.failures[arm.rung.candidate] = planner.too_dear.get(arm.weight) or self._spent(arm)
+                self.unreached.append(self._out_of_time(arm))
         if (more := more_time(planner, self.deadline.remaining)) is not None:
             self.notes.append(more)
         return self._done
@@ -310,11 +312,16 @@ class Ladder:
             case error:
                 raise error
 
-    def _spent(self, arm: Arm) -> str:
+    def _out_of_time(self, arm: Arm) -> Unreached:
         rows = self._planner.full
         seconds = self._planner.step(arm, rows, search=True).seconds
         # Without its model's speed nothing is known of the time it takes.
-        return f"{SPENT}: all {rows:,} training rows take about {max(1.0, seconds):,.0f} s" if seconds else SPENT
+        spent = f"{SPENT}: all {rows:,} training rows take about {max(1.0, seconds):,.0f} s" if seconds else SPENT
+        return Unreached(
+            candidate=arm.rung.candidate,
+            because=self._planner.too_dear.get(arm.weight, spent),
+            seconds=max(1.0, seconds) if seconds else None,
+        )
 
     def _end_of_time(self, step: Step) -> None:
         if step.stage == CURVE:

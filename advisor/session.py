@@ -202,6 +202,7 @@ def _probe(
         data,
         blocked=entries.blocked,
         failures={**entries.unprobed, **ladder.failures},
+        unreached=ladder.unreached,
         metric=metric,
         tolerance=tolerance,
         target=request.brief.target,
@@ -268,7 +269,10 @@ def _with_drop(verdict: Verdict, dropped: dict[Candidate, str]) -> Verdict:
     settle = verdict.settle
     if not verdict.fair and verdict.verdict is Outcome.UNDECIDED:
         # More time would not have given it more: it takes fewer rivals.
-        settle = f"A run of it without its rivals lets it learn from all rows: --strategies {verdict.strategy}."
+        settle = (
+            f"A run without its rivals (--strategies {verdict.strategy}) lets it learn from all rows; it is then "
+            "judged by a --target, not against them."
+        )
     return verdict.model_copy(
         update={"because": f"{verdict.because} It was dropped: {dropped[name]}.", "settle": settle, "fair": True}
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strategies.base import Candidate, Evidence, Outcome, Situation, Strategy, Unfinished, Verdict
+from strategies.base import Candidate, Evidence, Outcome, Situation, Strategy, Unfinished, Unreached, Verdict
 from strategies.baseline import Baseline
 from strategies.continued_pretraining import DomainAdaptive, TaskAdaptive
 from strategies.distillation import Distillation
@@ -61,5 +61,6 @@ __all__ = [
     "Situation",
     "Strategy",
     "Unfinished",
+    "Unreached",
     "Verdict",
 ]

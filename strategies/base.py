@@ -11,7 +11,7 @@ from probes.measurement import Measurement
 from probes.model import ModelFacts
 from probes.recipe import Recipe
 from probes.statistics import Interval
-from strategies.settling import settle, settle_longer, settle_rows, settle_target
+from strategies.settling import SETTLE_ALONE, listed, settle, settle_longer, settle_rows, settle_target
 
 
 class Outcome(StrEnum):
@@ -52,16 +52,26 @@ class Situation(Frozen):
     seed: int = 0
 
 
+class Unreached(Frozen):
+    """A candidate that applies, and that the budget left no time for."""
+
+    candidate: Candidate
+    because: str = "it was not measured"
+    """Why there was none, with what it would have taken."""
+    seconds: float | None = None
+    """What all training rows take by estimate, its search included; None where that is not known."""
+
+
 class Unfinished(Frozen):
-    """A rival that learned from fewer rows and may lie ahead with as many."""
+    """A rival that learned from fewer rows than there are and may lie ahead with all of them."""
 
     candidate: Candidate
     measurements: tuple[Measurement, ...]
     """Its measurements at the rows it learned from, one a seed."""
     rows: int
-    """Training rows of whom it is compared with."""
+    """Training rows there are."""
     most: float | None
-    """What by learning curves it does not exceed with so many, in 95 % of cases; None where nothing tells."""
+    """What by learning curves it does not exceed with all of them, in 95 % of cases; None where nothing tells."""
     why_not: str = ""
     """Why nothing tells."""
 
@@ -95,9 +105,13 @@ class Evidence(Frozen):
     """Score that learning curves make expected with all rows; None where it had them, failed with more than it learned
     from, or nothing tells."""
     unfinished: tuple[Unfinished, ...] = ()
-    """Rivals that learned from fewer rows and may lie ahead by more than the tolerance with as many."""
-    unmeasured: int = 0
-    """Other candidates that apply and were not measured."""
+    """Rivals that learned from fewer rows than there are and may lie ahead by more than the tolerance with all."""
+    unreached: tuple[Unreached, ...] = ()
+    """Other candidates that were not measured for want of time."""
+    failed: tuple[Candidate, ...] = ()
+    """Other candidates that were not measured for another reason, although they apply."""
+    failed_higher: tuple[Candidate, ...] = ()
+    """Rivals that failed with more rows than they were measured on."""
     rows: int
     """Training rows the user has: the size the verdict is about."""
     search_rows: int
@@ -171,9 +185,10 @@ class Strategy:
         """Judge the candidate by its measurements.
 
         CONFIRMED when the lower bound of the difference to the best lies above minus the tolerance, the target is met,
-        and no rival that learned from fewer rows may lie ahead by more than the tolerance with as many; REFUTED when
-        the upper bound lies below it, or the target is missed beyond the interval, and only if the runs converged and
-        had all the rows; UNDECIDED otherwise, with what would settle it.
+        time was left to measure every rival, and none that learned from fewer rows than there are may lie ahead by more
+        than the tolerance with all of them; the best of one takes a target. REFUTED when the upper bound lies below it,
+        or the target is missed beyond the interval, and only if the runs converged and had all the rows; UNDECIDED
+        otherwise, with what would settle it.
         """
         if evidence.blocked is not None:
             return self._verdict(evidence, Outcome.NOT_APPLICABLE, evidence.blocked)
@@ -188,19 +203,17 @@ class Strategy:
             numbers += f" It may do better still: {unfair[0]}."
         missed = evidence.target is not None and comparison.score.high < evidence.target
         met = evidence.target is None or comparison.score.low >= evidence.target
-        if evidence.rival is None and evidence.unmeasured and not missed:
-            # Being the best of one is no comparison with those that were left out.
-            others = "other candidates were" if evidence.unmeasured > 1 else "other candidate was"
-            settle = f"Measuring the rest: {evidence.unmeasured} {others} not measured; their verdicts say why."
-            return self._verdict(evidence, Outcome.UNDECIDED, numbers, settle, fair=fair)
         if comparison.confirmed and met:
-            if not evidence.unfinished:
-                return self._verdict(evidence, Outcome.CONFIRMED, numbers, fair=fair)
-            # Fewer rows would make a rival look worse than it is: no fair comparison to be confirmed by.
-            numbers += f" But {'; '.join(map(str, evidence.unfinished))}."
-            short = [(str(rival.candidate), rival.measurements) for rival in evidence.unfinished]
-            settle = settle_rows(short, evidence.unfinished[0].rows)
-            return self._verdict(evidence, Outcome.UNDECIDED, numbers, settle, fair=fair)
+            if evidence.unfinished or evidence.unreached:
+                # A rival that had fewer rows, or no chance at all, would make it look better than it is.
+                numbers += f" But {'; '.join(_in_the_way(evidence))}."
+                return self._verdict(evidence, Outcome.UNDECIDED, numbers, _settle_rivals(evidence), fair=fair)
+            if evidence.target is not None:
+                numbers += f" It meets the target of {evidence.target:.3f}."
+            numbers += _not_compared(evidence)
+            if evidence.rival is None and evidence.target is None:
+                return self._verdict(evidence, Outcome.UNDECIDED, numbers, SETTLE_ALONE, fair=fair)
+            return self._verdict(evidence, Outcome.CONFIRMED, numbers, fair=fair)
         if comparison.refuted or missed:
             if unfair is not None:
                 because, settle = unfair
@@ -259,7 +272,8 @@ def _numbers(evidence: Evidence, comparison: Comparison) -> str:
         f"{f' over {seeds} seeds' if seeds > 1 else ''}"
     )
     if evidence.rival is None:
-        return f"{text}; nothing else was measured."
+        alone = "" if evidence.target is not None else ", so there is nothing to compare it with"
+        return f"{text}; nothing else was measured{alone}."
     place = "the best measured" if delta.mean == 0 else f"{-100 * delta.mean:.1f} points below the best"
     if comparison.confirmed:
         bound = f"with 95 % confidence at most {max(0.0, -100 * delta.low):.1f} below (tolerance {points:g})"
@@ -271,6 +285,27 @@ def _numbers(evidence: Evidence, comparison: Comparison) -> str:
             f"(tolerance {points:g})"
         )
     return f"{text}: {place}, {bound}."
+
+
+def _in_the_way(evidence: Evidence) -> list[str]:
+    """Return what keeps one that is near the best of those measured from being confirmed."""
+    found = [str(rival) for rival in evidence.unfinished]
+    if evidence.unreached:
+        found.append(f"the budget left no time for {listed([str(one.candidate) for one in evidence.unreached])}")
+    return found
+
+
+def _not_compared(evidence: Evidence) -> str:
+    """Say whom it was not compared with, or not with all rows, and who stands in nobody's way."""
+    parts = [("Not measured", evidence.failed), ("Not measured with all rows", evidence.failed_higher)]
+    return "".join(f" {what}: {listed([str(one) for one in who])}." for what, who in parts if who)
+
+
+def _settle_rivals(evidence: Evidence) -> str:
+    """Say what lets those learn from all rows that had fewer, and measures those that found no time."""
+    short = [(str(rival.candidate), rival.measurements) for rival in evidence.unfinished]
+    missing = [(str(one.candidate), one.seconds) for one in evidence.unreached]
+    return settle_rows(short, evidence.rows, missing)
 
 
 def _settle(evidence: Evidence, comparison: Comparison) -> str:

@@ -11,6 +11,12 @@ from probes.power import MOST_SEEDS, POWER, Gap
 FIRST_SEEDS = 3
 """Seeds that show how far seeds lie apart; fewer than three say next to nothing of a spread."""
 
+SETTLE_ALONE = (
+    "A new run with candidates to compare it with (`--strategies`, `--model`), or with the score that is enough "
+    "(`--target`)."
+)
+"""What settles the verdict on one that nothing was measured beside."""
+
 
 def settle(
     gap: Gap, own: tuple[Measurement, ...], rival: tuple[Measurement, ...], *, name: str, labelled: int | None
@@ -83,18 +89,28 @@ def settle_target(
     return settle(gap, own, (), name=f"the target of {target:.3f}", labelled=labelled)
 
 
-def settle_rows(short: Sequence[tuple[str, tuple[Measurement, ...]]], rows: int) -> str:
-    """Say that those who learned from fewer rows need so many, and what that takes: as much longer as there are more.
+def settle_rows(
+    short: Sequence[tuple[str, tuple[Measurement, ...]]], rows: int, missing: Sequence[tuple[str, float | None]] = ()
+) -> str:
+    """Say that those who learned from fewer rows need so many, that others need measuring, and what that takes.
 
     Parameters
     ----------
     short : sequence of (str, tuple of Measurement)
-        Each one's name, and its measurements at the rows it had.
+        Each one's name, and its measurements at the rows it had: more take as much longer as there are more.
     rows : int
+    missing : sequence of (str, float or None)
+        The name of each one that was not measured, and the seconds it takes; None where they are not known.
     """
-    took = _time(sum(_seconds(runs) * rows / runs[0].train_rows for _, runs in short))
-    names = listed([name for name, _ in short])
-    return f"`--resume --run RUN` with a longer --budget lets {names} learn from {rows:,} rows (about {took} here)."
+    parts = []
+    if short:
+        took = _time(sum(_seconds(runs) * rows / runs[0].train_rows for _, runs in short))
+        parts.append(f"lets {listed([name for name, _ in short])} learn from {rows:,} rows (about {took} here)")
+    if missing:
+        known = [seconds for _, seconds in missing if seconds is not None]
+        took = f" (about {_time(sum(known))} here)" if len(known) == len(missing) else ""
+        parts.append(f"measures {listed([name for name, _ in missing])}{took}")
+    return f"`--resume --run RUN` with a longer --budget {' and '.join(parts)}."
 
 
 def settle_search(runs: tuple[Measurement, ...], rates: int, rows: int) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from advisor.decide import Recommendation, recommend
 from advisor.judging import judge
+from advisor.ladder import SPENT
 from probes.columns import Columns
 from probes.data import Rows, TaskData
 from probes.measurement import Measurement, Trial
 from probes.recipe import BagOfWords, FrozenFeatures, Lora, Recipe, Tuning
-from strategies import STRATEGIES, Candidate, Verdict
+from strategies import STRATEGIES, Candidate, Unreached, Verdict
 
 TESTS = 1_000
 LABELS = tuple(i % 2 for i in range(TESTS))
@@ -75,14 +76,18 @@ def measured(strategy: str, wrong: int, *, seed: int = 0, start: int = 0, **chan
 
 def outcome(
     *measurements: Measurement,
-    strategies: Sequence[str] = ("baseline", "linear_probe", "lora", "full"),
+    strategies: Collection[str] | None = None,
     tolerance: float = 0.01,
     target: float | None = None,
     blocked: dict[str, str] | None = None,
     failures: dict[str, str] | None = None,
+    unreached: dict[str, float | None] | None = None,
     dropped: Sequence[str] = (),
 ) -> tuple[dict[str, Verdict], Recommendation | None]:
-    candidates = {s: Candidate(strategy=s, model=None if s == "baseline" else MODEL) for s in strategies}
+    """Judge and recommend; where no candidates are said, those of which something is."""
+    named = {m.strategy for m in measurements}.union(blocked or (), failures or (), unreached or ())
+    asked = [s for s in RECIPES if s in (named if strategies is None else strategies)]
+    candidates = {s: Candidate(strategy=s, model=None if s == "baseline" else MODEL) for s in asked}
     out, metric = {candidates[s] for s in dropped}, measurements[0].metric if measurements else "accuracy"
     verdicts = judge(
         {s.name: s for s in STRATEGIES},
@@ -95,6 +100,10 @@ def outcome(
         tolerance=tolerance,
         target=target,
         rows=100,
+        unreached=[
+            Unreached(candidate=candidates[s], because=SPENT, seconds=seconds)
+            for s, seconds in (unreached or {}).items()
+        ],
         dropped=out,
     )
     choice = recommend(verdicts, list(measurements), tolerance, metric, out)

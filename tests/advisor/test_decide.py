@@ -22,7 +22,8 @@ def test_what_validation_rows_showed_to_lie_behind_is_not_recommended_for_want_o
 
 def test_the_lightest_confirmed_wins_over_the_best() -> None:
     seeds = [measured("lora", 50 + seed, seed=seed) for seed in range(5)]
-    found, choice = outcome(measured("baseline", 200), measured("linear_probe", 52), *seeds)
+    runs = [measured("baseline", 200), measured("linear_probe", 52), *seeds]
+    found, choice = outcome(*runs, failures={"full": "memory ran out"})
     assert found["baseline"].verdict is Outcome.REFUTED
     assert found["linear_probe"].verdict is Outcome.CONFIRMED
     assert found["lora"].verdict is Outcome.CONFIRMED
@@ -52,9 +53,8 @@ def test_the_baseline_may_win() -> None:
 
 
 def test_one_far_behind_for_want_of_a_fair_chance_is_not_recommended() -> None:
-    found, choice = outcome(
-        measured("linear_probe", 400, train_rows=60), measured("lora", 60), measured("full", 61, start=300)
-    )
+    runs = [measured("linear_probe", 400, train_rows=60), measured("lora", 60), measured("full", 61, start=300)]
+    found, choice = outcome(*runs, unreached={"baseline": 1.0})
     assert [found[s].verdict for s in ("linear_probe", "lora", "full")] == [Outcome.UNDECIDED] * 3
     assert not found["linear_probe"].fair
     assert choice is not None
@@ -81,7 +81,7 @@ def test_a_baseline_that_is_best_and_misses_the_target_makes_no_transfer_worth_i
         ({}, {}, "Transfer is not worth it here, tried with full:"),
         ({"train_rows": 10}, {}, "not shown to be worth it"),
         ({"converged": False, "why_not": "underfit"}, {}, "not shown to be worth it"),
-        ({}, {"lora": "the budget ended"}, "but lora on tiny had no fair chance."),
+        ({}, {"lora": "memory ran out"}, "but lora on tiny had no fair chance."),
     ],
 )
 def test_transfer_is_dismissed_only_after_a_fair_chance(
@@ -99,7 +99,7 @@ def test_transfer_is_dismissed_only_after_a_fair_chance(
 
 
 def test_nothing_measured_recommends_nothing() -> None:
-    found, choice = outcome(failures={"baseline": "the budget ended"})
+    found, choice = outcome(failures={"baseline": "memory ran out"}, unreached={"lora": 3.0})
     assert {v.verdict for v in found.values()} == {Outcome.NOT_MEASURED}
     assert choice is None
     assert all(v.score is None and v.delta is None for v in found.values())

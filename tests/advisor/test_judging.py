@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from advisor.ladder import SPENT
 from probes.measurement import Measurement
 from probes.recipe import Prompt
 from strategies import Outcome, Verdict
@@ -14,7 +16,8 @@ from tests.advisor.made_verdicts import RECIPES, TRIAL, measured, outcome
 
 
 def test_every_candidate_gets_exactly_one_verdict() -> None:
-    found, _ = outcome(measured("baseline", 10), blocked={"lora": "no"}, failures={"full": "out of memory"})
+    blocked, failures = {"lora": "no"}, {"full": "out of memory"}
+    found, _ = outcome(measured("baseline", 10), blocked=blocked, failures=failures, strategies=RECIPES)
     assert {s: v.verdict for s, v in found.items()} == {
         "baseline": Outcome.UNDECIDED,
         "linear_probe": Outcome.NOT_MEASURED,
@@ -57,12 +60,77 @@ def test_one_whose_best_learning_rate_was_the_last_tried_is_not_refuted(neighbou
     assert found["full"].verdict is verdict
 
 
-def test_the_only_one_measured_is_not_confirmed_against_those_left_out() -> None:
-    found, choice = outcome(measured("baseline", 50), failures={"full": "the budget ended before it was measured"})
+@pytest.mark.parametrize(
+    ("seconds", "time"),
+    [((200.0, 100.0), " (about 5 min here)"), ((20.0, 10.0), " (about 30 s here)"), ((200.0, None), "")],
+)
+@pytest.mark.parametrize("rivals", [(), (measured("linear_probe", 400),)], ids=["alone", "beside a worse one"])
+def test_none_is_confirmed_while_there_was_no_time_for_a_rival(
+    rivals: Sequence[Measurement], seconds: tuple[float, float | None], time: str
+) -> None:
+    left_out = dict(zip(("lora", "full"), seconds, strict=True))
+    found, choice = outcome(measured("baseline", 50), *rivals, unreached=left_out)
+    baseline = found["baseline"]
+    assert baseline.verdict is Outcome.UNDECIDED
+    assert baseline.because.endswith(" But the budget left no time for lora on tiny and full on tiny.")
+    assert baseline.settle == (
+        f"`--resume --run RUN` with a longer --budget measures lora on tiny and full on tiny{time}."
+    )
+    assert (found["full"].verdict, found["full"].because) == (Outcome.NOT_MEASURED, SPENT)
+    assert choice is not None and "No fair chance yet, see their verdicts: lora on tiny, full on tiny" in choice.because
+    assert choice.verdict is Outcome.UNDECIDED
+    enough, _ = outcome(measured("baseline", 50), *rivals, unreached=left_out, target=0.8)
+    assert enough["baseline"].verdict is Outcome.UNDECIDED
+
+
+def test_whoever_is_not_measured_for_no_reason_given_keeps_others_from_being_confirmed() -> None:
+    found, _ = outcome(measured("baseline", 50), measured("lora", 400), strategies=["baseline", "lora", "full"])
     assert found["baseline"].verdict is Outcome.UNDECIDED
-    assert "3 other candidates were not measured" in found["baseline"].settle
-    assert choice is not None and "No fair chance yet" in choice.because
-    assert choice is not None and choice.verdict is Outcome.UNDECIDED
+    assert "no time for full on tiny" in found["baseline"].because
+
+
+def test_one_that_failed_keeps_nobody_from_being_confirmed_and_is_named() -> None:
+    runs = [measured("baseline", 50), measured("linear_probe", 400)]
+    found, choice = outcome(*runs, failures={"lora": "memory ran out", "full": "memory ran out"})
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+    assert found["baseline"].because.endswith(" Not measured: lora on tiny and full on tiny.")
+    assert choice is not None and "Not measured: lora on tiny and full on tiny." in choice.because
+    assert "Not measured" not in found["linear_probe"].because
+
+
+def test_one_that_does_not_apply_keeps_nobody_from_being_confirmed() -> None:
+    runs = [measured("baseline", 50), measured("linear_probe", 400)]
+    found, _ = outcome(*runs, blocked={"lora": "no"})
+    plain, _ = outcome(*runs)
+    assert found["baseline"] == plain["baseline"]
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+
+
+def test_what_a_time_out_leaves_open_is_no_refutation_of_those_that_lie_behind() -> None:
+    found, _ = outcome(measured("baseline", 50), measured("linear_probe", 400), unreached={"full": 20.0}, target=0.5)
+    assert found["linear_probe"].verdict is Outcome.REFUTED
+
+
+@pytest.mark.parametrize(
+    "others",
+    [{}, {"blocked": {"lora": "no"}}, {"failures": {"lora": "memory ran out"}}],
+    ids=["none asked for", "not applicable", "failed"],
+)
+def test_the_best_of_one_is_confirmed_by_a_target_alone(others: dict[str, Any]) -> None:
+    found, choice = outcome(measured("baseline", 50), **others)
+    baseline = found["baseline"]
+    assert baseline.verdict is Outcome.UNDECIDED
+    assert "; nothing else was measured, so there is nothing to compare it with." in baseline.because
+    assert "--strategies" in baseline.settle and "--target" in baseline.settle
+    assert baseline.because.endswith(" Not measured: lora on tiny.") == ("failures" in others)
+    assert choice is not None and (choice.strategy, choice.verdict) == ("baseline", Outcome.UNDECIDED)
+    assert choice.settle == baseline.settle
+    met, _ = outcome(measured("baseline", 50), target=0.9, **others)
+    assert met["baseline"].verdict is Outcome.CONFIRMED
+    assert "; nothing else was measured. It meets the target of 0.900." in met["baseline"].because
+    missed, choice = outcome(measured("baseline", 50), target=0.99, **others)
+    assert missed["baseline"].verdict is Outcome.REFUTED
+    assert choice is None
 
 
 def test_one_that_learned_from_fewer_rows_is_not_refuted() -> None:
@@ -120,6 +188,7 @@ def test_one_that_failed_with_more_rows_says_so_and_keeps_nobody_from_being_conf
     runs = [measured("baseline", 200), measured("full", 300, train_rows=30)]
     found, _ = outcome(*runs, failures={"full": "it ran out of memory"})
     assert found["baseline"].verdict is Outcome.CONFIRMED
+    assert found["baseline"].because.endswith(" Not measured with all rows: full on tiny.")
     assert found["full"].verdict is Outcome.UNDECIDED
     assert "not refuted: it learned from 30 of the 100 training rows; with more, it ran out of memory" in (
         found["full"].because

@@ -256,7 +256,7 @@ def test_a_probe_in_a_terminal(rows_file: Path, terminal: Open, tmp_path: Path) 
     run = tmp_path / "run"
     shown = terminal(
         sys.executable, "-c", "from advisor.cli.app import main; main()",
-        "probe", rows_file, "--strategies", "baseline", "--run", run,
+        "probe", rows_file, "--strategies", "baseline", "--target", "0.5", "--run", run,
     )  # fmt: skip
     shown.wait_for("Validation scores")
     shown.wait_for("baseline")
@@ -271,7 +271,7 @@ def test_a_probe_in_a_terminal(rows_file: Path, terminal: Open, tmp_path: Path) 
 
 def test_a_probe_without_a_terminal(rows_file: Path, call: Call, tmp_path: Path) -> None:
     code, out, err = call("probe", rows_file, "--strategies", "baseline", "--run", tmp_path / "run", "--json")
-    assert code == 0, err
+    assert code == 3, err
     (line,) = [line for line in err.splitlines() if "on validation rows" in line]
     said = json.loads(out)["measurements"][0]
     assert line.startswith(f"baseline, {said['train_rows']:,} rows, seed 0: ")
@@ -282,7 +282,8 @@ def test_a_probe_without_a_terminal(rows_file: Path, call: Call, tmp_path: Path)
 @pytest.mark.parametrize("flags", [[], ["--json"], ["--dry-run"], ["--json", "--dry-run"]], ids=" ".join)
 def test_a_quiet_probe(flags: list[str], rows_file: Path, call: Call, tmp_path: Path) -> None:
     where = [] if "--dry-run" in flags else ["--run", tmp_path / "run"]
-    code, out, err = call("probe", rows_file, "--strategies", "baseline", "--quiet", *where, *flags)
+    asked = "probe", rows_file, "--strategies", "baseline", "--target", "0.5"
+    code, out, err = call(*asked, "--quiet", *where, *flags)
     assert (code, err) == (0, "")
     if "--json" in flags:
         json.loads(out)

@@ -125,7 +125,7 @@ def test_a_probe_keeps_its_log_and_goes_on_with_it(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_" + "s3cret" * 5)
     run = tmp_path / "run"
-    asked = ("probe", rows_file, "--strategies", "baseline", "--run", run, "--quiet")
+    asked = ("probe", rows_file, "--strategies", "baseline", "--target", "0.5", "--run", run, "--quiet")
     assert call(*asked)[0] == 0
     first = lines(run)
     assert first[0] == "begun"

@@ -25,7 +25,7 @@ finally:
 @pytest.fixture(scope="module")
 def finished_run(cli: Callable[..., subprocess.CompletedProcess[str]], rows_file: Path) -> Path:
     folder = rows_file.parent / "run-of-startup"
-    done = cli("probe", rows_file, "--strategies", "baseline", "--run", folder, "--json")
+    done = cli("probe", rows_file, "--strategies", "baseline", "--target", "0.5", "--run", folder, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["run"] == str(folder)
     return folder

@@ -11,7 +11,7 @@ from probes.measurement import Measurement
 from probes.power import Gap
 from probes.recipe import BagOfWords, Tuning
 from probes.statistics import Interval
-from strategies import STRATEGIES, Candidate, Evidence, Outcome, Unfinished, Verdict
+from strategies import STRATEGIES, Candidate, Evidence, Outcome, Unfinished, Unreached, Verdict
 from strategies.base import Strategy
 from tests.advisor.made_verdicts import TRIAL
 
@@ -101,6 +101,11 @@ def unfinished(strategy: str, most: float | None) -> Unfinished:
     )
 
 
+def unreached(strategy: str, seconds: float | None) -> Unreached:
+    return Unreached(candidate=Candidate(strategy=strategy, model="tiny"), because="no time", seconds=seconds)
+
+
+REFUTED = Outcome.REFUTED, r"5\.0 points below the best, .*at least 3\.0 below", ""
 TABLE = [
     ("blocked", {"blocked": "tiny is an encoder"}, Outcome.NOT_APPLICABLE, "^tiny is an encoder$", ""),
     (
@@ -120,8 +125,47 @@ TABLE = [
     ("not reached", {"comparison": None, "measurements": ()}, Outcome.NOT_MEASURED, "^it was not measured$", ""),
     ("best", {"comparison": BEST}, Outcome.CONFIRMED, r"the best measured, .*at most 0\.4 below \(tolerance 1\)", ""),
     ("near", {"comparison": NEAR}, Outcome.CONFIRMED, r"0\.2 points below the best, .*at most 0\.8 below", ""),
-    ("alone", {"comparison": BEST, "rival": None}, Outcome.CONFIRMED, "nothing else was measured", ""),
-    ("worse", {"comparison": WORSE}, Outcome.REFUTED, r"5\.0 points below the best, .*at least 3\.0 below", ""),
+    (
+        "alone",
+        {"comparison": BEST, "rival": None},
+        Outcome.UNDECIDED,
+        "nothing else was measured, so there is nothing to compare it with",
+        r"^A new run with candidates to compare it with \(`--strategies`, `--model`\), or .* enough \(`--target`\)\.$",
+    ),
+    (
+        "alone and good enough",
+        {"comparison": BEST, "rival": None, "target": 0.8},
+        Outcome.CONFIRMED,
+        r"nothing else was measured\. It meets the target of 0\.800\.$",
+        "",
+    ),
+    (
+        "rivals without time",
+        {"comparison": BEST, "unreached": (unreached("lora", 240.0), unreached("dora", 360.0))},
+        Outcome.UNDECIDED,
+        r" But the budget left no time for lora on tiny and dora on tiny\.$",
+        r"^`--resume --run RUN` with a longer --budget measures lora on tiny and dora on tiny \(about 10 min here\)\.$",
+    ),
+    (
+        "rivals without time, and one on fewer rows",
+        {"comparison": BEST, "unfinished": (unfinished("lora", 0.9),), "unreached": (unreached("dora", None),)},
+        Outcome.UNDECIDED,
+        r"may reach 0\.900 \(95 %\); the budget left no time for dora on tiny\.$",
+        r"lets lora on tiny learn from 1,000 rows \(about \d+ s here\) and measures dora on tiny\.$",
+    ),
+    (
+        "rivals that failed",
+        {
+            "comparison": BEST,
+            "failed": (Candidate(strategy="lora", model="tiny"),),
+            "failed_higher": (Candidate(strategy="dora", model="tiny"),),
+        },
+        Outcome.CONFIRMED,
+        r" Not measured: lora on tiny\. Not measured with all rows: dora on tiny\.$",
+        "",
+    ),
+    ("worse, rivals without time", {"comparison": WORSE, "unreached": (unreached("lora", 9.0),)}, *REFUTED),
+    ("worse", {"comparison": WORSE}, *REFUTED),
     (
         "open",
         {},
@@ -222,7 +266,13 @@ TABLE = [
     ),
     ("underfit and still good", {"comparison": BEST, "measurements": (UNDERFIT,)}, Outcome.CONFIRMED, "the best", ""),
     # the target
-    ("target met", {"comparison": BEST, "target": 0.83}, Outcome.CONFIRMED, "the best", ""),
+    (
+        "target met",
+        {"comparison": BEST, "target": 0.83},
+        Outcome.CONFIRMED,
+        r"the best .* It meets the target of 0\.830\.$",
+        "",
+    ),
     (
         "target within the interval",
         {"comparison": BEST, "target": 0.85},

@@ -18,7 +18,7 @@ def test_the_budget_is_never_planned_beyond(climb: Any, made: Any, data: TaskDat
         arms = (made("a", 0.02), made("b", 0.1, recipes=3), made("c", 0.3, recipes=3, seeded=True))
         ladder, done = climb(*arms, seconds=share * rows, folder=str(share), seeds=None)
         assert ladder.deadline.remaining >= 0
-        assert {m.strategy for m in done} | {c.strategy for c in ladder.failures} == {"a", "b", "c"}
+        assert {m.strategy for m in done} | {one.candidate.strategy for one in ladder.unreached} == {"a", "b", "c"}
 
 
 def test_everybody_has_a_chance_before_anybody_has_more(climb: Any, made: Any, data: TaskData) -> None:
@@ -45,9 +45,11 @@ def test_the_time_left_goes_to_the_contender_not_to_the_hopeless(climb: Any, mad
 def test_too_little_to_learn_from_is_not_measured_and_says_why(climb: Any, made: Any) -> None:
     ladder, done = climb(made("light", 0.001), made("endless", 100.0), seconds=60)
     assert [m.strategy for m in done] == ["light"]
-    (reason,) = ladder.failures.values()
-    assert "s were left" in reason
-    assert "200 training rows" in reason
+    (endless,) = ladder.unreached
+    assert "s were left" in endless.because
+    assert "200 training rows" in endless.because
+    assert endless.seconds == pytest.approx(154_000)
+    assert not ladder.failures, "nothing went wrong with it"
 
 
 def test_what_no_rung_fits_learns_from_as_many_rows_as_fit(climb: Any, made: Any) -> None:
@@ -66,14 +68,14 @@ def test_time_that_no_rung_fits_goes_to_rows_in_between(climb: Any, made: Any, d
 def test_the_last_one_is_tried_where_its_estimate_may_be_off(climb: Any, made: Any) -> None:
     ladder, done = climb(made("light", 0.001), made("doubtful", 0.4), seconds=60)
     assert [(m.strategy, m.train_rows) for m in done][1] == ("doubtful", 200)
-    assert not ladder.failures
+    assert not ladder.unreached
 
 
 def test_the_cheapest_is_tried_where_all_estimates_may_be_off(climb: Any, made: Any) -> None:
     ladder, done = climb(made("heavy", 0.45), made("less", 0.4), seconds=60, slower=0.2)
     # 80 s and 90 s are said to be needed, and as the first took 16 s, the second is believed to take 44 s for 391 rows.
     assert [(m.strategy, m.train_rows) for m in done][:2] == [("less", 200), ("heavy", 391)]
-    assert not ladder.failures
+    assert not ladder.unreached
 
 
 def test_an_estimate_that_was_too_low_is_learned_from(climb: Any, made: Any, data: TaskData) -> None:
@@ -108,10 +110,10 @@ def test_no_time_at_all_measures_nothing(climb: Any, made: Any) -> None:
     ladder, done = climb(made("a", 0.04), made("b", 0.9), made("unknown", 0), seconds=0, rows=100)
     assert done == []
     spent = "the budget ended before it was measured"
-    assert list(ladder.failures.values()) == [
-        f"{spent}: all 100 training rows take about 4 s",
-        f"{spent}: all 100 training rows take about 90 s",
-        spent,
+    assert [(one.because, one.seconds) for one in ladder.unreached] == [
+        (f"{spent}: all 100 training rows take about 4 s", 4.0),
+        (f"{spent}: all 100 training rows take about 90 s", 90.0),
+        (spent, None),
     ]
 
 

@@ -78,7 +78,7 @@ def test_the_budget_holds_for_several_at_once(climb: Any, made: Any, data: TaskD
         # In this executor time passes for one job after the other: twice what a plan for two reckons with at most.
         ladder, done = climb(*three, seconds=share * rows, folder=str(share), seeds=None, executor=Scrambled(data, 2))
         assert ladder.deadline.remaining >= -share * rows
-        assert {m.strategy for m in done} | {c.strategy for c in ladder.failures} == {"a", "b", "c"}
+        assert {m.strategy for m in done} | {one.candidate.strategy for one in ladder.unreached} == {"a", "b", "c"}
 
 
 def test_no_candidate_runs_twice_at_once_where_time_is_short(climb: Any, made: Any, data: TaskData) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 import advisor
 from probes import executor
+from probes.errors import MeasurementFailed, OutOfTime
 from probes.measurement import Measurement, Trial
 from probes.statistics import score
-from strategies import Outcome
+from strategies import Outcome, Verdict
 
 RIGHT = {"baseline": 0.9, "linear_probe": 0.88, "lora": 0.55, "full": 0.89}
 """Share of the rows that each has right, however many it learned from."""
@@ -60,9 +61,40 @@ def test_a_verdict_says_why_its_candidate_was_dropped(
     assert "it learned from 514 of the 1,540 training rows" in lora.because
     assert "It was dropped: " in lora.because
     assert "--strategies lora" in lora.settle
+    assert "judged by a --target" in lora.settle
     assert lora.fair
     assert [note for note in result.notes if note.startswith("lora on") and "was dropped: " in note]
     assert result.recommendation is not None
     assert "No fair chance" not in result.recommendation.because
     resumed = advisor.probe(rows_of_two_rungs, **settings, run=tmp_path / "run", resume=True)
     assert resumed.verdicts == result.verdicts
+
+
+def test_a_rival_without_time_keeps_others_from_being_confirmed_until_a_later_part_of_the_run_measures_it(
+    rows_of_two_rungs: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that fails does not; whichever it was, it is tried again."""
+
+    def probe(error: Exception | None, **more: Any) -> tuple[Verdict, Verdict]:
+        def measure(strategy: str, *given: Any, **asked: Any) -> Measurement:
+            if strategy == "lora" and error is not None:
+                raise error
+            return made_up(strategy, *given, **asked)
+
+        monkeypatch.setattr(executor, "measure", measure)
+        settings: dict[str, Any] = {"models": str(tiny_encoder), "budget": None, "run": tmp_path / "run"}
+        result = advisor.probe(rows_of_two_rungs, **settings, strategies="baseline,linear_probe,lora", **more)
+        found = {v.strategy: v for v in result.verdicts}
+        return found["baseline"], found["lora"]
+
+    baseline, lora = probe(OutOfTime("over"))
+    assert (baseline.verdict, lora.verdict) == (Outcome.UNDECIDED, Outcome.NOT_MEASURED)
+    assert f"But the budget left no time for lora on {lora.model}." in baseline.because
+    assert f"with a longer --budget measures lora on {lora.model} (about " in baseline.settle
+    baseline, lora = probe(MeasurementFailed("memory ran out"), resume=True)
+    assert (baseline.verdict, lora.verdict) == (Outcome.CONFIRMED, Outcome.NOT_MEASURED)
+    assert f"Not measured: lora on {lora.model}." in baseline.because
+    baseline, lora = probe(None, resume=True)
+    assert baseline.verdict is Outcome.CONFIRMED
+    assert lora.score is not None
+    assert "Not measured" not in baseline.because
