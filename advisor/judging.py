@@ -79,7 +79,7 @@ def judge(
     every = measured_by(measurements)
 
     @functools.cache
-    def predicted_at(candidate: Candidate, rows: int) -> Prediction:
+    def with_all(candidate: Candidate) -> Prediction:
         others = [own for other, own in every.items() if other != candidate]
         [there] = predicted(every[candidate], [rows], data.test.labels, metric, PASSING, others)
         return there
@@ -90,6 +90,8 @@ def judge(
         comparison = comparisons.get(candidate)
         gap = comparison.gap if comparison else None
         against = measured[gap.rival] if gap and gap.rival is not None else None
+        # Nothing is to be had with all rows from one that failed with more than it learned from.
+        short = bool(own) and own[0].train_rows < rows and candidate not in failures
         evidence = Evidence(
             candidate=candidate,
             blocked=blocked.get(candidate),
@@ -100,15 +102,13 @@ def judge(
             against=against,
             against_measurements=tuple(by_candidate[against]) if against else (),
             labelled=labelled,
-            # Nothing is to be had with all rows from one that failed with more than it learned from.
-            expected=predicted_at(candidate, rows).value
-            if comparison and own[0].train_rows < rows and candidate not in failures
-            else None,
+            expected=with_all(candidate).value if short else None,
             unfinished=_unfinished(
-                own[0].train_rows,
-                comparison.score.mean + tolerance,
+                rows,
+                with_all(candidate).value if short and _learns(own) else comparison.score.mean,
+                tolerance,
                 {c: by_candidate[c] for c in others if c not in dropped and c not in failures},
-                predicted_at,
+                with_all,
             )
             if comparison
             else (),
@@ -127,21 +127,30 @@ def judge(
 
 def _unfinished(
     rows: int,
-    score: float,
+    score: float | None,
+    tolerance: float,
     rivals: dict[Candidate, list[Measurement]],
-    predicted_at: Callable[[Candidate, int], Prediction],
+    with_all: Callable[[Candidate], Prediction],
 ) -> tuple[Unfinished, ...]:
-    """Return the rivals that learned from fewer rows than these and may score more than this with as many."""
+    """Return the rivals that learned from fewer rows than these and may lie ahead of a score with all of them.
+
+    The score is that with all rows too, as measured or as expected; None where nothing tells.
+    """
     found = []
     for rival, most in rivals.items():
-        if most[0].train_rows >= rows or mechanism_of(most[0].recipe.method) is None:
+        if most[0].train_rows >= rows or not _learns(most):
             continue
-        there = predicted_at(rival, rows)
-        if there.high is None or there.high > score:
+        there = with_all(rival)
+        if score is None or there.high is None or there.high > score + tolerance:
             found.append(
                 Unfinished(candidate=rival, measurements=tuple(most), rows=rows, most=there.high, why_not=there.why_not)
             )
     return tuple(found)
+
+
+def _learns(runs: list[Measurement]) -> bool:
+    """Whether more training rows change the score: those of a prompt do not."""
+    return mechanism_of(runs[0].recipe.method) is not None
 
 
 def at_most_rows(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:

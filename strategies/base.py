@@ -303,7 +303,9 @@ def _not_compared(evidence: Evidence) -> str:
 
 def _settle_rivals(evidence: Evidence) -> str:
     """Say what lets those learn from all rows that had fewer, and measures those that found no time."""
-    short = [(str(rival.candidate), rival.measurements) for rival in evidence.unfinished]
+    own, short = evidence.measurements, [(str(rival.candidate), rival.measurements) for rival in evidence.unfinished]
+    if short and own[0].train_rows < evidence.rows and evidence.failure is None:
+        short.insert(0, ("it", own))
     missing = [(str(one.candidate), one.seconds) for one in evidence.unreached]
     return settle_rows(short, evidence.rows, missing)
 

@@ -224,9 +224,43 @@ def test_a_rival_that_cannot_pass_does_not_keep_one_from_being_confirmed(
     assert found["baseline"].verdict is Outcome.CONFIRMED
 
 
-def test_both_on_fewer_rows_are_compared_as_they_are() -> None:
-    found, _ = outcome(measured("baseline", 200, train_rows=30), measured("full", 300, train_rows=30))
+@pytest.mark.parametrize("rows", [30, 60], ids=["as few", "more"])
+def test_one_on_fewer_rows_is_not_confirmed_while_a_rival_on_fewer_may_pass_it_with_all(rows: int) -> None:
+    """With all rows, that is: .81 is expected of TF-IDF there, and full fine-tuning may reach more."""
+    found, choice = outcome(measured("baseline", 230, train_rows=30), measured("full", 270, train_rows=rows))
+    baseline = found["baseline"]
+    assert baseline.verdict is Outcome.UNDECIDED
+    assert baseline.expected is not None
+    assert f"learned from 30 of the 100 training rows, and {baseline.expected:.3f} is expected" in baseline.because
+    said = re.search(rf"But full on tiny learned from {rows} rows, and with 100 may reach (\S+) ", baseline.because)
+    assert said is not None
+    assert float(said[1]) > baseline.expected + 0.01
+    took = round(200 / 30 + 200 / rows)  # two seconds each, and as much longer as there are more rows
+    assert baseline.settle == (
+        "`--resume --run RUN` with a longer --budget lets it and full on tiny learn from 100 rows "
+        f"(about {took} s here)."
+    )
+    assert choice is not None and choice.verdict is Outcome.UNDECIDED
+
+
+def test_one_on_fewer_rows_is_held_by_what_is_expected_of_it_with_all() -> None:
+    """What the rival may reach lies above its score, and not above that."""
+    runs = [measured("baseline", 200, train_rows=30), measured("full", 270, train_rows=60)]
+    found, _ = outcome(*runs)
     assert found["baseline"].verdict is Outcome.CONFIRMED
+    failed, _ = outcome(*runs, failures={"baseline": "memory ran out"})
+    assert failed["baseline"].verdict is Outcome.UNDECIDED, "nothing more is to be had from it"
+    assert "lets full on tiny learn" in failed["baseline"].settle
+    prompted, _ = outcome(runs[0].model_copy(update={"recipe": Prompt(max_length=16)}), runs[1])
+    assert prompted["baseline"].verdict is Outcome.UNDECIDED, "more rows do not change its score"
+
+
+def test_where_nothing_tells_what_more_rows_bring_none_on_fewer_is_confirmed_against_fewer() -> None:
+    both = [measured(who, wrong, metric="macro_f1", train_rows=30) for who, wrong in (("baseline", 100), ("full", 400))]
+    found, _ = outcome(*both)
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+    assert "may pass it (curves of accuracy were recorded, and none of macro_f1)" in found["baseline"].because
+    assert "lets it and full on tiny learn from 100 rows" in found["baseline"].settle
 
 
 def test_where_nothing_tells_what_more_rows_bring_none_is_confirmed_against_fewer() -> None:

@@ -258,6 +258,27 @@ TABLE = [
         "lets lora on tiny and top_layers on tiny learn from 1,000 rows",
     ),
     (
+        "it and a rival on fewer rows",
+        {"comparison": BEST, "measurements": (FEW,), "unfinished": (unfinished("lora", 0.9),)},
+        Outcome.UNDECIDED,
+        r"But lora on tiny learned from 400 rows, and with 1,000 may reach 0\.900 \(95 %\)\.$",
+        "lets it and lora on tiny learn from 1,000 rows",
+    ),
+    (
+        "it failed with more rows, a rival on fewer",
+        {"comparison": BEST, "measurements": (FEW,), "failure": "no room", "unfinished": (unfinished("lora", 0.9),)},
+        Outcome.UNDECIDED,
+        "But lora on tiny learned from 400 rows",
+        "lets lora on tiny learn from 1,000 rows",
+    ),
+    (
+        "it on fewer rows, and no time for a rival",
+        {"comparison": BEST, "measurements": (FEW,), "unreached": (unreached("lora", 9.0),)},
+        Outcome.UNDECIDED,
+        "But the budget left no time for lora on tiny",
+        r"^`--resume --run RUN` with a longer --budget measures lora on tiny \(about 9 s here\)\.$",
+    ),
+    (
         "underfit and short of the target",
         {"comparison": OPEN, "measurements": (UNDERFIT,), "target": 0.95},
         Outcome.UNDECIDED,
