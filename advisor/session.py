@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -128,9 +128,13 @@ def _with_seeds(request: Request, run: Run) -> Request:
     seeds = request_of(run).seeds
     if request.seeds is None:
         return request.model_copy(update={"seeds": seeds})
-    done = [entry.measurement for entry in run.history() if isinstance(entry, Recorded)]
-    runs = Counter((m.strategy, m.model, m.train_rows) for m in done)
-    if request.seeds < (most := max(runs.values(), default=0)):
+    # The ledger may hold a seed twice: first without the search of its learning rate, then with it.
+    measured: dict[tuple[str, str | None, int], set[int]] = defaultdict(set)
+    for entry in run.history():
+        if isinstance(entry, Recorded):
+            done = entry.measurement
+            measured[done.strategy, done.model, done.train_rows].add(done.seed)
+    if request.seeds < (most := max(map(len, measured.values()), default=0)):
         raise SettingError(
             f"--seeds {request.seeds}, and the run in {run.folder} has measured {most} of a candidate",
             "What was measured counts: give as many or more, or start a new run.",

@@ -169,6 +169,20 @@ def test_a_run_goes_on_with_more_seeds_as_if_they_had_been_asked_for_at_first(
         assert says in err
 
 
+def test_a_seed_that_was_measured_again_with_its_search_counts_once(
+    finished: tuple[Path, int, dict[str, Any]], call: Call, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(finished[0], tmp_path / "copy")
+    file = folder / "ledger.jsonl"
+    entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    at = next(k for k, e in enumerate(entries) if e["kind"] == "measurement" and e["measurement"]["strategy"] == "lora")
+    entries.insert(at, {**entries[at], "measurement": {**entries[at]["measurement"], "trials": []}})
+    file.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+    code, out, err = call("probe", "--resume", "--run", folder, "--budget", "none", "--seeds", "1", "--json")
+    assert code == finished[1], err
+    assert essence(json.loads(out)) == essence(finished[2])
+
+
 def test_a_resumed_run_that_recommends_nothing_keeps_no_config_of_before(
     finished: tuple[Path, int, dict[str, Any]], call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
