@@ -15,6 +15,9 @@ from rich.text import Text
 
 from advisor.curves import MORE, CandidateCurve, if_more_labels
 
+_Point = tuple[int, float]
+"""Training rows and a score."""
+
 if TYPE_CHECKING:
     from advisor.session import ProbeResult
     from probes.learning_curve import Prediction
@@ -84,31 +87,53 @@ class Plot:
             return
         letters = dict(zip(ascii_uppercase, self._curves, strict=False))
         legend = ", ".join(f"{letter} {_name(curve)}" for letter, curve in letters.items())
-        yield Text(f"Score over training rows, small letters are predictions: {legend}", style="dim")
-        for line in _drawn(letters, min(options.max_width, WIDTHS[1])):
+        lines, moved = _drawn(letters, min(options.max_width, WIDTHS[1]))
+        touching = ". Letters that touch lie at one point." if moved else ""
+        yield Text(f"Score over training rows, small letters are predictions: {legend}{touching}", style="dim")
+        for line in lines:
             yield Text(line, no_wrap=True)
 
 
-def _drawn(letters: dict[str, CandidateCurve], width: int) -> list[str]:
-    """Return the lines of the plot, without colours."""
-    import plotext
+def _drawn(letters: dict[str, CandidateCurve], width: int) -> tuple[list[str], bool]:
+    """Return the lines of the plot, without colours, and whether several letters share a place.
 
+    There the first of them stands where it belongs and the others beside it: one below another could not be seen.
+    """
     measured = {letter: [(p.train_rows, p.score) for p in curve.points] for letter, curve in letters.items()}
     predicted = {
         letter.lower(): [(at.size, at.value) for at in curve.predictions if at.value is not None]
         for letter, curve in letters.items()
     }
+    # The first ones take their own place: what was measured comes before what is predicted.
+    marks = {letter: points for letter, points in (*measured.items(), *predicted.items()) if points}
+    every = [point for points in marks.values() for point in points]
+    lines: list[str] = []
+    shared = False
+    for letter, points in marks.items():
+        alone = _alone(letter, points, every, width)
+        lines = lines or [line.replace(letter, " ") for line in alone]
+        left, right = lines[0].index("┌") + 1, lines[0].index("┐")
+        for row, line in enumerate(alone):
+            for column in [k for k, drawn in enumerate(line) if drawn == letter]:
+                places = (*range(column, right), *range(column, left - 1, -1))
+                place = next((k for k in places if lines[row][k] == " "), column)
+                lines[row] = lines[row][:place] + letter + lines[row][place + 1 :]
+                shared = shared or place != column
+    return lines, shared
+
+
+def _alone(letter: str, points: Sequence[_Point], every: Sequence[_Point], width: int) -> list[str]:
+    """Return the lines of a plot with room for every point and one letter's drawn."""
+    import plotext
+
     figure = plotext.figure
     figure.clear()
     figure.theme("colorless")
     figure.plot_size(width, HEIGHT)
-    # The last ones drawn lie on top: what was measured hides what is predicted, not the other way round.
-    for letter, points in (*predicted.items(), *measured.items()):
-        if points:
-            figure.draw(figure.signal([math.log2(n) for n, _ in points], [y for _, y in points], marker=letter))
-    every = [point for points in (*predicted.values(), *measured.values()) for point in points]
+    figure.draw(figure.signal([math.log2(n) for n, _ in points], [y for _, y in points], marker=letter))
     sizes = sorted({n for n, _ in every})
     figure.ruler("x").ticks([math.log2(n) for n in sizes], [f"{n:,}" for n in sizes])
+    figure.ruler("x").lim(math.log2(sizes[0]), math.log2(sizes[-1]))
     low, high = min(y for _, y in every), max(y for _, y in every)
     low = max(0.0, min(low, high - LEAST_SPAN))
     high = max(high, low + LEAST_SPAN)

@@ -264,6 +264,27 @@ def test_scores_that_are_level_are_drawn_level() -> None:
     assert lines[-3].startswith("0.980")
 
 
+@pytest.mark.parametrize("width", [60, 100])
+@pytest.mark.parametrize("level", [("baseline", "linear_probe"), ("baseline", "linear_probe", "few_shot")])
+def test_letters_at_one_point_stand_side_by_side(level: tuple[str, ...], width: int) -> None:
+    scores = ((300, 0.76), (900, 0.80))
+    same = [measured(strategy, rows, score) for strategy in level for rows, score in scores]
+    lines = drawn(curves_of(same, 900, LABELS, "accuracy"), width)
+    top = next(k for k, line in enumerate(lines) if "┌" in line)
+    assert "Letters that touch lie at one point." in " ".join(
+        Text.from_ansi(line).plain.strip() for line in lines[:top]
+    )
+    canvas = lines[top:]
+    assert sum("ABC"[: len(level)] in line for line in canvas) == len(scores)
+    assert ["".join(canvas).count(letter) for letter in "ab"] == [2, 2]
+    assert len({len(line) for line in canvas if line.endswith("│")}) == 1, "the frame stays as it is"
+
+
+def test_letters_that_lie_apart_are_not_said_to_touch() -> None:
+    both = [*CLIMBED, measured("linear_probe", 300, 0.80)]
+    assert "touch" not in " ".join(drawn(curves_of(both, 900, LABELS, "accuracy"), 200))
+
+
 def test_there_is_no_plot_where_there_is_no_room_or_no_curve() -> None:
     assert drawn(curves_of(CLIMBED, 900, LABELS, "accuracy"), 59) == []
     assert drawn(curves_of([measured("baseline", 900, 0.8)], 900, LABELS, "accuracy"), 80) == []
