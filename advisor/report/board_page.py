@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from advisor.report.board import Board, Running, Scored
+from advisor.report.names import short_name
 from advisor.sentences import one_line, score
 from strategies import Candidate
 
@@ -76,12 +76,12 @@ class BoardPage:
         for size in columns.sizes:
             table.add_column(f" {size:,}", width=columns.cell, no_wrap=True)
         table.add_column(width=columns.note, no_wrap=True)
-        named = len({who.model for who in self.board.everyone() if who.model is not None}) > 1
+        names = _names(self.board)
         best = {size: self.board.best(size) for size in columns.sizes}
         for who in shown:
             cells = [self._cell(who, size, best[size], columns.cell) for size in columns.sizes]
             style = "dim" if who in self.board.left else ""
-            name = _shortened(_name(who, named), columns.name)
+            name = _shortened(names[who], columns.name)
             table.add_row(
                 Text(name), *map(Text, cells), Text(self._note(who, columns.note), overflow="ellipsis"), style=style
             )
@@ -134,7 +134,8 @@ class BoardPage:
     def _begun(self, running: Running, width: int) -> str:
         step = running.started
         again = f", again after a worker was lost ({step.again})" if step.again else ""
-        name = _shortened(_short_name(step.candidate), max(NAME, width // 3))
+        everyone = {who: _short_name(who, self.board) for who in (*self.board.everyone(), step.candidate)}
+        name = _shortened(everyone[step.candidate], _telling(everyone.values(), max(NAME, width // 3), width // 2))
         return one_line(
             f"▸ {name}, {step.rows:,} rows, seed {step.seed}, {_clock(self.now - running.since)} of about "
             f"{_clock(step.seconds)}: {step.why}{again}"
@@ -154,9 +155,7 @@ class _Columns:
     @classmethod
     def fitting(cls, board: Board, width: int) -> _Columns:
         """Return the widest that fit; where not all rungs do, those at which something runs and the largest."""
-        models = {who.model for who in board.everyone() if who.model is not None}
-        longest = max((len(_name(who, len(models) > 1)) for who in board.everyone()), default=0)
-        name = min(max(longest, NAME), max(NAME, width // 4))
+        name = _telling(_names(board).values(), max(NAME, width // 4), width - 1 - NOTE - (NARROW + 1))
         room = width - name - 1 - NOTE
         cell = WIDE if (WIDE + 1) * len(board.sizes) <= room else NARROW
         fit = max(1, room // (cell + 1))
@@ -199,14 +198,26 @@ def _scores(found: Scored, size: int, best: float | None) -> tuple[str, ...]:
     )
 
 
-def _name(who: Candidate, named: bool) -> str:
-    """Return a candidate's name, with its model where there are several."""
-    return _short_name(who) if named else who.strategy
+def _names(board: Board) -> dict[Candidate, str]:
+    """Return the name of each candidate, with its model where there are several."""
+    everyone = board.everyone()
+    several = len(_models(board) - {None}) > 1
+    return {who: _short_name(who, board) if several else who.strategy for who in everyone}
 
 
-def _short_name(who: Candidate) -> str:
-    # A folder's own name tells it from the others; the JSON document has the whole path.
-    return who.strategy if who.model is None else one_line(f"{who.strategy} · {PurePath(who.model).name}")
+def _short_name(who: Candidate, board: Board) -> str:
+    return one_line(short_name(who, _models(board)))
+
+
+def _models(board: Board) -> set[str | None]:
+    return {who.model for who in board.everyone()}
+
+
+def _telling(names: Collection[str], usual: int, most: int) -> int:
+    """Return the columns of a name: as usual, or as many more as it takes that no two look alike when shortened."""
+    least = min(max(NAME, *map(len, names)), usual)
+    told = (width for width in range(least, most + 1) if len({_shortened(name, width) for name in names}) == len(names))
+    return next(told, least)
 
 
 def _shortened(text: str, width: int) -> str:

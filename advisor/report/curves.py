@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from pathlib import PurePath
+from collections.abc import Collection, Iterator, Sequence
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from advisor.curves import MORE, CandidateCurve, if_more_labels
-
-_Point = tuple[int, float]
-"""Training rows and a score."""
+from advisor.report.names import short_name
 
 if TYPE_CHECKING:
     from advisor.session import ProbeResult
@@ -28,6 +25,9 @@ LEAST_SPAN = 0.02
 """Scores from bottom to top at least: differences of a point are not drawn as mountains."""
 WIDTHS = 60, 100
 """Columns of a terminal below which there is no plot, and columns of a plot at most."""
+
+_Point = tuple[int, float]
+"""Training rows and a score."""
 
 
 def curves_page(result: ProbeResult) -> list[RenderableType]:
@@ -41,11 +41,13 @@ def curves_page(result: ProbeResult) -> list[RenderableType]:
     for times in (1, *MORE):
         table.add_column(f"{times * rows:,} rows" + (" (now)" if times == 1 else ""), no_wrap=True)
     reasons: dict[str, list[str]] = defaultdict(list)
+    models = {verdict.model for verdict in result.verdicts} | {curve.model for curve in curves}
     for curve in curves:
+        name = short_name(curve.candidate, models)
         told = [curve.at(times * rows) for times in (1, *MORE)]
-        table.add_row(Text(_name(curve)), *(Text(_cell(at)) for at in told))
+        table.add_row(Text(name), *(Text(_cell(at)) for at in told))
         if reason := next((at.why_not for at in reversed(told) if at.why_not), ""):
-            reasons[reason].append(_name(curve))
+            reasons[reason].append(name)
     parts: list[RenderableType] = [table]
     parts += [Text(f"{', '.join(names)}: {reason}.") for reason, names in reasons.items()]
     if any(at.value is not None for curve in curves for at in curve.predictions):
@@ -54,13 +56,8 @@ def curves_page(result: ProbeResult) -> list[RenderableType]:
         parts.append(
             Text(f"{sentence} Brackets hold a measurement there in 8 of 10 cases, by recorded curves.".strip())
         )
-    parts += [Plot(curves), Text()]
+    parts += [Plot(curves, models), Text()]
     return parts
-
-
-def _name(curve: CandidateCurve) -> str:
-    # A folder's own name tells it from the others; the JSON document has the whole path.
-    return curve.strategy if curve.model is None else f"{curve.strategy} · {PurePath(curve.model).name}"
 
 
 def _cell(at: Prediction) -> str:
@@ -76,19 +73,22 @@ class Plot:
     ----------
     curves : sequence of CandidateCurve
         Those measured at one size only are left out.
+    models : collection of str or None
+        Names of all models on the page.
     """
 
-    def __init__(self, curves: Sequence[CandidateCurve]) -> None:
+    def __init__(self, curves: Sequence[CandidateCurve], models: Collection[str | None]) -> None:
         self._curves = [curve for curve in curves if len(curve.points) > 1][: len(ascii_uppercase)]
+        self._models = models
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Draw where the terminal is wide enough and there are curves."""
         if not self._curves or options.max_width < WIDTHS[0]:
             return
         letters = dict(zip(ascii_uppercase, self._curves, strict=False))
-        legend = ", ".join(f"{letter} {_name(curve)}" for letter, curve in letters.items())
-        lines, moved = _drawn(letters, min(options.max_width, WIDTHS[1]))
-        touching = ". Letters that touch lie at one point." if moved else ""
+        legend = ", ".join(f"{letter} {short_name(one.candidate, self._models)}" for letter, one in letters.items())
+        lines, shared = _drawn(letters, min(options.max_width, WIDTHS[1]))
+        touching = ". Letters that touch lie at one point." if shared else ""
         yield Text(f"Score over training rows, small letters are predictions: {legend}{touching}", style="dim")
         for line in lines:
             yield Text(line, no_wrap=True)

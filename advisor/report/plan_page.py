@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from advisor.report.names import short_name
+from strategies import Candidate
+
 if TYPE_CHECKING:
-    from advisor.dry_run import ProbePlan
+    from advisor.dry_run import LeftOut, PlannedStep, ProbePlan
 
 
 def plan_page(plan: ProbePlan) -> RenderableType:
@@ -20,11 +22,16 @@ def plan_page(plan: ProbePlan) -> RenderableType:
     for column in ("rows", "seed", "search on", "seconds", "in all"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("fits")
+    models = {step.model for step in plan.steps} | {out.model for out in plan.left_out}
+
+    def name(one: PlannedStep | LeftOut) -> str:
+        return short_name(Candidate(strategy=one.strategy, model=one.model), models)
+
     total = 0.0
     for step in plan.steps:
         total += step.seconds
         table.add_row(
-            Text(_name(step.strategy, step.model)),
+            Text(name(step)),
             f"{step.train_rows:,}",
             str(step.seed),
             f"{step.search_rows:,}" if step.search_rows else "",
@@ -33,7 +40,7 @@ def plan_page(plan: ProbePlan) -> RenderableType:
             "yes" if step.fits else Text("no", style="yellow"),
         )
     parts: list[RenderableType] = [table]
-    parts += [Text(f"{_name(out.strategy, out.model)}: not measured: {out.because}") for out in plan.left_out]
+    parts += [Text(f"{name(out)}: not measured: {out.because}") for out in plan.left_out]
     budget = "there is no limit" if plan.budget_seconds is None else f"the budget is {plan.budget_seconds:,.0f} s"
     at_once = f", {plan.workers} measurements at once" if plan.workers > 1 else ""
     told = (
@@ -44,8 +51,3 @@ def plan_page(plan: ProbePlan) -> RenderableType:
     if plan.seconds_beyond:
         told += f" What does not fit takes about {plan.seconds_beyond:,.0f} s more."
     return Group(*parts, Text(told))
-
-
-def _name(strategy: str, model: str | None) -> str:
-    # A folder's own name tells it from the others; the JSON document has the whole path.
-    return strategy if model is None else f"{strategy} · {PurePath(model).name}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -12,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from advisor.report.curves import curves_page
+from advisor.report.names import short_name
+from strategies import Candidate
 
 if TYPE_CHECKING:
     from advisor.advice import Advice, Reason
@@ -195,11 +196,10 @@ def result_page(result: ProbeResult) -> RenderableType:
     for column in ("score", "seconds", "peak MiB", "verdict"):
         table.add_column(column, no_wrap=True, justify="right" if column in {"seconds", "peak MiB"} else "left")
     reasons: list[RenderableType] = []
+    models = {verdict.model for verdict in result.verdicts}
     for verdict in result.verdicts:
         own = [m for m in result.measurements if (m.strategy, m.model) == (verdict.strategy, verdict.model)]
-        # A folder's own name tells it from the others; the JSON document has the whole path.
-        model = None if verdict.model is None else PurePath(verdict.model).name
-        name = verdict.strategy if model is None else f"{verdict.strategy} · {model}"
+        name = short_name(Candidate(strategy=verdict.strategy, model=verdict.model), models)
         because = Text.assemble((f"{name}: ", "bold"), verdict.because)
         if tokens := _tokens(own):
             because.append(tokens, style="dim")

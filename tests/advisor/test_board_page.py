@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 
 import pytest
@@ -237,6 +238,17 @@ def test_long_names_keep_their_beginning_and_their_end() -> None:
 def test_one_model_is_not_repeated_in_each_row() -> None:
     assert "minilm" not in page(planned())
     assert "lora · minilm" in page(planned((LORA, Candidate(strategy="lora", model="other"))))
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("models", [("a/model", "b/model"), ("runs/left/checkpoint-500", "runs/right/checkpoint-500")])
+def test_models_of_one_name_are_told_apart(models: tuple[str, ...], width: int) -> None:
+    who = tuple(Candidate(strategy="linear_probe", model=model) for model in models)
+    begun = [started(one, 1_112) for one in who]
+    lines = page(planned(who, workers=2), *begun, width=width).splitlines()
+    for beginning in ("lin", "▸ lin"):
+        names = [re.split(r"  |, ", line)[0] for line in lines if line.startswith(beginning)]
+        assert len(set(names)) == len(models), names
 
 
 NASTY = ["[bold]x[/]", "[/oops]", "[red", ":smile:", "\\[a]", "%s {0}", "[@click=quit]q[/]"]

@@ -230,9 +230,22 @@ def test_the_page_has_a_line_a_candidate_and_says_who_leads(profile: Profile) ->
     assert shown(profile, ()) == ""
 
 
+def test_models_of_one_name_are_told_apart_in_table_and_legend(profile: Profile) -> None:
+    models = ("runs/a/model", "runs/b/model", "runs/b/other")
+    found = [
+        measured("linear_probe", rows, 0.6 + rows / 3_000).model_copy(update={"model": model})
+        for model in models
+        for rows in (300, 900)
+    ]
+    page = shown(profile, curves_of(found, 900, LABELS, "accuracy"))
+    for name in ("a/model", "b/model", "other"):
+        assert page.count(f"linear_probe · {name} ") == 1
+    assert "A linear_probe · a/model, B linear_probe · b/model, C linear_probe · other" in page
+
+
 def drawn(curves: tuple[CandidateCurve, ...], width: int) -> list[str]:
     console = Console(file=io.StringIO(), width=width, highlight=False, force_terminal=True, color_system="truecolor")
-    console.print(Plot(curves))
+    console.print(Plot(curves, {curve.model for curve in curves}))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 

@@ -170,7 +170,7 @@ def test_a_plan_is_literal_and_adds_up(text: str) -> None:
         train_rows=9_000,
         budget_seconds=100,
         steps=(PlannedStep(**step, seconds=60, fits=True), PlannedStep(**step, seconds=70, fits=False)),
-        left_out=(LeftOut(strategy="zero_shot", model=text, because=f"because {text}"),),
+        left_out=(LeftOut(strategy="zero_shot", model=f"m{text}", because=f"because {text}"),),
         workers=2,
         seconds=60,
         seconds_beyond=70,
@@ -183,6 +183,32 @@ def test_a_plan_is_literal_and_adds_up(text: str) -> None:
     assert "the budget is 100 s" in page
     assert "2 measurements at once" in page
     assert "about 70 s more" in page
+
+
+def test_models_of_one_name_are_told_apart_in_a_plan() -> None:
+    step = {"strategy": "lora", "train_rows": 9_000, "seed": 0, "search_rows": 0, "seconds": 60, "fits": True}
+    plan = ProbePlan(
+        train_rows=9_000,
+        budget_seconds=100,
+        steps=tuple(PlannedStep(**step, model=model) for model in ("runs/a/model", "runs/b/model", "runs/other")),
+        left_out=(LeftOut(strategy="setfit", model="runs/a/model", because="because"),),
+        workers=1,
+        seconds=60,
+        seconds_beyond=0,
+        seconds_before=5,
+    )
+    page = printed(plan_page(plan))
+    for name in ("lora · a/model ", "lora · b/model ", "lora · other ", "setfit · a/model: not measured"):
+        assert page.count(name) == 1
+
+
+def test_models_of_one_name_are_told_apart_among_verdicts(profile: Profile) -> None:
+    plain = result(profile, "x")
+    verdicts = tuple(plain.verdicts[0].model_copy(update={"model": model}) for model in ("a/model", "b/model"))
+    page = printed(result_page(plain.model_copy(update={"verdicts": verdicts, "measurements": ()})))
+    for name in ("linear_probe · a/model", "linear_probe · b/model"):
+        assert page.count(f"{name} ") == 1
+        assert page.count(f"{name}: verdict x") == 1
 
 
 def test_numbers_are_shown_with_their_units(profile: Profile) -> None:
