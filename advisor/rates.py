@@ -53,6 +53,8 @@ def known_from(step: Step, done: Sequence[Measurement]) -> dict[str, Trial]:
             converged=m.converged,
             why_not=m.why_not,
             seconds=m.seconds,
+            # One that is not replaced keeps its own.
+            tokens=m.tokens if m.train_rows == step.rows else 0,
         )
         for m in _own(step, done)
         if step.search != "none" and m.train_rows == step.search_rows

@@ -32,6 +32,9 @@ class Trial(Frozen):
     why_not: str = ""
     """If not converged, the reason with its numbers."""
     seconds: float
+    tokens: int = 0
+    """Tokens read by the model while learning; 0 where its measurement or an earlier one counts them, and in runs of
+    earlier versions."""
 
 
 class Measurement(Frozen):
@@ -68,7 +71,7 @@ class Measurement(Frozen):
     peak_bytes: int
     """Most memory held: resident memory of this process on a CPU, allocated memory of the device on a GPU."""
     tokens: int
-    """Tokens read by the model while learning (each pass counts)."""
+    """Tokens read by the model while learning, in its own search too (each pass counts)."""
     notes: tuple[str, ...] = ()
 
     @property

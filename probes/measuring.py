@@ -115,6 +115,7 @@ def _try(recipe: Recipe, bench: Workbench, train: Rows) -> tuple[Fitted, Trial]:
         converged=fitted.converged,
         why_not=fitted.why_not,
         seconds=time.monotonic() - start,
+        tokens=fitted.tokens,
     )
 
 
@@ -204,12 +205,15 @@ def measure(
     start = time.monotonic()
     with PeakMemory(bench.device) as memory:
         trials: tuple[Trial, ...] = ()
+        before: tuple[Trial, ...] = ()
         chosen, fitted = recipes[0], None
         if len(recipes) > 1:
             sample = take_nested(train, search_rows, order)
             chosen, fitted, trials = search(recipes, bench, sample, known=known, record=record, spare=spare)
             if len(sample) < len(train):
-                fitted = None
+                fitted, before = None, trials
+            else:  # the best of them is the measurement itself, also where it was tried by a process that died
+                before = tuple(trial for trial in trials if trial.setting != describe(chosen))
         if fitted is None:
             fitted = fit(chosen, bench, train)
         with bench.deadline.enforced():
@@ -232,7 +236,7 @@ def measure(
         search_seconds=sum(t.seconds for t in trials),
         seconds=time.monotonic() - start,
         peak_bytes=memory.bytes,
-        tokens=fitted.tokens,
+        tokens=sum(trial.tokens for trial in before) + fitted.tokens,
         notes=(*fitted.notes, *bench.cache.news()),
     )
 

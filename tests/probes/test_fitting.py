@@ -195,29 +195,33 @@ def test_a_search_on_all_rows_is_the_measurement(fits: Callable[..., Fits], make
     result = measured(make_bench(None), RECIPES)
     assert len(calls) == 3
     assert result.recipe == RECIPES[1]
-    assert (result.validation_score, result.tokens, len(result.trials)) == (0.8, 7, 3)
+    assert (result.validation_score, result.tokens, len(result.trials)) == (0.8, 3 * 7, 3)
 
 
 def test_a_search_on_fewer_rows_is_followed_by_a_run_on_all(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
     calls = fits((0.5, 1.0), (0.8, 1.0), (0.7, 0.1)).calls
     result = measured(make_bench(None), RECIPES, search_rows=30)
     assert calls == [*((rate, 30) for rate in RATES), (RATES[1], 90)]
-    assert result.train_rows == 90
+    assert (result.train_rows, result.tokens) == (90, 4 * 7)
 
 
 def test_the_winner_known_from_before_is_fitted_once(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
     calls = fits((0.5, 1.0), (0.8, 1.0), (0.7, 0.1)).calls
-    known = [trial(rate, value) for rate, value in zip(RATES, (0.5, 0.6, 0.605), strict=True)]
+    known = [
+        trial(rate, value).model_copy(update={"tokens": 7})
+        for rate, value in zip(RATES, (0.5, 0.6, 0.605), strict=True)
+    ]
     result = measured(make_bench(None), RECIPES, *known)
     assert calls == [(RATES[2], 90)]
     assert result.trials == tuple(known)
+    assert result.tokens == 3 * 7, "as if nothing had come between"
 
 
 def test_one_recipe_needs_no_search(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
     calls = fits((0.5, 1.0), (0.8, 1.0), (0.7, 0.1)).calls
     result = measured(make_bench(None), RECIPES[:1], train_rows=40)
     assert calls == [(RATES[0], 40)]
-    assert (result.trials, result.converged, result.why_not) == ((), False, "underfit")
+    assert (result.trials, result.converged, result.why_not, result.tokens) == ((), False, "underfit", 7)
 
 
 def recipes_of(kind: str) -> tuple[Recipe, ...]:

@@ -149,6 +149,7 @@ def test_one_chosen_at_a_ninth_is_looked_at_again_beside_what_is_known_of_it(cli
     assert setting == f"learning_rate={chosen:g}"
     assert (trial.train_rows, trial.validation_score) == (1_500, done[1].validation_score)
     assert trial.validation_loss is None, "a measurement keeps no loss"
+    assert trial.tokens == 0, "the second measurement stays, and counts them"
 
 
 def test_a_step_that_fails_leaves_what_was_measured(climb: Any, made: Any, data: TaskData) -> None:
