@@ -29,7 +29,7 @@ class Planned:
     sizes: tuple[int, ...]
     """Training rows of the rungs, ascending; the last is all rows."""
     seeds: int
-    """Seeds wanted of each seeded candidate at all rows."""
+    """Seeds wanted of each candidate at all rows that depends on them; 0 where none does."""
     remaining: float
     """Seconds of the budget that are left; infinite where there is none."""
     workers: int = 1

@@ -130,7 +130,7 @@ class Ladder:
             events.Planned(
                 tuple(rung.candidate for rung in self.rungs),
                 tuple(planner.sizes),
-                planner.wanted_seeds,
+                planner.wanted_seeds if any(rung.strategy.seeded for rung in self.rungs) else 0,
                 self.deadline.remaining,
                 planner.workers,
             )

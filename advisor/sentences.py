@@ -44,9 +44,9 @@ def _told(event: Event) -> str:
             sizes = ", ".join(f"{size:,}" for size in event.sizes)
             time = "no limit of time" if math.isinf(event.remaining) else f"{event.remaining:,.0f} s left"
             at_once = f", {event.workers} at once" if event.workers > 1 else ""
-            seeds = f"{event.seeds} seed{'' if event.seeds == 1 else 's'}"
+            seeds = f", {event.seeds} seed{'' if event.seeds == 1 else 's'} at the most" if event.seeds else ""
             who = f"{len(event.candidates)} candidate{'' if len(event.candidates) == 1 else 's'}"
-            return f"{who} on {sizes} training rows, {seeds} at the most, {time}{at_once}"
+            return f"{who} on {sizes} training rows{seeds}, {time}{at_once}"
         case Started():
             again = f", again after a worker was lost ({event.again})" if event.again else ""
             return f"{_which(event)}: begun, {event.why}, about {event.seconds:,.0f} s{again}"

@@ -274,6 +274,8 @@ def test_a_probe_without_a_terminal(rows_file: Path, call: Call, tmp_path: Path)
     assert code == 3, err
     (line,) = [line for line in err.splitlines() if "on validation rows" in line]
     said = json.loads(out)["measurements"][0]
+    assert f"1 candidate on {said['train_rows']:,} training rows, " in err
+    assert " at the most" not in err, "it depends on no seed"
     assert line.startswith(f"baseline, {said['train_rows']:,} rows, seed 0: ")
     assert f"{said['validation_score']:.3f}".removeprefix("0") in line
     assert not {"\x1b", "\r"} & set(err)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from advisor.plan import rungs
+from advisor.sentences import sentence
 from probes.data import TaskData
 from probes.measurement import Measurement
 
@@ -101,8 +102,10 @@ def test_a_heavy_one_out_of_reach_is_dropped(climb: Any, made: Any, data: TaskDa
 
 
 def test_seeds_are_five_where_rows_are_few_for_those_that_need_them(climb: Any, made: Any, data: TaskData) -> None:
-    full = len(data.train)
-    _, done = climb(made("fixed", 0.001), made("chance", 0.001, seeded=True), seconds=9e9, seeds=None)
+    full, said = len(data.train), []
+    both = (made("fixed", 0.001), made("chance", 0.001, seeded=True))
+    _, done = climb(*both, seconds=9e9, seeds=None, listen=said.append)
+    assert "5 seeds at the most" in sentence(said[0])
     assert steps(done) == [("fixed", full, 0), *[("chance", full, seed) for seed in range(5)]]
     assert [m.recipe.seed for m in done] == [0, 0, 1, 2, 3, 4]
 
