@@ -16,6 +16,8 @@ SETTLE_ALONE = (
     "(`--target`)."
 )
 """What settles the verdict on one that nothing was measured beside."""
+FEW_ROWS = 30
+"""Test rows below which what is reckoned from them says so: their variance is off by a quarter or more, √(2 / 29)."""
 
 
 def settle(
@@ -49,7 +51,7 @@ def settle(
     else:
         rows = gap.without_chance.rows_to_settle()
         few = rows is not None and rows > gap.rows
-        more = f" and more than {rows:,} test rows (now {gap.rows:,})" if few else ""
+        more = f" and more than {rows:,} test rows ({_now(gap.rows)})" if few else ""
         needed, alone = f"more than {MOST_SEEDS} seeds{more}", ""
     tail = f"if the difference to {name} is as seen{alone}."
     if gap.assumed and (seeds is None or seeds > FIRST_SEEDS):
@@ -188,7 +190,12 @@ def _time(seconds: float) -> str:
 def _rows(gap: Gap, rows: int, labelled: int | None) -> str:
     """Say how many test rows, and how many labels that is."""
     rows, now = max(rows, gap.rows + 1), gap.rows
-    text = f"about {rows:,} test rows (now {now:,})"
+    text = f"about {rows:,} test rows ({_now(now)})"
     if labelled is None or labelled <= now:
         return text
     return f"{text}, {rows - now:,} more labels if all go to the test"
+
+
+def _now(rows: int) -> str:
+    """Say how many test rows there are, and where they are few what that means for a number reckoned from them."""
+    return f"now {rows:,}" + (f"; reckoned from {rows:,} rows: little to go by" if rows < FEW_ROWS else "")

@@ -368,6 +368,25 @@ def test_more_rows_are_asked_for_than_there_are() -> None:
     assert verdict.settle.startswith("About 1,201 test rows (now 1,200)")
 
 
+@pytest.mark.parametrize("rows", [2, 29, 30])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"comparison": OPEN},
+        {"comparison": comparison(gap=gap(distance=-0.0214, seed_variances=(0.014**2, 0.0)))},
+        {"comparison": BEST, "target": 0.8},
+    ],
+    ids=["rows", "seeds and rows", "target"],
+)
+def test_test_rows_reckoned_from_few_are_said_to_be(changes: dict[str, Any], rows: int) -> None:
+    found = changes["comparison"]
+    few = found.model_copy(update={"gap": found.gap.model_copy(update={"rows": rows})})
+    wide = few.model_copy(update={"score": Interval(mean=0.85, low=0.5, high=1.0)})
+    settle = FULL.confirm(evidence(**changes | {"comparison": wide, "test_rows": rows})).settle
+    assert "test rows (now" in settle
+    assert (f"(now {rows}; reckoned from {rows} rows: little to go by)" in settle) == (rows < 30)
+
+
 def test_a_further_seed_costs_no_search() -> None:
     """Its searched setting took one second of three; a further seed takes two, and three where that was reused."""
     close = comparison(gap=gap(rows=20_000, seed_variances=(0.01**2, 0.0), seeds=(3, 1), distance=0.021))
