@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from advisor import caches
 from advisor.choices import Choices
 from advisor.events import Listener, Said, nobody
-from advisor.plan import Step
+from advisor.outlook import SUPPOSED, beyond, foresee, foresee_curves
+from advisor.plan import CURVE, Step
 from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
 from probes.base import Frozen
 from probes.benches import Benches, Setting
 from probes.errors import InputError, MeasurementFailed, OutOfTime
 from probes.executor import unexpected
+from probes.measurement import Measurement, Metric
 from probes.parallel import Parallel
+
+if TYPE_CHECKING:
+    from advisor.estimates import Estimates
 
 
 class PlannedStep(Frozen):
@@ -31,6 +37,8 @@ class PlannedStep(Frozen):
     """What it is expected to take, by the measured speed of the model."""
     fits: bool
     """Whether the budget allows it."""
+    curve: bool = False
+    """Whether it only draws a learning curve, once the race is over."""
 
 
 class LeftOut(Frozen):
@@ -58,7 +66,7 @@ class ProbePlan(Frozen):
     workers: int
     """Measurements that would run at once."""
     seconds: float
-    """What the steps that fit take together, shared out evenly among the workers."""
+    """What the steps that fit take together, shared out evenly among the workers but for those of learning curves."""
     seconds_beyond: float
     """What the others would take on top."""
     seconds_before: float
@@ -95,7 +103,6 @@ def plan(
     """
     from advisor.estimates import Estimates
     from advisor.ladder import planner_of
-    from advisor.outlook import beyond, foresee
     from probes.hardware import inspect_hardware
 
     started = time.monotonic() if started is None else started
@@ -124,19 +131,44 @@ def plan(
         except Exception as error:  # as in a probe, a library that cannot do a model costs its candidates alone
             reasons[rung.candidate] = str(unexpected(0, error).error)
     planner = planner_of(racing, data, rows, request.seeds, estimates, count or 1)
-    fitting = foresee(planner, deadline.remaining)
+    left = deadline.remaining
+    fitting = foresee(planner, left)
+    seconds = sum(step.seconds for step in fitting) / planner.workers
+    drawing = foresee_curves(planner, [_supposed(step, estimates, metric) for step in fitting], left - seconds)
     others = beyond(planner)
     return ProbePlan(
         train_rows=rows,
         budget_seconds=request.budget_seconds,
-        steps=(*(_planned(step, fits=True) for step in fitting), *(_planned(step, fits=False) for step in others)),
+        steps=(
+            *(_planned(step, fits=True) for step in (*fitting, *drawing)),
+            *(_planned(step, fits=False) for step in others),
+        ),
         left_out=tuple(
             LeftOut(strategy=c.strategy, model=c.model, because=reasons[c]) for c in entries.candidates if c in reasons
         ),
         workers=planner.workers,
-        seconds=sum(step.seconds for step in fitting) / planner.workers,
+        seconds=seconds + sum(step.seconds for step in drawing),
         seconds_beyond=sum(step.seconds for step in others) / planner.workers,
         seconds_before=time.monotonic() - started,
+    )
+
+
+def _supposed(step: Step, estimates: Estimates, metric: Metric) -> Measurement:
+    """Return the measurement that a step is supposed to give: what it was made of, and nothing that it would find."""
+    rung = step.arm.rung
+    return Measurement(
+        strategy=rung.candidate.strategy,
+        model=rung.candidate.model,
+        recipe=rung.strategy.recipes(estimates.situation(rung, step.seed))[0],
+        train_rows=step.rows,
+        seed=step.seed,
+        metric=metric,
+        score=SUPPOSED,
+        validation_score=None,
+        predictions=(),
+        seconds=step.seconds,
+        peak_bytes=0,
+        tokens=0,
     )
 
 
@@ -150,4 +182,5 @@ def _planned(step: Step, *, fits: bool) -> PlannedStep:
         search_rows=0 if step.search == "none" else step.search_rows,
         seconds=step.seconds,
         fits=fits,
+        curve=step.stage == CURVE,
     )

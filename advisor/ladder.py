@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from advisor import events
 from advisor.arms import Arm, Rung, behind
-from advisor.curves import curve_points_wanted
 from advisor.estimates import Estimates
-from advisor.outlook import more_time
+from advisor.outlook import curve_steps, more_time
 from advisor.plan import CURVE, SAFETY, Planner, Running, Stage, Step
 from advisor.rates import known_from, recipes_of
 from advisor.run import Recorded, Run
@@ -22,9 +21,6 @@ from probes.measurement import Measurement, Metric
 from strategies import Candidate, Unreached
 
 SPENT = "the budget ended before it was measured"
-
-CURVE_SECONDS = 20.0
-"""What all points of learning curves may take that are measured once the race is over: they decide nothing here."""
 
 RETRIES = 2
 """Times a step is begun anew after the process that made it died."""
@@ -179,18 +175,10 @@ class Ladder:
 
     def _draw_curves(self) -> None:
         """Measure the cheap ones on fewer rows too, where that takes seconds: it tells what more labels would bring."""
-        left = CURVE_SECONDS
-        arms = {arm.rung.candidate: arm for arm in self._arms if not arm.stopped}
-        for candidate, rows in curve_points_wanted(self._done, self.train_rows, len(self.data.classes)):
-            if candidate not in arms:
-                continue
-            step = self._planner.step(arms[candidate], rows, search=False)
-            step = replace(step, stage=CURVE, why="for its learning curve")
-            if step.seconds <= left and SAFETY * step.seconds <= self.deadline.remaining:
-                left -= step.seconds
-                self._begin_step(step)
-                while self._begun:
-                    self.executor.wait(self._hear)
+        for step in curve_steps(self._planner, self._done, lambda: self.deadline.remaining):
+            self._begin_step(step)
+            while self._begun:
+                self.executor.wait(self._hear)
 
     def _begin_step(self, step: Step) -> None:
         self._number += 1

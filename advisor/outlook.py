@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
 from advisor.arms import Seen
-from advisor.plan import Planner, Step
+from advisor.curves import curve_points_wanted
+from advisor.plan import CURVE, SAFETY, Planner, Step
+from probes.measurement import Measurement
 
 SUPPOSED = 0.5
 """Validation score a plan supposes of everybody: nobody is dropped, and none is ahead."""
+
+CURVE_SECONDS = 20.0
+"""What all points of learning curves may take that are measured once the race is over: they decide nothing here."""
 
 
 def foresee(planner: Planner, left: float) -> list[Step]:
@@ -18,6 +26,41 @@ def foresee(planner: Planner, left: float) -> list[Step]:
         step.arm.seen.setdefault(step.rows, {})[step.seed] = Seen(SUPPOSED)
         if step.search != "none":
             step.arm.searched_at = step.search_rows
+    return found
+
+
+def curve_steps(planner: Planner, done: Sequence[Measurement], left: Callable[[], float]) -> Iterator[Step]:
+    """Yield the steps that draw learning curves once the race is over: they are made one after the other.
+
+    Parameters
+    ----------
+    planner : Planner
+    done : sequence of Measurement
+        What was measured in the race.
+    left : callable
+        Returns the seconds that are left when a step has been made.
+
+    Yields
+    ------
+    Step
+    """
+    seconds = CURVE_SECONDS
+    arms = {arm.rung.candidate: arm for arm in planner.arms if not arm.stopped}
+    for candidate, rows in curve_points_wanted(done, planner.full, planner.classes):
+        if candidate not in arms:
+            continue
+        step = planner.step(arms[candidate], rows, search=False)
+        if step.seconds <= seconds and SAFETY * step.seconds <= left():
+            seconds -= step.seconds
+            yield replace(step, stage=CURVE, why="for its learning curve")
+
+
+def foresee_curves(planner: Planner, done: Sequence[Measurement], left: float) -> list[Step]:
+    """Return the steps that draw learning curves and fit the seconds left; see `curve_steps`."""
+    found: list[Step] = []
+    steps = curve_steps(planner, done, lambda: left - sum(step.seconds for step in found))
+    while (step := next(steps, None)) is not None:
+        found.append(step)
     return found
 
 

@@ -31,7 +31,7 @@ def plan_page(plan: ProbePlan) -> RenderableType:
     for step in plan.steps:
         total += step.seconds
         table.add_row(
-            Text(name(step)),
+            Text(name(step) + (", for its learning curve" if step.curve else "")),
             f"{step.train_rows:,}",
             str(step.seed),
             f"{step.search_rows:,}" if step.search_rows else "",

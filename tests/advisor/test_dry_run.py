@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.advisor.probe_runs import Call, Cli
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +30,12 @@ def test_it_names_each_step_in_its_order_and_writes_nothing(planned: Any) -> Non
         ("linear_probe", 1_050, 0, 0),
         ("lora", 1_050, 0, 1_000),
         ("lora", 1_050, 1, 0),
+        ("baseline", 525, 0, 0),
+        ("linear_probe", 525, 0, 0),
+        ("baseline", 262, 0, 0),
+        ("linear_probe", 262, 0, 0),
     ]
+    assert [s["curve"] for s in plan["steps"]] == 4 * [False] + 4 * [True]
     assert all(s["fits"] and s["seconds"] > 0 for s in plan["steps"])
     assert plan["seconds"] == pytest.approx(sum(s["seconds"] for s in plan["steps"]))
     assert plan["seconds_before"] > 0
@@ -57,3 +60,16 @@ def test_what_the_budget_does_not_allow_is_marked(
     assert " yes " in done.stdout
     assert " no " in done.stdout
     assert "What does not fit" in done.stdout
+
+
+def test_a_probe_makes_the_steps_of_its_plan(many_rows_file: Path, call: Call, tmp_path: Path) -> None:
+    asked = ("probe", many_rows_file, "--strategies", "baseline", "--budget", "none")
+    code, out, err = call(*asked, "--dry-run", "--json")
+    assert code == 0, err
+    plan = json.loads(out)
+    code, out, err = call(*asked, "--run", tmp_path / "run", "--json")
+    assert code == 0, err
+    made = [(m["train_rows"], m["seed"]) for m in json.loads(out)["measurements"]]
+    assert [(s["train_rows"], s["seed"]) for s in plan["steps"]] == made == [(1_050, 0), (525, 0), (262, 0)]
+    _, page, _ = call(*asked, "--dry-run")
+    assert page.count("learning curve") == 2

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from advisor.arms import Arm, Rung, Seen
-from advisor.outlook import foresee
+from advisor.outlook import foresee, foresee_curves
 from advisor.plan import Planner
 from probes.data import TaskData
 
@@ -172,6 +172,12 @@ def test_a_rate_chosen_at_under_a_third_of_the_rows_is_looked_at_again(made: Any
 @pytest.mark.parametrize("left", [0.0, 100.0, 2_000.0, 40_000.0])
 def test_a_plan_fits_its_time(made: Any, left: float) -> None:
     assert sum(step.seconds for step in foresee(planner(made, 9_000, seeds=None, at=334), left)) <= left
+
+
+@pytest.mark.parametrize(("left", "rows"), [(1.2, [770, 385]), (1.1, [770]), (0.8, [385]), (0.4, [])])
+def test_learning_curves_are_planned_where_they_find_time(climb: Any, made: Any, left: float, rows: list[int]) -> None:
+    ladder, done = climb(made("cheap", 0.001), seconds=9e9, rows=1_540)
+    assert [step.rows for step in foresee_curves(ladder._planner, done, left)] == rows
 
 
 @pytest.mark.parametrize(("slower", "seconds"), [(0.2, 70), (0.4, 75)])
