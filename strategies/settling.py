@@ -16,6 +16,7 @@ SETTLE_ALONE = (
     "(`--target`)."
 )
 """What settles the verdict on one that nothing was measured beside."""
+
 FEW_ROWS = 30
 """Test rows below which what is reckoned from them says so: their variance is off by a quarter or more, √(2 / 29)."""
 
