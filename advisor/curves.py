@@ -8,16 +8,13 @@ from collections.abc import Sequence
 from probes.base import Frozen
 from probes.curve_prior import mechanism_of
 from probes.extrapolation import MANY_SIZES
-from probes.learning_curve import Curve, Point, Prediction
+from probes.learning_curve import LEAST_TRAIN_ROWS, Curve, Point, Prediction
 from probes.measurement import Measurement, Metric
 from strategies import Candidate
 from strategies.settling import listed
 
 MORE = (2, 4)
 """How many times the training rows at hand are asked about."""
-
-LEAST_ROWS = 64
-"""Training rows below which curves were not recorded."""
 
 LEVEL = 0.8
 """Share of intervals that hold."""
@@ -201,15 +198,15 @@ def curve_points_wanted(
     Returns
     -------
     tuple of (Candidate, int)
-        Candidate and train size, at seed 0 and without a search, larger sizes first; nothing below `LEAST_ROWS` rows or
-        two a class, and nobody who takes gradient steps or was not measured on all rows.
+        Candidate and train size, at seed 0 and without a search, larger sizes first; nothing below `LEAST_TRAIN_ROWS`
+        rows or two a class, and nobody who takes gradient steps or was not measured on all rows.
     """
     sizes: dict[Candidate, set[int]] = defaultdict(set)
     for measurement in measurements:
         if mechanism_of(measurement.recipe.method) in ("bag_of_words", "frozen_features"):
             candidate = Candidate(strategy=measurement.strategy, model=measurement.model)
             sizes[candidate].add(measurement.train_rows)
-    wanted = [size for size in (rows // 2, rows // 4) if size >= max(LEAST_ROWS, 2 * classes)]
+    wanted = [size for size in (rows // 2, rows // 4) if size >= max(LEAST_TRAIN_ROWS, 2 * classes)]
     missing = [
         (size, candidate)
         for candidate, known in sizes.items()

@@ -17,7 +17,7 @@ from benchmarks.common import SHARED
 from benchmarks.record_curves import FILE, SMALLEST
 from probes.curve_prior import Mechanism, mechanism_of
 from probes.extrapolation import MANY_SIZES, Kind, Known
-from probes.learning_curve import to_loss
+from probes.learning_curve import TEST_ROWS, to_loss
 from strategies import STRATEGIES
 
 PUBLISHED = SHARED.parent / "published" / "curves"
@@ -107,7 +107,7 @@ class Recorded:
         return Known(
             mechanism=self.mechanism,
             sizes=np.array([self.sizes[place] for place in places], float),
-            errors=np.array([to_loss(self.kind, self.scores[place]) for place in places]),
+            errors=np.array([to_loss(self.kind, self.scores[place], self.test_rows or TEST_ROWS) for place in places]),
             test_rows=self.test_rows,
             seeds=np.full(len(places), float(self.seeds)),
         )

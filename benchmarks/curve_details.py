@@ -69,7 +69,7 @@ def details() -> dict[str, Any]:
 def _of_folds(folds: Iterable[Fold]) -> Callable[[Miss], float | None]:
     """Return what gives the width of an 80 % interval that does not know the prediction's data set."""
     widths = {fold.dataset: fold.widths(0.8) for fold in folds}
-    return lambda miss: widths[miss.curve.dataset].of(miss)
+    return lambda miss: widths[miss.curve.dataset].half(miss)
 
 
 def _together(reach: Reach) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _shares(found: dict[str, list[bool]]) -> dict[str, float]:
     return {name: round(float(np.mean(own)), 3) for name, own in sorted(found.items()) if own}
 
 
-def _half_width(miss: Miss, width: float) -> float:
+def _half_width(miss: Miss, half: float) -> float:
     """Return half the interval's width: a share of the prediction, or points of accuracy."""
-    low, high = (math.exp(miss.centre + sign * width * miss.spread) for sign in (-1, 1))
+    low, high = (math.exp(miss.centre + sign * half) for sign in (-1, 1))
     return 50 * (high - low) / math.exp(miss.centre) if miss.curve.kind == "loss" else 50 * (min(high, 1.0) - low)

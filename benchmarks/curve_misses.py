@@ -26,7 +26,18 @@ from benchmarks.curve_data import (
 from benchmarks.curve_fit import fit, stacks, typical_errors
 from benchmarks.curve_rivals import RIVALS
 from probes.curve_prior import Mechanism, Prior
-from probes.extrapolation import MANY_SIZES, extrapolate, left_open, mean_of_families
+from probes.extrapolation import (
+    MANY_SIZES,
+    Known,
+    extrapolate,
+    half_width,
+    left_open,
+    leverage,
+    mean_of_families,
+    normal_reach,
+    with_families,
+    with_recorded_rows,
+)
 from probes.learning_curve import Company, to_loss
 
 if TYPE_CHECKING:
@@ -41,13 +52,20 @@ class Widths:
     """By how many sizes are known, `MANY_SIZES` standing for more, and by factor."""
     stretch: Mapping[Mechanism, float]
     """What the width is multiplied by for a mechanism; empty for losses, of which one is recorded."""
+    level: float
+    """Share of truths that they hold."""
 
     def of(self, miss: Miss) -> float | None:
-        """Return the width of a prediction's interval; None of what was not calibrated."""
+        """Return the multiple of a prediction's spread; None of what was not calibrated."""
         width = self.by_task.get((miss.known, miss.task.factor))
         if width is None or miss.curve.kind == "loss":
             return width
         return width * self.stretch.get(miss.curve.mechanism, 1.0)
+
+    def half(self, miss: Miss) -> float | None:
+        """Return half the width of a prediction's interval in logarithms; None of what was not calibrated."""
+        width = self.of(miss)
+        return None if width is None else half_width(width, miss.spread, miss.noise, self.level)
 
 
 LARGE = 512
@@ -70,6 +88,9 @@ class Miss:
     centre: float
     """Logarithm of the prediction."""
     spread: float
+    """Standard deviation whose multiples widths are."""
+    noise: float = 0.0
+    """Standard deviation that few test rows add; 0 of recorded curves."""
 
     @property
     def known(self) -> int:
@@ -95,10 +116,10 @@ class Miss:
         """Return how far off a prediction is, as `error`."""
         return 100 * abs(prediction - self.truth) / (self.truth if self.curve.kind == "loss" else 1)
 
-    @property
-    def multiple(self) -> float:
-        """The spread's multiple that just reaches the truth."""
-        return abs(self.centre - math.log(self.truth)) / self.spread
+    def multiple(self, level: float) -> float:
+        """Return the spread's multiple whose interval just reaches the truth; see `half_width`."""
+        beyond = (self.centre - math.log(self.truth)) ** 2 - (normal_reach(level) * self.noise) ** 2
+        return math.sqrt(max(0.0, beyond)) / self.spread
 
 
 def misses(curves: Iterable[Recorded], prior: Prior | None = None, reach: Reach | None = None) -> list[Miss]:
@@ -116,20 +137,28 @@ def misses(curves: Iterable[Recorded], prior: Prior | None = None, reach: Reach 
         ]
     made = []
     for stack in stacks(tuple(curves), reach):
-        for (curve, task), truth, told, spread in zip(
-            stack.tasks, stack.truth, *typical_errors(prior, stack), strict=True
-        ):
-            # As `probes.extrapolation.expected_error`: from three sizes on families have half a say.
-            centre = (told + _power_laws(curve, task)) / 2 if task.known >= MANY_SIZES else told
-            made.append(Miss(curve, task, float(truth), float(centre), float(spread)))
+        found = typical_errors(prior, stack)
+        if stack.tasks[0][1].known >= MANY_SIZES:  # as all of a stack are
+            laws = [_power_laws(curve, task) for curve, task in stack.tasks]
+            noises = [
+                [prior.noise(np.log(known.errors), known.test_rows, known.seeds) @ lever for _, lever, known in every]
+                for every in (laws, [(said, lever, with_recorded_rows(known)) for said, lever, known in laws])
+            ]
+            found = with_families(found, np.array([said for said, _, _ in laws]), *map(np.array, noises))
+        made += [
+            Miss(curve, task, float(truth), *map(float, of))
+            for (curve, task), truth, *of in zip(
+                stack.tasks, stack.truth, found.centre, found.spread, found.noise, strict=True
+            )
+        ]
     return made
 
 
 @functools.cache
-def _power_laws(curve: Recorded, task: Task) -> float:
-    """Return what the mean of families says: the same whatever was learned from other curves."""
-    asked = next(asked for asked in _asked(curve) if asked.task == task)
-    return float(mean_of_families(asked.sizes, asked.values, asked.target)[0])
+def _power_laws(curve: Recorded, task: Task) -> tuple[float, Values, Known]:
+    """Return what the mean of families says of what, and its leverages: the same whatever others taught."""
+    own, target = curve.known(range(task.first, task.end)), np.array([float(curve.sizes[task.target])])
+    return float(mean_of_families(own.sizes, own.errors, target)[0]), leverage(own.sizes, target)[:, 0], own
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,14 +224,14 @@ def quantiles(made: Sequence[Miss], level: float) -> Widths:
     """
     multiples: dict[tuple[int, int], list[tuple[Miss, float]]] = defaultdict(list)
     for miss in made:
-        multiples[miss.known, miss.task.factor].append((miss, miss.multiple))
+        multiples[miss.known, miss.task.factor].append((miss, miss.multiple(level)))
     by_task = {task: _reached(own, level) for task, own in sorted(multiples.items())}
     ratios: dict[Mechanism, list[tuple[Miss, float]]] = defaultdict(list)
     for task, own in multiples.items():
         for miss, multiple in own:
             if miss.curve.kind == "accuracy":
                 ratios[miss.curve.mechanism].append((miss, multiple / by_task[task]))
-    return Widths(by_task, {mechanism: _reached(own, level) for mechanism, own in ratios.items()})
+    return Widths(by_task, {mechanism: _reached(own, level) for mechanism, own in ratios.items()}, level)
 
 
 def _reached(found: Sequence[tuple[Miss, float]], level: float) -> float:
@@ -215,7 +244,7 @@ def _reached(found: Sequence[tuple[Miss, float]], level: float) -> float:
 def inside(made: Iterable[Miss], widths: Widths) -> list[bool]:
     """Return whether each truth lies in its interval; what has no width was not calibrated and is left out."""
     pairs = [(m, widths.of(m)) for m in made]
-    return [m.multiple <= width for m, width in pairs if width is not None]
+    return [m.multiple(widths.level) <= width for m, width in pairs if width is not None]
 
 
 def by_dataset(made: Iterable[Miss], widths: Widths) -> dict[str, list[bool]]:

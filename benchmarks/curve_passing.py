@@ -42,9 +42,9 @@ def pairs(reach: Reach | None = "ahead") -> Iterator[Pair]:
     for fold in folds(reach):
         widths = fold.widths(PASSING)
         for miss in fold.own:
-            width = widths.of(miss)
-            if width is not None and miss.task.factor in SHARES and (miss.curve, miss.task) in asked:
-                most = 1 - math.exp(miss.centre - width * miss.spread)
+            half = widths.half(miss)
+            if half is not None and miss.task.factor in SHARES and (miss.curve, miss.task) in asked:
+                most = 1 - math.exp(miss.centre - half)
                 for _, score in _at_target(miss):
                     if score >= miss.curve.scores[miss.task.end - 1]:
                         passed = 1 - miss.truth > score + TOLERANCE

@@ -10,7 +10,7 @@ How fast errors fall is the data set's as much as the mechanism's: slopes of sev
 together, so that each one's points tell of the others (an intrinsic coregionalisation model: Goovaerts 1997, chapter
 4; Bonilla, Chai and Williams 2007).
 
-`python -m benchmarks.curves --calibrate` fits the six kinds of numbers to the recorded curves.
+`python -m benchmarks.curves --calibrate` fits all but the test noise to the recorded curves.
 """
 
 from __future__ import annotations

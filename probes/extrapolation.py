@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
 from probes.curve_families import FAMILIES
@@ -74,6 +75,25 @@ def mean_of_families(sizes: Values, values: Values, targets: Values) -> Values:
     return np.asarray(np.mean(list(logs.values()), axis=0), dtype=np.float64)
 
 
+def leverage(sizes: Values, targets: Values) -> Values:
+    """Return how much of each point's variance the mean of power laws has at the targets, shape (k, m).
+
+    A straight line carries the noise of its points on, all the more the farther it is continued. The squares of its
+    weights: the mean's logarithm is linear in those of the errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> leverage(np.array([64.0, 128.0, 256.0]), np.array([512.0, 2048.0])).sum(axis=0).round(1)
+    array([ 3. , 12.5])
+    """
+    import numpy as np
+
+    points = np.exp(np.eye(len(sizes)))
+    weights = [[np.log(FAMILIES[name](sizes, point, targets)) for point in points] for name in BLEND]
+    return np.asarray(np.mean(weights, axis=0) ** 2, dtype=np.float64)
+
+
 @dataclass(frozen=True, eq=False)
 class Known:
     """What is known of one candidate's accuracies."""
@@ -90,7 +110,50 @@ class Known:
     """How many seeds each error is the mean of; shape (k,)."""
 
 
-def typical_error(typical: Prior, own: Known, targets: Values, fellows: Sequence[Known] = ()) -> tuple[Values, Values]:
+RECORDED_ROWS = 400
+"""Test rows that the accuracies of recorded curves have at least: the noise of so many is part of what they teach."""
+
+
+@dataclass(frozen=True, eq=False)
+class Continued:
+    """Errors that accuracies leave at larger sizes; each of shape (m,)."""
+
+    centre: Values
+    """Logarithm of the expected error."""
+    spread: Values
+    """Standard deviation of one measurement there, before calibration: with `RECORDED_ROWS` test rows at least."""
+    noise: Values
+    """Standard deviation that fewer test rows add to that."""
+
+
+def half_width(width: float, spread: float, noise: float, level: float) -> float:
+    """Return half an interval's width in logarithms.
+
+    Recorded curves tell in which multiples of their spread they miss, with hundreds of test rows and more. What fewer
+    rows add is binomial, and a quantile of the normal distribution tells how far it reaches.
+
+    Parameters
+    ----------
+    width : float
+        Calibrated multiple of the spread.
+    spread, noise : float
+    level : float
+        Share of intervals that hold.
+
+    Examples
+    --------
+    >>> round(half_width(1.5, 0.2, 0.0, 0.8), 3), round(half_width(1.5, 0.0, 0.1, 0.8), 3)
+    (0.3, 0.128)
+    """
+    return math.hypot(width * spread, normal_reach(level) * noise)
+
+
+def normal_reach(level: float) -> float:
+    """Return the multiple of its standard deviation within which so much of a normal distribution lies."""
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def typical_error(typical: Prior, own: Known, targets: Values, fellows: Sequence[Known] = ()) -> Continued:
     """Continue the error that an accuracy leaves as recorded curves went, and those of others on the same data go.
 
     Parameters
@@ -105,16 +168,33 @@ def typical_error(typical: Prior, own: Known, targets: Values, fellows: Sequence
 
     Returns
     -------
-    centre, spread : ndarray, shape (m,)
-        As of `extrapolate`. The spread is that of one measurement there.
+    Continued
+        What one measurement there is expected to show.
     """
+    centre, variance = _measured(typical, (own, *fellows), targets)
+    _, calibrated = _measured(typical, [with_recorded_rows(each) for each in (own, *fellows)], targets)
+    return parted(centre, variance, calibrated)
+
+
+def with_recorded_rows(known: Known) -> Known:
+    """Return what is known as if it had been measured on as many test rows as recorded curves at least."""
+    return replace(known, test_rows=max(known.test_rows, RECORDED_ROWS))
+
+
+def parted(centre: Values, variance: Values, calibrated: Values) -> Continued:
+    """Part the variance of a measurement into that with as many test rows as recorded curves have, and the rest."""
     import numpy as np
 
-    every = (own, *fellows)
+    return Continued(np.minimum(centre, 0.0), np.sqrt(calibrated), np.sqrt(np.maximum(variance - calibrated, 0.0)))
+
+
+def _measured(typical: Prior, every: Sequence[Known], targets: Values) -> tuple[Values, Values]:
+    """Continue the first of some candidates, and return the variance of one measurement there."""
+    import numpy as np
+
     noise = np.concatenate([_noise(typical, each) for each in every])
     centre, variance = _continued(typical, every, noise, targets)
-    spread = np.sqrt(variance + typical.noise(centre, own.test_rows, 1))
-    return np.minimum(centre, 0.0), spread
+    return centre, variance + typical.noise(centre, every[0].test_rows, 1)
 
 
 def left_open(typical: Prior, own: Known, targets: Values, fellows: Sequence[Known]) -> Values:
@@ -137,7 +217,7 @@ def left_open(typical: Prior, own: Known, targets: Values, fellows: Sequence[Kno
     _, before = _continued(typical, [exact], np.zeros(1), targets)
     noise = np.concatenate([np.zeros(1), *(_noise(typical, fellow) for fellow in fellows)])
     _, after = _continued(typical, [exact, *fellows], noise, targets)
-    return np.minimum(after / before, 1.0)
+    return np.asarray(np.minimum(after / before, 1.0), dtype=np.float64)
 
 
 def _noise(typical: Prior, known: Known) -> Values:
@@ -158,9 +238,36 @@ def _continued(typical: Prior, every: Sequence[Known], noise: Values, targets: V
     return centre[0], variance[0]
 
 
-def expected_error(typical: Prior, own: Known, targets: Values, fellows: Sequence[Known] = ()) -> tuple[Values, Values]:
+def expected_error(typical: Prior, own: Known, targets: Values, fellows: Sequence[Known] = ()) -> Continued:
     """Continue the error that an accuracy leaves: see `typical_error`; from three sizes on families have half a say."""
-    centre, spread = typical_error(typical, own, targets, fellows)
-    if len(own.sizes) >= MANY_SIZES:
-        centre = (centre + mean_of_families(own.sizes, own.errors, targets)) / 2
-    return centre, spread
+    found = typical_error(typical, own, targets, fellows)
+    if len(own.sizes) < MANY_SIZES:
+        return found
+    laws, levers = mean_of_families(own.sizes, own.errors, targets), leverage(own.sizes, targets)
+    noises = [_noise(typical, each) @ levers for each in (own, with_recorded_rows(own))]
+    return with_families(found, laws, *noises)
+
+
+def with_families(found: Continued, laws: Values, variance: Values, calibrated: Values) -> Continued:
+    """Give the mean of families half a say in an error, and in its uncertainty what noise does to straight lines.
+
+    Parameters
+    ----------
+    found : Continued
+    laws : ndarray
+        What power laws say: see `mean_of_families`.
+    variance, calibrated : ndarray
+        What noise gives them, with the test rows at hand and with as many as recorded curves have.
+
+    Returns
+    -------
+    Continued
+    """
+    import numpy as np
+
+    rest = np.maximum(variance - calibrated, 0.0)
+    return Continued(
+        (found.centre + laws) / 2,
+        np.sqrt(found.spread**2 + calibrated / 4),
+        np.sqrt(found.noise**2 + rest / 4),
+    )

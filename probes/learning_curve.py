@@ -6,7 +6,8 @@ one or two sizes the whole. With it speak the curves of other candidates on the 
 
 The interval is split conformal: how far off such predictions were on recorded curves, in multiples of the spread they
 told of themselves, by the number of measured sizes and at two, four, eight and sixteen times the largest probe, of an
-accuracy also by what learned, and apart where other candidates on the same data have a say.
+accuracy also by what learned, and apart where other candidates on the same data have a say. What test rows fewer than
+theirs add is reckoned.
 `python -m benchmarks.curves --calibrate` makes these tables.
 """
 
@@ -25,7 +26,17 @@ from pydantic import Field, model_validator
 
 from probes.base import Frozen
 from probes.curve_prior import Mechanism, Prior
-from probes.extrapolation import BLEND, MANY_SIZES, Kind, Known, expected_error, extrapolate, left_open
+from probes.extrapolation import (
+    BLEND,
+    MANY_SIZES,
+    Continued,
+    Kind,
+    Known,
+    expected_error,
+    extrapolate,
+    half_width,
+    left_open,
+)
 
 LEAST_SIZES: Mapping[Kind, int] = MappingProxyType({"loss": 3, "accuracy": 1})
 """Different train sizes below which nothing is predicted: of losses, no typical slope was recorded."""
@@ -33,8 +44,12 @@ LEAST_SIZES: Mapping[Kind, int] = MappingProxyType({"loss": 3, "accuracy": 1})
 TEST_ROWS = 1_000
 """Test rows an accuracy is taken to have where nothing is said."""
 
-LEAST_ERROR = 1e-3
-"""Error an accuracy is taken to leave at least: logarithms end at 0."""
+LEAST_TRAIN_ROWS = 64
+"""Rows of a largest probe below which an accuracy is not continued: curves were recorded from there on."""
+
+LEAST_TEST_ROWS = 50
+"""Test rows below which an accuracy is not continued: with so many intervals were seen to hold what they promise
+(`benchmarks.curve_rows`)."""
 
 Company = Literal["alone", "together"]
 """Whether the curves of other candidates on the same data are known."""
@@ -132,8 +147,8 @@ class Curve(Frozen):
         -------
         tuple of Prediction
             One a size, in their order. It has a reason in place of a value where too few sizes were measured (three
-            for a loss, one for an accuracy), and for a size that is not beyond the largest probe or more often its
-            multiple than was calibrated.
+            for a loss, one for an accuracy), an accuracy is of fewer than 64 training or 50 test rows, and for a size
+            that is not beyond the largest probe or more often its multiple than was calibrated.
 
         Raises
         ------
@@ -158,7 +173,7 @@ class Curve(Frozen):
             if fellows := [fellow.known() for fellow in self.fellows if len(fellow.means()) > 1]:
                 together = _Together(fellows, _widths(tables["together"], len(means), level))
         widths = _widths(alone, len(means), level)
-        return tuple(self._at(size, means, widths, together) for size in sizes)
+        return tuple(self._at(size, means, widths, together, level) for size in sizes)
 
     def known(self) -> Known:
         """Return what an extrapolation knows: the mean loss, or the error that accuracies leave, at each size."""
@@ -168,13 +183,13 @@ class Curve(Frozen):
         return Known(
             mechanism=self.mechanism,
             sizes=np.array(list(means), float),
-            errors=np.array([to_loss(self.kind, score) for score in means.values()]),
+            errors=np.array([to_loss(self.kind, score, self.test_rows) for score in means.values()]),
             test_rows=self.test_rows,
             seeds=np.array([sum(point.size == n for point in self.points) for n in means], float),
         )
 
     def _at(
-        self, size: int, means: dict[int, float], widths: dict[int, float], together: _Together | None
+        self, size: int, means: dict[int, float], widths: dict[int, float], together: _Together | None, level: float
     ) -> Prediction:
         import numpy as np
 
@@ -184,6 +199,10 @@ class Curve(Frozen):
             reason = f"{counted(len(means))} measured, and a curve of this kind takes {least_sizes}"
         elif size <= largest:
             reason = f"{size:,} rows are not beyond the largest probe of {largest:,}"
+        elif self.kind == "accuracy" and largest < LEAST_TRAIN_ROWS:
+            reason = f"it learned from {largest} rows, and curves were recorded from {LEAST_TRAIN_ROWS} on"
+        elif self.kind == "accuracy" and self.test_rows < LEAST_TEST_ROWS:
+            reason = f"{self.test_rows} test rows say too little of a score, {LEAST_TEST_ROWS} were seen to be enough"
         elif size > most * largest:
             reason = (
                 f"{size:,} rows are {size / largest:.1f} times the largest probe, "
@@ -194,15 +213,17 @@ class Curve(Frozen):
         own, targets, width = self.known(), np.array([size], float), _width(widths, size / largest)
         if self.kind == "loss":
             centre, spread = extrapolate(own.sizes, own.errors, targets)
+            found = Continued(centre, spread, 0 * spread)
         elif together is None:
-            centre, spread = expected_error(prior(), own, targets)
+            found = expected_error(prior(), own, targets)
         else:
-            centre, spread = expected_error(prior(), own, targets, together.fellows)
+            found = expected_error(prior(), own, targets, together.fellows)
             # Others that tell less than those on recorded curves did leave some of the width without them, too.
             left = float(left_open(prior(), own, targets, together.fellows)[0])
             say = min(1.0, (1 - left) / (1 - most_left_open()))
             width = say * _width(together.widths, size / largest) + (1 - say) * width
-        ends = [math.exp(centre[0] + sign * width * spread[0]) for sign in (0, 1, -1)]
+        half = half_width(width, float(found.spread[0]), float(found.noise[0]), level)
+        ends = [math.exp(found.centre[0] + sign * half) for sign in (0, 1, -1)]
         if self.kind == "accuracy":
             least = min(self.chance, means[largest])
             ends = [max(least, 1 - min(1.0, end)) for end in ends]
@@ -260,9 +281,17 @@ def predict(
     return Curve(points=tuple(points), kind=kind, chance=chance).predict(sizes, level)
 
 
-def to_loss(kind: Kind, score: float) -> float:
-    """Return what is continued: the loss itself, or the error an accuracy leaves."""
-    return score if kind == "loss" else max(1 - score, LEAST_ERROR)
+def to_loss(kind: Kind, score: float, test_rows: int = TEST_ROWS) -> float:
+    """Return what is continued: the loss itself, or the error an accuracy leaves.
+
+    No error on so many test rows is taken for half of one: it may be any below one, and logarithms end at 0.
+
+    Examples
+    --------
+    >>> to_loss("accuracy", 0.75), to_loss("accuracy", 1.0, test_rows=100)
+    (0.25, 0.005)
+    """
+    return score if kind == "loss" else max(1 - score, 1 / (2 * test_rows))
 
 
 @functools.cache
@@ -275,7 +304,7 @@ def calibration() -> dict[Kind, dict[str, dict[str, dict[str, float]]]]:
     """Return the shipped quantiles: by kind of score, measured sizes (three stand for more), level and factor.
 
     Each is a multiple of the `spread` of `extrapolate` or `expected_error`, the factor being that beyond the largest
-    probe.
+    probe; `probes.extrapolation.half_width` adds noise.
     """
     return {kind: _shipped()[kind] for kind in LEAST_SIZES}
 

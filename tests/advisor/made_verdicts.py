@@ -35,7 +35,7 @@ DATA = TaskData(
     fingerprint="0",
     columns=Columns(text="text", text_pair=None, label="label", split=None),
     classes=("a", "b"),
-    train=some_rows([0, 1] * 50),
+    train=some_rows([0, 1] * 500),
     validation=some_rows([0, 1]),
     test=some_rows(LABELS),
     split_origin="by hand",
@@ -45,7 +45,7 @@ DATA = TaskData(
 
 TRIAL = Trial(
     setting="learning_rate=5e-05",
-    train_rows=100,
+    train_rows=1_000,
     validation_score=0.9,
     validation_loss=0.3,
     converged=True,
@@ -60,7 +60,7 @@ def measured(strategy: str, wrong: int, *, seed: int = 0, start: int = 0, **chan
         "strategy": strategy,
         "model": None if strategy == "baseline" else MODEL,
         "recipe": RECIPES[strategy],
-        "train_rows": 100,
+        "train_rows": 1_000,
         "seed": seed,
         "metric": "accuracy",
         "score": 1 - wrong / TESTS,
@@ -99,7 +99,7 @@ def outcome(
         metric=metric,
         tolerance=tolerance,
         target=target,
-        rows=100,
+        rows=1_000,
         unreached=[
             Unreached(candidate=candidates[s], because=SPENT, seconds=seconds)
             for s, seconds in (unreached or {}).items()

@@ -53,7 +53,7 @@ def test_the_baseline_may_win() -> None:
 
 
 def test_one_far_behind_for_want_of_a_fair_chance_is_not_recommended() -> None:
-    runs = [measured("linear_probe", 400, train_rows=60), measured("lora", 60), measured("full", 61, start=300)]
+    runs = [measured("linear_probe", 400, train_rows=600), measured("lora", 60), measured("full", 61, start=300)]
     found, choice = outcome(*runs, unreached={"baseline": 1.0})
     assert [found[s].verdict for s in ("linear_probe", "lora", "full")] == [Outcome.UNDECIDED] * 3
     assert not found["linear_probe"].fair
@@ -64,7 +64,7 @@ def test_one_far_behind_for_want_of_a_fair_chance_is_not_recommended() -> None:
 
 def test_where_the_best_misses_the_target_one_far_behind_is_not_recommended() -> None:
     found, choice = outcome(
-        measured("baseline", 200), measured("linear_probe", 400, train_rows=60), target=0.95, strategies=RECIPES
+        measured("baseline", 200), measured("linear_probe", 400, train_rows=600), target=0.95, strategies=RECIPES
     )
     assert (found["baseline"].verdict, found["linear_probe"].verdict) == (Outcome.REFUTED, Outcome.UNDECIDED)
     assert choice is None
@@ -79,7 +79,7 @@ def test_a_baseline_that_is_best_and_misses_the_target_makes_no_transfer_worth_i
     ("changes", "failures", "said"),
     [
         ({}, {}, "Transfer is not worth it here, tried with full:"),
-        ({"train_rows": 10}, {}, "not shown to be worth it"),
+        ({"train_rows": 100}, {}, "not shown to be worth it"),
         ({"converged": False, "why_not": "underfit"}, {}, "not shown to be worth it"),
         ({}, {"lora": "memory ran out"}, "but lora on tiny had no fair chance."),
     ],
@@ -127,17 +127,17 @@ def test_an_undecided_choice_is_not_one_that_scored_far_below() -> None:
 
 
 def test_one_on_fewer_rows_is_chosen_by_what_its_curve_makes_expected_with_all() -> None:
-    """With 20 of 100 rows it lies more than the tolerance behind; with all it is expected as far ahead."""
-    runs = [measured("linear_probe", 165), measured("lora", 180, train_rows=20)]
+    """With 200 of 1,000 rows it lies more than the tolerance behind; with all it is expected as far ahead."""
+    runs = [measured("linear_probe", 165), measured("lora", 180, train_rows=200)]
     found, choice = outcome(*runs, strategies=("linear_probe", "lora"))
     assert {found[name].verdict for name in ("linear_probe", "lora")} == {Outcome.UNDECIDED}
     assert (expected := found["lora"].expected) is not None and expected > 0.835 + 0.01
     assert choice is not None
-    assert (choice.strategy, choice.train_rows) == ("lora", 20)
+    assert (choice.strategy, choice.train_rows) == ("lora", 200)
     assert "with all training rows it is the lightest expected within 1 point of the best." in choice.because
     assert f"and {expected:.3f} is expected with all" in choice.because
     assert "Lighter and not ruled out: linear_probe on tiny." in choice.because
-    assert "lets it learn from 100 rows" in choice.settle
+    assert "lets it learn from 1,000 rows" in choice.settle
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_one_on_fewer_rows_is_chosen_by_what_its_curve_makes_expected_with_all()
 def test_the_lighter_one_is_chosen_where_the_curve_of_a_heavier_one_does_not_lead(
     wrong: int, tolerance: float, dropped: tuple[str, ...]
 ) -> None:
-    runs = [measured("linear_probe", 165), measured("lora", wrong, train_rows=20)]
+    runs = [measured("linear_probe", 165), measured("lora", wrong, train_rows=200)]
     _, choice = outcome(*runs, strategies=("linear_probe", "lora"), tolerance=tolerance, dropped=dropped)
     assert choice is not None
     assert choice.strategy == "linear_probe"

@@ -134,35 +134,37 @@ def test_the_best_of_one_is_confirmed_by_a_target_alone(others: dict[str, Any]) 
 
 
 def test_one_that_learned_from_fewer_rows_is_not_refuted() -> None:
-    found, _ = outcome(measured("linear_probe", 50), measured("full", 400, train_rows=60))
+    found, _ = outcome(measured("linear_probe", 50), measured("full", 400, train_rows=600))
     assert found["full"].verdict is Outcome.UNDECIDED
-    assert "60 of the 100 training rows" in found["full"].because
+    assert "600 of the 1,000 training rows" in found["full"].because
     assert "--budget" in found["full"].settle
 
 
 def test_a_confirmed_one_that_might_do_better_says_so() -> None:
-    found, _ = outcome(measured("baseline", 50, train_rows=60), measured("full", 400))
+    found, _ = outcome(measured("baseline", 50, train_rows=600), measured("full", 400))
     assert found["baseline"].verdict is Outcome.CONFIRMED
-    assert "It may do better still: it learned from 60 of the 100 training rows, and 0.95" in found["baseline"].because
+    assert (
+        "It may do better still: it learned from 600 of the 1,000 training rows, and 0.95" in found["baseline"].because
+    )
     assert found["baseline"].expected == pytest.approx(0.955, abs=0.004)
 
 
 def test_none_is_confirmed_while_a_rival_that_learned_from_fewer_rows_may_pass_it() -> None:
-    found, choice = outcome(measured("baseline", 200), measured("full", 300, train_rows=30))
+    found, choice = outcome(measured("baseline", 200), measured("full", 300, train_rows=300))
     baseline = found["baseline"]
     assert baseline.verdict is Outcome.UNDECIDED
-    assert "But full on tiny learned from 30 rows, and with 100 may reach 0.8" in baseline.because
+    assert "But full on tiny learned from 300 rows, and with 1,000 may reach 0.8" in baseline.because
     assert baseline.settle == (
-        "`--resume --run RUN` with a longer --budget lets full on tiny learn from 100 rows (about 7 s here)."
+        "`--resume --run RUN` with a longer --budget lets full on tiny learn from 1,000 rows (about 7 s here)."
     )
     assert choice is not None and (choice.strategy, choice.verdict) == ("baseline", Outcome.UNDECIDED)
 
 
 def test_what_is_expected_follows_those_who_were_measured_there() -> None:
-    """TF-IDF's error fell by half from 30 rows to 100: most of that is expected of full fine-tuning's."""
-    alone, _ = outcome(measured("baseline", 200), measured("full", 300, train_rows=30))
+    """TF-IDF's error fell by half from 300 rows to 1,000: most of that is expected of full fine-tuning's."""
+    alone, _ = outcome(measured("baseline", 200), measured("full", 300, train_rows=300))
     beside, choice = outcome(
-        measured("baseline", 200), measured("baseline", 400, train_rows=30), measured("full", 300, train_rows=30)
+        measured("baseline", 200), measured("baseline", 400, train_rows=300), measured("full", 300, train_rows=300)
     )
     assert alone["full"].expected is not None and alone["full"].expected < 0.8
     assert beside["full"].expected is not None and 0.81 < beside["full"].expected < 0.85
@@ -174,23 +176,25 @@ def test_a_rival_is_judged_by_the_curves_of_those_who_were_measured_there() -> N
     """Alone it may pass; beside a curve whose error stays it cannot, beside one whose error falls it may."""
 
     def baseline(*before: int) -> Verdict:
-        smaller = [measured("baseline", wrong, train_rows=rows) for wrong, rows in zip(before, (30, 60), strict=False)]
-        found, _ = outcome(measured("baseline", 200), *smaller, measured("full", 280, train_rows=30))
+        smaller = [
+            measured("baseline", wrong, train_rows=rows) for wrong, rows in zip(before, (300, 600), strict=False)
+        ]
+        found, _ = outcome(measured("baseline", 200), *smaller, measured("full", 280, train_rows=300))
         return found["baseline"]
 
     alone, flat, falling = baseline(), baseline(200, 200), baseline(400, 260)
     assert (alone.verdict, flat.verdict) == (Outcome.UNDECIDED, Outcome.CONFIRMED)
     assert falling.verdict is Outcome.UNDECIDED
-    assert "full on tiny learned from 30 rows, and with 100 may reach 0.8" in falling.because
+    assert "full on tiny learned from 300 rows, and with 1,000 may reach 0.8" in falling.because
 
 
 def test_one_that_failed_with_more_rows_says_so_and_keeps_nobody_from_being_confirmed() -> None:
-    runs = [measured("baseline", 200), measured("full", 300, train_rows=30)]
+    runs = [measured("baseline", 200), measured("full", 300, train_rows=300)]
     found, _ = outcome(*runs, failures={"full": "it ran out of memory"})
     assert found["baseline"].verdict is Outcome.CONFIRMED
     assert found["baseline"].because.endswith(" Not measured with all rows: full on tiny.")
     assert found["full"].verdict is Outcome.UNDECIDED
-    assert "not refuted: it learned from 30 of the 100 training rows; with more, it ran out of memory" in (
+    assert "not refuted: it learned from 300 of the 1,000 training rows; with more, it ran out of memory" in (
         found["full"].because
     )
     assert "has to be mended first" in found["full"].settle
@@ -199,8 +203,8 @@ def test_one_that_failed_with_more_rows_says_so_and_keeps_nobody_from_being_conf
 
 
 def test_one_that_failed_with_more_rows_is_not_recommended_for_what_it_would_have_scored() -> None:
-    """TF-IDF's error halved from 30 rows to 100, and so full fine-tuning's is expected to, if it can be had."""
-    runs = [measured("baseline", 200), measured("baseline", 400, train_rows=30), measured("full", 250, train_rows=30)]
+    """TF-IDF's error halved from 300 rows to 1,000, and so full fine-tuning's is expected to, if it can be had."""
+    runs = [measured("baseline", 200), measured("baseline", 400, train_rows=300), measured("full", 250, train_rows=300)]
     (_, able), (_, failed) = outcome(*runs), outcome(*runs, failures={"full": "it ran out of memory"})
     assert able is not None and able.strategy == "full"
     assert failed is not None and (failed.strategy, failed.verdict) == ("baseline", Outcome.CONFIRMED)
@@ -209,11 +213,11 @@ def test_one_that_failed_with_more_rows_is_not_recommended_for_what_it_would_hav
 @pytest.mark.parametrize(
     ("rival", "dropped"),
     [
-        pytest.param(measured("full", 600, train_rows=30), (), id="it cannot with as many rows"),
-        pytest.param(measured("full", 300, train_rows=30), ("full",), id="validation rows showed that it lies behind"),
-        pytest.param(measured("full", 300, train_rows=100), (), id="it had as many"),
+        pytest.param(measured("full", 600, train_rows=300), (), id="it cannot with as many rows"),
+        pytest.param(measured("full", 300, train_rows=300), ("full",), id="validation rows showed that it lies behind"),
+        pytest.param(measured("full", 300, train_rows=1_000), (), id="it had as many"),
         pytest.param(
-            measured("full", 300, train_rows=30, recipe=Prompt(max_length=16)), (), id="it does not learn from rows"
+            measured("full", 300, train_rows=300, recipe=Prompt(max_length=16)), (), id="it does not learn from rows"
         ),
     ],
 )
@@ -224,20 +228,20 @@ def test_a_rival_that_cannot_pass_does_not_keep_one_from_being_confirmed(
     assert found["baseline"].verdict is Outcome.CONFIRMED
 
 
-@pytest.mark.parametrize("rows", [30, 60], ids=["as few", "more"])
+@pytest.mark.parametrize("rows", [300, 600], ids=["as few", "more"])
 def test_one_on_fewer_rows_is_not_confirmed_while_a_rival_on_fewer_may_pass_it_with_all(rows: int) -> None:
     """With all rows, that is: .81 is expected of TF-IDF there, and full fine-tuning may reach more."""
-    found, choice = outcome(measured("baseline", 230, train_rows=30), measured("full", 270, train_rows=rows))
+    found, choice = outcome(measured("baseline", 230, train_rows=300), measured("full", 270, train_rows=rows))
     baseline = found["baseline"]
     assert baseline.verdict is Outcome.UNDECIDED
     assert baseline.expected is not None
-    assert f"learned from 30 of the 100 training rows, and {baseline.expected:.3f} is expected" in baseline.because
-    said = re.search(rf"But full on tiny learned from {rows} rows, and with 100 may reach (\S+) ", baseline.because)
+    assert f"learned from 300 of the 1,000 training rows, and {baseline.expected:.3f} is expected" in baseline.because
+    said = re.search(rf"But full on tiny learned from {rows} rows, and with 1,000 may reach (\S+) ", baseline.because)
     assert said is not None
     assert float(said[1]) > baseline.expected + 0.01
-    took = round(200 / 30 + 200 / rows)  # two seconds each, and as much longer as there are more rows
+    took = round(2_000 / 300 + 2_000 / rows)  # two seconds each, and as much longer as there are more rows
     assert baseline.settle == (
-        "`--resume --run RUN` with a longer --budget lets it and full on tiny learn from 100 rows "
+        "`--resume --run RUN` with a longer --budget lets it and full on tiny learn from 1,000 rows "
         f"(about {took} s here)."
     )
     assert choice is not None and choice.verdict is Outcome.UNDECIDED
@@ -245,7 +249,7 @@ def test_one_on_fewer_rows_is_not_confirmed_while_a_rival_on_fewer_may_pass_it_w
 
 def test_one_on_fewer_rows_is_held_by_what_is_expected_of_it_with_all() -> None:
     """What the rival may reach lies above its score, and not above that."""
-    runs = [measured("baseline", 200, train_rows=30), measured("full", 270, train_rows=60)]
+    runs = [measured("baseline", 200, train_rows=300), measured("full", 270, train_rows=600)]
     found, _ = outcome(*runs)
     assert found["baseline"].verdict is Outcome.CONFIRMED
     failed, _ = outcome(*runs, failures={"baseline": "memory ran out"})
@@ -256,15 +260,17 @@ def test_one_on_fewer_rows_is_held_by_what_is_expected_of_it_with_all() -> None:
 
 
 def test_where_nothing_tells_what_more_rows_bring_none_on_fewer_is_confirmed_against_fewer() -> None:
-    both = [measured(who, wrong, metric="macro_f1", train_rows=30) for who, wrong in (("baseline", 100), ("full", 400))]
+    both = [
+        measured(who, wrong, metric="macro_f1", train_rows=300) for who, wrong in (("baseline", 100), ("full", 400))
+    ]
     found, _ = outcome(*both)
     assert found["baseline"].verdict is Outcome.UNDECIDED
     assert "may pass it (curves of accuracy were recorded, and none of macro_f1)" in found["baseline"].because
-    assert "lets it and full on tiny learn from 100 rows" in found["baseline"].settle
+    assert "lets it and full on tiny learn from 1,000 rows" in found["baseline"].settle
 
 
 def test_where_nothing_tells_what_more_rows_bring_none_is_confirmed_against_fewer() -> None:
-    both = [measured("baseline", 100, metric="macro_f1"), measured("full", 400, metric="macro_f1", train_rows=30)]
+    both = [measured("baseline", 100, metric="macro_f1"), measured("full", 400, metric="macro_f1", train_rows=300)]
     found, _ = outcome(*both)
     assert found["baseline"].verdict is Outcome.UNDECIDED
     assert "may pass it (curves of accuracy were recorded, and none of macro_f1)" in found["baseline"].because
@@ -313,12 +319,12 @@ def test_too_close_to_tell_is_undecided_and_says_how_many_rows_would() -> None:
 
 def test_seeds_are_pooled_and_the_most_rows_count() -> None:
     seeds = [measured("full", 50 + seed, seed=seed) for seed in range(3)]
-    found, choice = outcome(*seeds, measured("full", 400, train_rows=40), strategies=["full"])
+    found, choice = outcome(*seeds, measured("full", 400, train_rows=400), strategies=["full"])
     assert "over 3 seeds" in found["full"].because
     assert found["full"].score is not None
     assert found["full"].score.mean == pytest.approx(0.949)
     assert choice is not None
-    assert choice.train_rows == 100
+    assert choice.train_rows == 1_000
     assert choice.seconds == pytest.approx(6)
 
 

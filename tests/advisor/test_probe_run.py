@@ -58,16 +58,26 @@ def test_report_shows_it_again(finished: tuple[Path, int, dict[str, Any]], call:
         assert verdict["verdict"] in page
 
 
-def test_every_candidate_has_a_curve_that_goes_on(finished: tuple[Path, int, dict[str, Any]], call: Call) -> None:
+def test_every_candidate_has_a_curve(finished: tuple[Path, int, dict[str, Any]], call: Call) -> None:
     folder, _, document = finished
     assert [curve["strategy"] for curve in document["curves"]] == [m["strategy"] for m in document["measurements"]]
     for curve, measured in zip(document["curves"], document["measurements"], strict=True):
         rows = measured["train_rows"]
         assert curve["points"] == [{"train_rows": rows, "score": measured["score"], "seeds": 1}]
         assert [at["size"] for at in curve["predictions"]] == [2 * rows, 4 * rows]
-        assert all(at["low"] <= at["value"] <= at["high"] for at in curve["predictions"])
+        assert all("test rows say too little of a score" in at["why_not"] for at in curve["predictions"])
     _, page, _ = call("report", folder)
     assert "What if you label more?" in page
+
+
+def test_a_curve_goes_on_where_rows_are_enough(many_rows_file: Path, call: Call, tmp_path: Path) -> None:
+    asked = ("probe", many_rows_file, "--strategies", "baseline", "--budget", "none")
+    code, out, err = call(*asked, "--run", tmp_path / "run", "--json")
+    assert code == 3, err
+    [curve] = json.loads(out)["curves"]
+    assert [point["train_rows"] for point in curve["points"]] == [262, 525, 1_050]
+    assert [at["size"] for at in curve["predictions"]] == [2_100, 4_200]
+    assert all(at["low"] < at["value"] <= at["high"] for at in curve["predictions"])
 
 
 @pytest.mark.parametrize("strategy", ["linear_probe", "lora", "full"])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 pytest.importorskip("benchmarks.curves", reason="the benchmarks are not part of a distribution")
 from benchmarks import curve_fit, curve_misses
 from benchmarks.curve_data import REACHES, Reach, fellows, together
+from probes.extrapolation import half_width
 from probes.learning_curve import Curve, calibration_by_mechanism, prior
 from tests.benchmarks.made_curves import accuracy, as_points, loss
 
@@ -70,6 +72,33 @@ def test_what_is_measured_is_what_ships(reach: Reach) -> None:
     assert seen > 30
 
 
+@pytest.mark.parametrize("test_rows", [60, 2_000])
+def test_what_is_measured_of_few_test_rows_is_what_ships(test_rows: int) -> None:
+    curve = replace(accuracy("a", [0.5, 0.6, 0.7, 0.74, 0.77]), test_rows=test_rows)
+    noises = set()
+    for miss in curve_misses.misses([curve], prior()):
+        [at] = Curve(
+            points=as_points(curve, range(miss.task.first, miss.task.end)),
+            mechanism=curve.mechanism,
+            test_rows=test_rows,
+        ).predict([curve.sizes[miss.task.target]])
+        assert at.value == pytest.approx(1 - math.exp(miss.centre))
+        width = calibration_by_mechanism()["bag_of_words"]["alone"][str(miss.known)]["0.8"][str(miss.task.factor)]
+        assert at.low == pytest.approx(1 - math.exp(miss.centre + half_width(width, miss.spread, miss.noise, 0.8)))
+        noises.add(miss.noise > 0)
+    assert noises == {test_rows < 400}
+
+
+def test_a_truth_within_its_multiple_lies_within_its_interval() -> None:
+    curve = replace(accuracy("a", [0.5, 0.6, 0.7, 0.74, 0.77]), test_rows=60)
+    for miss in curve_misses.misses([curve], prior()):
+        width = miss.multiple(0.8)
+        distance = abs(miss.centre - math.log(miss.truth))
+        half = half_width(width, miss.spread, miss.noise, 0.8)
+        # Nearer than noise reaches is inside whatever the width.
+        assert half == pytest.approx(distance) if width else half >= distance
+
+
 def test_an_interval_is_calibrated_without_its_own_group() -> None:
     """Nine alike, and one like none of them: only its own intervals would be wide enough for it."""
     made = curve_misses.misses([*(loss(f"smooth {k}", SMOOTH) for k in range(9)), loss("wild", WILD)])
@@ -83,7 +112,7 @@ def test_every_data_set_has_the_same_weight_in_a_width() -> None:
     smooth = [accuracy("smooth", [1 - value for value in SMOOTH], seed) for seed in range(8)]
     made = curve_misses.misses([*smooth, accuracy("wild", [1 - value for value in WILD])], curve_fit.START)
     far = [m for m in made if (m.known, m.task.factor) == (3, 8)]
-    near, wild = (max(m.multiple for m in far if m.curve.dataset == name) for name in ("smooth", "wild"))
+    near, wild = (max(m.multiple(0.4) for m in far if m.curve.dataset == name) for name in ("smooth", "wild"))
     assert near < wild / 10
     assert curve_misses.quantiles(made, 0.39).by_task[3, 8] == near
     assert curve_misses.quantiles(made, 0.41).by_task[3, 8] == wild
@@ -99,7 +128,7 @@ def test_a_mechanism_that_is_predicted_badly_gets_wider_intervals_and_no_other_d
     assert found.stretch["tuning"] >= 1
     assert found.stretch["frozen_features"] < found.stretch["tuning"] / 2
     tuned = [m for m in made if m.curve.model == "lora"]
-    common = curve_misses.inside(tuned, curve_misses.Widths(found.by_task, {}))
+    common = curve_misses.inside(tuned, curve_misses.Widths(found.by_task, {}, 0.8))
     own = curve_misses.inside(tuned, found)
     assert sum(common) < 0.8 * len(tuned) <= sum(own)
 

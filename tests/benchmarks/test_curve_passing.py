@@ -12,15 +12,15 @@ from tests.benchmarks.made_curves import accuracy
 START = curve_fit.START.model_copy(update={"shared": 0.8})
 
 
-@pytest.mark.parametrize(("width", "missed"), [(100, 0.0), (-100, 100.0)], ids=["wide", "sure that none passes"])
-def test_who_passes_with_as_many_rows_is_counted(monkeypatch: pytest.MonkeyPatch, width: float, missed: float) -> None:
+@pytest.mark.parametrize(("half", "missed"), [(100, 0.0), (-100, 100.0)], ids=["wide", "sure that none passes"])
+def test_who_passes_with_as_many_rows_is_counted(monkeypatch: pytest.MonkeyPatch, half: float, missed: float) -> None:
     """The linear probe leads from 256 rows on; on 64 and 128 it lies behind what TF-IDF has with 128 and 256."""
     flat, rising = accuracy("a", [0.8] * 4), accuracy("a", [0.7, 0.75, 0.85, 0.9], model="linear_probe")
     made = [miss for miss in curve_misses.misses([rising, flat], curve_fit.START, "ahead") if miss.curve == rising]
     monkeypatch.setattr(curve_passing, "folds", lambda _: [curve_misses.Fold("a", (), tuple(made), ())])
     monkeypatch.setattr(curve_passing, "accuracy_curves", lambda: (flat, rising))
-    widths = {(known, factor): width for known in (1, 2, 3) for factor in (2, 4)}
-    monkeypatch.setattr(curve_misses, "quantiles", lambda *_: curve_misses.Widths(widths, {}))
+    monkeypatch.setattr(curve_misses, "quantiles", lambda *_: curve_misses.Widths({}, {}, 0.9))
+    monkeypatch.setattr(curve_misses.Widths, "half", lambda *_: half)
     # From 64 rows it is asked about 128 and 256, from 128 (knowing one size or two) about 256 and 512.
     assert sorted(pair.passed for pair in curve_passing.pairs()) == [False, True, True, True, True, True]
     assert curve_passing.shares() == (83.3, missed, missed)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probes.curve_families import FAMILIES
 from probes.curve_prior import MECHANISMS, Mechanism
-from probes.extrapolation import BLEND, Kind
+from probes.extrapolation import BLEND, Kind, leverage, mean_of_families
 from probes.learning_curve import (
     COMPANIES,
     Curve,
@@ -215,6 +215,34 @@ def test_noisy_points_are_believed_less() -> None:
     assert few.value < seeds.value < many.value
 
 
+@pytest.mark.parametrize("sizes", [1, 2, 3])
+def test_an_interval_holds_also_where_test_rows_are_few(sizes: int) -> None:
+    """Curves of the typical slope, seen through the noise of 60 test rows and of 2,000: it is asked what these show."""
+    draw, slope, share = np.random.default_rng(0), prior().slope("bag_of_words"), {}
+    for rows in (60, 2_000):
+        held = []
+        for _ in range(200):
+            error = draw.uniform(0.1, 0.4) * np.exp(slope * np.arange(4))
+            noise = prior().test_noise * np.sqrt(error * (1 - error) / rows)
+            seen = np.clip(1 - error + noise * draw.normal(size=4), 0, 1)
+            known = tuple(points({64 << k: float(seen[k]) for k in range(3 - sizes, 3)}))
+            [at] = Curve(points=known, mechanism="bag_of_words", test_rows=rows).predict([512])
+            held.append(at.low <= seen[3] <= at.high)
+        share[rows] = np.mean(held)
+    assert share[60] >= 0.75
+    # What makes recorded curves wander is not in these: with many rows little is left to miss.
+    assert share[2_000] >= share[60]
+
+
+def test_power_laws_carry_the_noise_of_their_points_on() -> None:
+    """Whatever straight lines through noise do at the targets, the leverages say how far that scatters."""
+    draw, sizes, targets = np.random.default_rng(0), SIZES[:4], np.array([1024.0, 4096.0])
+    noise = np.array([0.01, 0.02, 0.01, 0.03]) ** 2
+    logs = np.log(0.3) + np.sqrt(noise) * draw.normal(size=(4_000, 4))
+    ends = [mean_of_families(sizes, np.exp(own), targets) for own in logs]
+    assert np.var(ends, axis=0) == pytest.approx(noise @ leverage(sizes, targets), rel=0.08)
+
+
 def test_a_higher_level_holds_the_lower() -> None:
     intervals = [predict(points(RISING), [2048], level=level)[0] for level in (0.95, 0.9, 0.8, 0.5)]
     for outer, inner in itertools.pairwise(intervals):
@@ -253,6 +281,20 @@ def test_what_cannot_be_told_has_a_reason(scores: dict[int, float], size: int, r
     assert reason in made.why_not
 
 
+@pytest.mark.parametrize(
+    ("largest", "test_rows", "reason"),
+    [
+        (64, 50, ""),
+        (63, 50, "it learned from 63 rows, and curves were recorded from 64 on"),
+        (64, 49, "49 test rows say too little of a score, 50 were seen to be enough"),
+    ],
+)
+def test_nothing_is_told_of_fewer_rows_than_were_looked_at(largest: int, test_rows: int, reason: str) -> None:
+    [made] = Curve(points=tuple(points({largest: 0.7})), test_rows=test_rows).predict([4 * largest])
+    assert (made.value is None) == bool(reason)
+    assert made.why_not == reason
+
+
 def test_two_seeds_at_two_sizes_are_two_sizes() -> None:
     four = [*points({64: 0.5, 128: 0.6}), *points({64: 0.55, 128: 0.65}, 1)]
     [at] = predict(four, [256], "loss")
@@ -281,6 +323,13 @@ def test_a_perfect_score_stays_one() -> None:
     assert at.low <= at.value <= at.high <= 1
 
 
+def test_a_perfect_score_on_few_test_rows_is_no_perfect_score() -> None:
+    few, many = (Curve(points=tuple(points({256: 1.0})), test_rows=rows).predict([512])[0] for rows in (50, 5_000))
+    assert few.value < 0.995 < many.value
+    assert few.low < many.low
+    assert few.low < 1 - 1 / 50
+
+
 def test_a_falling_accuracy_does_not_fall_below_chance() -> None:
     falling = points({64: 0.60, 128: 0.55, 256: 0.51})
     free, bound = predict(falling, [2048])[0], predict(falling, [2048], chance=0.5)[0]
@@ -296,7 +345,7 @@ def test_a_falling_accuracy_does_not_fall_below_chance() -> None:
 def test_any_curve_of_accuracies_has_a_prediction_within_its_bounds(
     scores: list[float], factor: float, level: float
 ) -> None:
-    known = {32 << k: score for k, score in enumerate(scores)}
+    known = {64 << k: score for k, score in enumerate(scores)}
     target = max(int(factor * max(known)), max(known) + 1)
     [at] = predict(points(known), [target], level=level)
     assert 0 <= at.low <= at.value <= at.high <= 1
