@@ -2,108 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from probes.comparison import Comparison
-from probes.measurement import Measurement
-from probes.power import Gap
-from probes.recipe import BagOfWords, Tuning
-from probes.statistics import Interval
-from strategies import STRATEGIES, Candidate, Evidence, Outcome, Unfinished, Unreached, Verdict
+from strategies import STRATEGIES, Candidate, Outcome, Verdict
 from strategies.base import Strategy
-from tests.advisor.made_verdicts import TRIAL
-
-
-def measurement(**more: Any) -> Measurement:
-    settings: dict[str, Any] = {
-        "strategy": "full",
-        "model": "tiny",
-        "recipe": BagOfWords(),
-        "train_rows": 1_000,
-        "seed": 0,
-        "metric": "accuracy",
-        "score": 0.85,
-        "validation_score": 0.86,
-        "predictions": (0, 1),
-        "seconds": 3.0,
-        "peak_bytes": 1,
-        "tokens": 1,
-        "trials": (TRIAL,),
-        "search_seconds": 1.0,
-    }
-    return Measurement(**(settings | more))
-
-
-def gap(**more: Any) -> Gap:
-    settings: dict[str, Any] = {
-        "rival": 1,
-        "distance": -0.02,
-        "level": 0.025,
-        "power": 0.8,
-        "rows": 1_200,
-        "row_variance": 0.1,
-        "seed_variances": (0.0, 0.0),
-        "seeds": (1, 1),
-    }
-    return Gap(**(settings | more))
-
-
-def comparison(**more: Any) -> Comparison:
-    settings: dict[str, Any] = {
-        "score": Interval(mean=0.85, low=0.83, high=0.87),
-        "seed_variance": 0.0,
-        "delta": Interval(mean=-0.012, low=-0.03, high=-0.002),
-        "gap": gap(),
-        "p_not_worse": 0.4,
-        "p_worse": 0.6,
-        "confirmed": False,
-        "refuted": False,
-    }
-    return Comparison(**(settings | more))
-
-
-def evidence(**more: Any) -> Evidence:
-    settings: dict[str, Any] = {
-        "candidate": Candidate(strategy="full", model="tiny"),
-        "measurements": (measurement(),),
-        "comparison": comparison(),
-        "rival": "lora on tiny",
-        "against": Candidate(strategy="lora", model="tiny"),
-        "against_measurements": (measurement(strategy="lora", seconds=31.0),),
-        "labelled": 6_000,
-        "rows": 1_000,
-        "search_rows": 1_000,
-        "test_rows": 1_200,
-        "tolerance": 0.01,
-    }
-    return Evidence(**(settings | more))
-
-
-FULL = next(s for s in STRATEGIES if s.name == "full")
-BEST = comparison(delta=Interval(mean=0, low=-0.004, high=0), confirmed=True)
-BEST_OF_ONE_SEED = BEST.model_copy(update={"seed_variance": 0.014**2})
-NEAR = comparison(delta=Interval(mean=-0.002, low=-0.008, high=0), confirmed=True)
-WORSE = comparison(delta=Interval(mean=-0.05, low=-0.07, high=-0.03), refuted=True)
-OPEN = comparison()
-UNDERFIT = measurement(converged=False, why_not="underfit: training loss 1.200 against 0.400 of the linear probe")
-FEW = measurement(train_rows=400)
-
-
-def unfinished(strategy: str, most: float | None) -> Unfinished:
-    return Unfinished(
-        candidate=Candidate(strategy=strategy, model="tiny"),
-        measurements=(measurement(strategy=strategy, train_rows=400),),
-        rows=1_000,
-        most=most,
-        why_not="" if most else "nothing was recorded",
-    )
-
-
-def unreached(strategy: str, seconds: float | None) -> Unreached:
-    return Unreached(candidate=Candidate(strategy=strategy, model="tiny"), because="no time", seconds=seconds)
-
+from tests.strategies.made_evidence import (
+    BEST,
+    BEST_OF_ONE_SEED,
+    FEW,
+    NEAR,
+    OPEN,
+    UNDERFIT,
+    WORSE,
+    comparison,
+    evidence,
+    gap,
+    measurement,
+    unfinished,
+    unreached,
+)
 
 REFUTED = Outcome.REFUTED, r"5\.0 points below the best, .*at least 3\.0 below", ""
 TABLE = [
@@ -340,8 +260,6 @@ TABLE = [
 )
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.name)
 def test_the_table(strategy: Strategy, changes: dict[str, Any], outcome: Outcome, because: str, settle: str) -> None:
-    import re
-
     verdict = strategy.confirm(evidence(**changes))
     assert verdict.verdict == outcome
     assert re.search(because, verdict.because), verdict.because
@@ -360,62 +278,3 @@ def test_a_measured_candidate_shows_its_numbers() -> None:
     assert verdict.score == OPEN.score
     assert verdict.delta == OPEN.delta
     assert verdict.because.startswith("macro-f1 0.850 [0.830, 0.870] on 1,200 test rows over 2 seeds: 1.2 points below")
-
-
-def test_more_rows_are_asked_for_than_there_are() -> None:
-    close = comparison(gap=gap(distance=0.5))
-    verdict = STRATEGIES[0].confirm(evidence(comparison=close))
-    assert verdict.settle.startswith("About 1,201 test rows (now 1,200)")
-
-
-@pytest.mark.parametrize("rows", [2, 29, 30])
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"comparison": OPEN},
-        {"comparison": comparison(gap=gap(distance=-0.0214, seed_variances=(0.014**2, 0.0)))},
-        {"comparison": BEST, "target": 0.8},
-    ],
-    ids=["rows", "seeds and rows", "target"],
-)
-def test_test_rows_reckoned_from_few_are_said_to_be(changes: dict[str, Any], rows: int) -> None:
-    found = changes["comparison"]
-    few = found.model_copy(update={"gap": found.gap.model_copy(update={"rows": rows})})
-    wide = few.model_copy(update={"score": Interval(mean=0.85, low=0.5, high=1.0)})
-    settle = FULL.confirm(evidence(**changes | {"comparison": wide, "test_rows": rows})).settle
-    assert "test rows (now" in settle
-    assert (f"(now {rows}; reckoned from {rows} rows: little to go by)" in settle) == (rows < 30)
-
-
-def test_a_further_seed_costs_no_search() -> None:
-    """Its searched setting took one second of three; a further seed takes two, and three where that was reused."""
-    close = comparison(gap=gap(rows=20_000, seed_variances=(0.01**2, 0.0), seeds=(3, 1), distance=0.021))
-    plain, searched, reused = (
-        STRATEGIES[0].confirm(evidence(comparison=close, measurements=(measurement(**more),) * 3)).settle
-        for more in ({"trials": (), "search_seconds": 0.0}, {}, {"search_seconds": 0.0})
-    )
-    seeds = int(plain.split()[0])
-    assert f"take about {3 * (seeds - 3)} s here" in plain
-    assert f"take about {2 * (seeds - 3)} s here" in searched
-    assert f"take about {3 * (seeds - 3)} s here" in reused
-
-
-@pytest.mark.parametrize(("rows", "seconds"), [(1_000, 9), (100, 4)])
-def test_one_without_a_search_is_told_what_a_search_takes(rows: int, seconds: int) -> None:
-    """Three rates on all rows, the best of which is the measurement; or on a tenth of them, and then all rows again."""
-    bare = measurement(trials=(), search_seconds=0.0)
-    verdict = FULL.confirm(evidence(comparison=WORSE, measurements=(bare,), search_rows=rows))
-    assert verdict.because.startswith("not refuted: there was no time to search its learning rate")
-    assert verdict.settle == f"`--resume --run RUN` with a longer --budget allows the search (about {seconds} s here)."
-
-
-def test_one_whose_search_ended_at_an_edge_is_told_what_each_further_rate_takes() -> None:
-    recipe = Tuning(pooling="mean", max_length=16, learning_rate=1e-4)
-    trials = tuple(
-        TRIAL.model_copy(update={"setting": f"learning_rate={rate:g}", "validation_score": score})
-        for rate, score in ((5e-5, 0.8), (1e-4, 0.9))
-    )
-    at_edge = measurement(recipe=recipe, trials=trials)
-    verdict = FULL.confirm(evidence(comparison=WORSE, measurements=(at_edge,)))
-    assert "0.0001 was the highest learning rate tried, and 10.0 points better" in verdict.because
-    assert verdict.settle.endswith("set `learning_rate` in the emitted config (each takes about 2 s here).")
