@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from probes.base import Frozen
 from probes.curve_prior import mechanism_of
@@ -180,40 +180,35 @@ def _as_points(found: Sequence[Measurement]) -> tuple[Point, ...]:
     return tuple(Point(size=m.train_rows, score=m.score, seed=m.seed) for m in found)
 
 
-def curve_points_wanted(
-    measurements: Sequence[Measurement], rows: int, classes: int
-) -> tuple[tuple[Candidate, int], ...]:
-    """Return what would tell most of the curves for little: cheap candidates at a half and a quarter of all rows.
+def curve_sizes_wanted(known: Collection[int], rows: int, classes: int) -> tuple[int, ...]:
+    """Return the train sizes that would tell most of a curve for little: a half and a quarter of all rows.
 
-    A bag of words takes seconds, and a linear probe as long as its features take to compute. Three sizes
-    tell the score at four times the rows about twice as well as one (`python -m benchmarks.curves`).
+    Three sizes tell the score at four times the rows about twice as well as one (`python -m benchmarks.curves`).
 
     Parameters
     ----------
-    measurements : sequence of Measurement
+    known : collection of int
+        Train sizes it was measured at.
     rows : int
         Training rows there are to learn from.
     classes : int
 
     Returns
     -------
-    tuple of (Candidate, int)
-        Candidate and train size, at seed 0 and without a search, larger sizes first; nothing below `LEAST_TRAIN_ROWS`
-        rows or two a class, and nobody who takes gradient steps or was not measured on all rows.
+    tuple of int
+        Larger sizes first; nothing below `LEAST_TRAIN_ROWS` rows or two a class, and none for who was not measured on
+        all rows: a larger size would be worth more.
+
+    Examples
+    --------
+    >>> curve_sizes_wanted([400], 400, classes=2), curve_sizes_wanted([400, 200], 400, classes=2)
+    ((200, 100), (100,))
+    >>> curve_sizes_wanted([400], 400, classes=80), curve_sizes_wanted([400], 800, classes=2)
+    ((200,), ())
     """
-    sizes: dict[Candidate, set[int]] = defaultdict(set)
-    for measurement in measurements:
-        if mechanism_of(measurement.recipe.method) in ("bag_of_words", "frozen_features"):
-            candidate = Candidate(strategy=measurement.strategy, model=measurement.model)
-            sizes[candidate].add(measurement.train_rows)
-    wanted = [size for size in (rows // 2, rows // 4) if size >= max(LEAST_TRAIN_ROWS, 2 * classes)]
-    missing = [
-        (size, candidate)
-        for candidate, known in sizes.items()
-        if rows in known
-        for size in [size for size in wanted if size not in known][: max(0, MANY_SIZES - len(known))]
-    ]
-    return tuple((candidate, size) for size, candidate in sorted(missing, key=lambda one: -one[0]))
+    least = max(LEAST_TRAIN_ROWS, 2 * classes)
+    missing = [size for size in (rows // 2, rows // 4) if size >= least and size not in known]
+    return tuple(missing[: max(0, MANY_SIZES - len(known))]) if rows in known else ()
 
 
 def if_more_labels(curves: Sequence[CandidateCurve], rows: int, chosen: Candidate | None) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from advisor import caches
 from advisor.choices import Choices
 from advisor.events import Listener, Said, nobody
-from advisor.outlook import SUPPOSED, beyond, foresee, foresee_curves
+from advisor.outlook import beyond, foresee, foresee_curves
 from advisor.plan import CURVE, Step
 from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
@@ -16,11 +15,7 @@ from probes.base import Frozen
 from probes.benches import Benches, Setting
 from probes.errors import InputError, MeasurementFailed, OutOfTime
 from probes.executor import unexpected
-from probes.measurement import Measurement, Metric
 from probes.parallel import Parallel
-
-if TYPE_CHECKING:
-    from advisor.estimates import Estimates
 
 
 class PlannedStep(Frozen):
@@ -134,7 +129,7 @@ def plan(
     left = deadline.remaining
     fitting = foresee(planner, left)
     seconds = sum(step.seconds for step in fitting) / planner.workers
-    drawing = foresee_curves(planner, [_supposed(step, estimates, metric) for step in fitting], left - seconds)
+    drawing = foresee_curves(planner, left - seconds)
     others = beyond(planner)
     return ProbePlan(
         train_rows=rows,
@@ -150,25 +145,6 @@ def plan(
         seconds=seconds + sum(step.seconds for step in drawing),
         seconds_beyond=sum(step.seconds for step in others) / planner.workers,
         seconds_before=time.monotonic() - started,
-    )
-
-
-def _supposed(step: Step, estimates: Estimates, metric: Metric) -> Measurement:
-    """Return the measurement that a step is supposed to give: what it was made of, and nothing that it would find."""
-    rung = step.arm.rung
-    return Measurement(
-        strategy=rung.candidate.strategy,
-        model=rung.candidate.model,
-        recipe=rung.strategy.recipes(estimates.situation(rung, step.seed))[0],
-        train_rows=step.rows,
-        seed=step.seed,
-        metric=metric,
-        score=SUPPOSED,
-        validation_score=None,
-        predictions=(),
-        seconds=step.seconds,
-        peak_bytes=0,
-        tokens=0,
     )
 
 

@@ -175,7 +175,7 @@ class Ladder:
 
     def _draw_curves(self) -> None:
         """Measure the cheap ones on fewer rows too, where that takes seconds: it tells what more labels would bring."""
-        for step in curve_steps(self._planner, self._done, lambda: self.deadline.remaining):
+        for step in curve_steps(self._planner, lambda: self.deadline.remaining):
             self._begin_step(step)
             while self._begun:
                 self.executor.wait(self._hear)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from advisor.arms import Seen
-from advisor.curves import curve_points_wanted
+from advisor.curves import curve_sizes_wanted
 from advisor.plan import CURVE, SAFETY, Planner, Step
-from probes.measurement import Measurement
 
 SUPPOSED = 0.5
 """Validation score a plan supposes of everybody: nobody is dropped, and none is ahead."""
@@ -29,36 +28,40 @@ def foresee(planner: Planner, left: float) -> list[Step]:
     return found
 
 
-def curve_steps(planner: Planner, done: Sequence[Measurement], left: Callable[[], float]) -> Iterator[Step]:
-    """Yield the steps that draw learning curves once the race is over: they are made one after the other.
+def curve_steps(planner: Planner, left: Callable[[], float]) -> Iterator[Step]:
+    """Yield the steps that draw the curves of cheap candidates once the race is over, to be made one after the other.
+
+    A bag of words takes seconds, and a linear probe as long as its features take to compute.
 
     Parameters
     ----------
     planner : Planner
-    done : sequence of Measurement
-        What was measured in the race.
     left : callable
         Returns the seconds that are left when a step has been made.
 
     Yields
     ------
     Step
+        At seed 0 and without a search, more rows first.
     """
     seconds = CURVE_SECONDS
-    arms = {arm.rung.candidate: arm for arm in planner.arms if not arm.stopped}
-    for candidate, rows in curve_points_wanted(done, planner.full, planner.classes):
-        if candidate not in arms:
-            continue
-        step = planner.step(arms[candidate], rows, search=False)
+    wanted = [
+        (rows, arm)
+        for arm in planner.arms
+        if arm.rung.strategy.method in ("bag_of_words", "frozen_features") and not arm.stopped
+        for rows in curve_sizes_wanted(arm.seen, planner.full, planner.classes)
+    ]
+    for rows, arm in sorted(wanted, key=lambda one: -one[0]):
+        step = planner.step(arm, rows, search=False)
         if step.seconds <= seconds and SAFETY * step.seconds <= left():
             seconds -= step.seconds
             yield replace(step, stage=CURVE, why="for its learning curve")
 
 
-def foresee_curves(planner: Planner, done: Sequence[Measurement], left: float) -> list[Step]:
+def foresee_curves(planner: Planner, left: float) -> list[Step]:
     """Return the steps that draw learning curves and fit the seconds left; see `curve_steps`."""
     found: list[Step] = []
-    steps = curve_steps(planner, done, lambda: left - sum(step.seconds for step in found))
+    steps = curve_steps(planner, lambda: left - sum(step.seconds for step in found))
     while (step := next(steps, None)) is not None:
         found.append(step)
     return found

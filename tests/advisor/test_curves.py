@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from advisor.curves import CandidateCurve, CurvePoint, curve_points_wanted, curves_of, if_more_labels
+from advisor.curves import CandidateCurve, CurvePoint, curves_of, if_more_labels
 from advisor.decide import Recommendation
 from advisor.report.curves import Plot, curves_page
 from advisor.session import ProbeResult
@@ -17,7 +17,7 @@ from probes.measurement import Measurement, Metric
 from probes.profile import Profile
 from probes.recipe import BagOfWords, FrozenFeatures, Prompt, Recipe
 from probes.statistics import Interval
-from strategies import Candidate, Outcome
+from strategies import Outcome
 from tests.advisor.pages import printed
 
 LABELS = [0] * 300 + [1] * 300
@@ -192,17 +192,6 @@ def test_who_cannot_be_predicted_is_named() -> None:
     [prompt] = curves_of([measured("few_shot", 900, 0.7)], 900, LABELS, "accuracy")
     said = if_more_labels((LIGHT, HEAVY, prompt), 900, None)
     assert said.endswith("linear_probe on minilm would lead; nothing is known of few_shot on minilm there.")
-
-
-def test_cheap_candidates_want_a_half_and_a_quarter_of_the_rows() -> None:
-    baseline, probe = Candidate(strategy="baseline", model=None), Candidate(strategy="linear_probe", model="minilm")
-    assert curve_points_wanted(CLIMBED, 900, 2) == ((probe, 450), (probe, 225))
-    one = [measured("baseline", 400, 0.7)]
-    assert curve_points_wanted(one, 400, 2) == ((baseline, 200), (baseline, 100))
-    assert curve_points_wanted(one, 400, 80) == ((baseline, 200),)
-    assert curve_points_wanted([*one, measured("baseline", 200, 0.6)], 400, 2) == ((baseline, 100),)
-    # Not on all rows: a larger size is worth more than a smaller one. Prompts have no curve.
-    assert curve_points_wanted([*one, measured("few_shot", 800, 0.7)], 800, 2) == ()
 
 
 def shown(profile: Profile, curves: tuple[CandidateCurve, ...], width: int = 400) -> str:

@@ -43,7 +43,6 @@ class Clock(Deadline):
 class Made(Strategy):
     """A strategy without a model: so many seconds a row for each recipe it tries, and so right after so many rows."""
 
-    method = "bag_of_words"
     needs_model = False
 
     def __init__(
@@ -62,6 +61,7 @@ class Made(Strategy):
         self.least = least
         self.seeded = seeded
         self.tries = recipes
+        self.method = "bag_of_words" if recipes == 1 else "tuning"
         self.learns = learns
         self.best = best
         """Index of the recipe that its search chooses."""
