@@ -34,9 +34,9 @@ from probes.extrapolation import (
     left_open,
     leverage,
     mean_of_families,
+    noises_of_families,
     normal_reach,
     with_families,
-    with_recorded_rows,
 )
 from probes.learning_curve import Company, to_loss
 
@@ -139,12 +139,10 @@ def misses(curves: Iterable[Recorded], prior: Prior | None = None, reach: Reach 
     for stack in stacks(tuple(curves), reach):
         found = typical_errors(prior, stack)
         if stack.tasks[0][1].known >= MANY_SIZES:  # as all of a stack are
-            laws = [_power_laws(curve, task) for curve, task in stack.tasks]
-            noises = [
-                [prior.noise(np.log(known.errors), known.test_rows, known.seeds) @ lever for _, lever, known in every]
-                for every in (laws, [(said, lever, with_recorded_rows(known)) for said, lever, known in laws])
-            ]
-            found = with_families(found, np.array([said for said, _, _ in laws]), *map(np.array, noises))
+            every = [_power_laws(curve, task) for curve, task in stack.tasks]
+            laws = np.array([said for said, _, _ in every])
+            noises = np.array([noises_of_families(prior, own, levers) for _, levers, own in every])
+            found = with_families(found, laws, *noises.T)
         made += [
             Miss(curve, task, float(truth), *map(float, of))
             for (curve, task), truth, *of in zip(

@@ -243,9 +243,13 @@ def expected_error(typical: Prior, own: Known, targets: Values, fellows: Sequenc
     found = typical_error(typical, own, targets, fellows)
     if len(own.sizes) < MANY_SIZES:
         return found
-    laws, levers = mean_of_families(own.sizes, own.errors, targets), leverage(own.sizes, targets)
-    noises = [_noise(typical, each) @ levers for each in (own, with_recorded_rows(own))]
-    return with_families(found, laws, *noises)
+    laws = mean_of_families(own.sizes, own.errors, targets)
+    return with_families(found, laws, *noises_of_families(typical, own, leverage(own.sizes, targets)))
+
+
+def noises_of_families(typical: Prior, own: Known, levers: Values) -> tuple[Values, Values]:
+    """Return the variance that noise gives the mean of power laws, with its test rows and as `with_recorded_rows`."""
+    return _noise(typical, own) @ levers, _noise(typical, with_recorded_rows(own)) @ levers
 
 
 def with_families(found: Continued, laws: Values, variance: Values, calibrated: Values) -> Continued:
