@@ -97,11 +97,18 @@ def recommend(
     own = at_most_rows(measurements, _candidate(chosen))
     points = f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'}"
     shown = chosen.because[:1].upper() + chosen.because[1:]
+    alone = all(v.score is None for v in verdicts if v is not chosen)
     if chosen.verdict is Outcome.CONFIRMED:
-        because = f"It is the lightest candidate shown to be at most {points} below the best. {shown}"
+        because = (
+            f"It is the only candidate that was measured. {shown}"
+            if alone
+            else f"It is the lightest candidate shown to be at most {points} below the best. {shown}"
+        )
     else:
         if chosen not in near:
             place = f"of those that may be within {points} of the best it is expected highest"
+        elif alone:
+            place = "it is the only candidate that was measured"
         elif any(v.expected is not None for v in near):
             place = f"with all training rows it is the lightest expected within {points} of the best"
         else:
@@ -109,7 +116,9 @@ def recommend(
         because = f"No candidate was confirmed; {place}. {shown}"
         if lighter := [_name(v) for v in possible[: possible.index(chosen)]]:
             because += f" Lighter and not ruled out: {', '.join(lighter)}."
-    if pending := [_name(v) for v in verdicts if not v.fair and v is not chosen]:
+    # The reason of a confirmed one names those that were not measured itself.
+    named = chosen.verdict is Outcome.CONFIRMED
+    if pending := [_name(v) for v in verdicts if not v.fair and v is not chosen and not (named and v.score is None)]:
         because += f" No fair chance yet, see their verdicts: {', '.join(pending)}."
     return Recommendation(
         strategy=chosen.strategy,

@@ -13,6 +13,7 @@ from probes.data import TaskData
 from probes.learning_curve import Prediction
 from probes.measurement import Measurement, Metric
 from strategies import Candidate, Evidence, Strategy, Unfinished, Unreached, Verdict
+from strategies.settling import listed
 
 PASSING = 0.9
 """Level of the two-sided interval whose upper end a rival does not exceed in 95 % of cases."""
@@ -53,8 +54,7 @@ def judge(
     rows : int
         Training rows the verdict is about.
     unreached : sequence of Unreached
-        Those that were not measured for want of time. They keep the others from being confirmed, and so does whoever
-        was not measured for no reason that is given here.
+        Those that were not measured for want of time: they keep the others from being confirmed.
     dropped : container of Candidate
         Those that validation rows showed to lie behind, at all rows too.
 
@@ -62,18 +62,20 @@ def judge(
     -------
     list of Verdict
         In the order of the candidates.
+
+    Raises
+    ------
+    ValueError
+        If a candidate was not measured, and nothing says why.
     """
     by_candidate = {c: at_most_rows(measurements, c) for c in candidates}
     measured = [c for c in candidates if by_candidate[c]]
     seeded = [strategies[c.strategy].seeded for c in measured]
     comparisons = _compare(measured, by_candidate, seeded, data, metric, tolerance)
     labelled = sum(len(part.labels) for part in (data.train, data.validation, data.test))
-    for_want_of_time = {one.candidate: one for one in unreached}
-    missing = {
-        c: for_want_of_time.get(c, Unreached(candidate=c))
-        for c in candidates
-        if not by_candidate[c] and c not in blocked and c not in failures
-    }
+    out_of_time = {one.candidate: one for one in unreached}
+    if lost := [c for c in candidates if not (by_candidate[c] or c in blocked or c in failures or c in out_of_time)]:
+        raise ValueError(f"it is not known why {listed(list(map(str, lost)))} was not measured")
     unmeasurable = [c for c in candidates if c in failures and c not in blocked and not by_candidate[c]]
     verdicts = []
     every = measured_by(measurements)
@@ -88,31 +90,32 @@ def judge(
         own, others = by_candidate[candidate], [c for c in measured if c != candidate]
         rival = max(others, key=lambda c: comparisons[c].score.mean, default=None)
         comparison = comparisons.get(candidate)
-        gap = comparison.gap if comparison else None
-        against = measured[gap.rival] if gap and gap.rival is not None else None
-        # Nothing is to be had with all rows from one that failed with more than it learned from.
-        short = bool(own) and own[0].train_rows < rows and candidate not in failures
+        against = measured[comparison.rival] if comparison and comparison.rival is not None else None
+        # Nothing is to be had with all rows from one that failed with more than it learned from, nor from a prompt.
+        short = bool(own) and own[0].train_rows < rows and candidate not in failures and _learns(own)
+        expected = with_all(candidate).value if short else None
         evidence = Evidence(
             candidate=candidate,
             blocked=blocked.get(candidate),
-            failure=missing[candidate].because if candidate in missing else failures.get(candidate),
+            failure=out_of_time[candidate].because if candidate in out_of_time else failures.get(candidate),
             measurements=tuple(own),
             comparison=comparison,
             rival=str(rival) if rival else None,
             against=against,
             against_measurements=tuple(by_candidate[against]) if against else (),
             labelled=labelled,
-            expected=with_all(candidate).value if short else None,
+            short=short,
+            expected=expected,
             unfinished=_unfinished(
                 rows,
-                with_all(candidate).value if short and _learns(own) else comparison.score.mean,
-                tolerance,
+                # Where nothing tells what it has with all rows, it has what it has now.
+                tolerance + (comparison.score.mean if expected is None else expected),
                 {c: by_candidate[c] for c in others if c not in dropped and c not in failures},
                 with_all,
             )
             if comparison
             else (),
-            unreached=tuple(one for c, one in missing.items() if c != candidate),
+            unreached=tuple(one for c, one in out_of_time.items() if c != candidate),
             failed=tuple(c for c in candidates if c != candidate and c in unmeasurable),
             failed_higher=tuple(c for c in others if c in failures),
             rows=rows,
@@ -127,21 +130,17 @@ def judge(
 
 def _unfinished(
     rows: int,
-    score: float | None,
-    tolerance: float,
+    score: float,
     rivals: dict[Candidate, list[Measurement]],
     with_all: Callable[[Candidate], Prediction],
 ) -> tuple[Unfinished, ...]:
-    """Return the rivals that learned from fewer rows than these and may lie ahead of a score with all of them.
-
-    The score is that with all rows too, as measured or as expected; None where nothing tells.
-    """
+    """Return the rivals that learned from fewer rows than these and may score more than this with all of them."""
     found = []
     for rival, most in rivals.items():
         if most[0].train_rows >= rows or not _learns(most):
             continue
         there = with_all(rival)
-        if score is None or there.high is None or there.high > score + tolerance:
+        if there.high is None or there.high > score:
             found.append(
                 Unfinished(candidate=rival, measurements=tuple(most), rows=rows, most=there.high, why_not=there.why_not)
             )

@@ -304,11 +304,10 @@ class Ladder:
         rows = self._planner.full
         seconds = self._planner.step(arm, rows, search=True).seconds
         # Without its model's speed nothing is known of the time it takes.
-        spent = f"{SPENT}: all {rows:,} training rows take about {max(1.0, seconds):,.0f} s" if seconds else SPENT
+        takes = max(1.0, seconds) if seconds else None
+        spent = SPENT if takes is None else f"{SPENT}: all {rows:,} training rows take about {takes:,.0f} s"
         return Unreached(
-            candidate=arm.rung.candidate,
-            because=self._planner.too_dear.get(arm.weight, spent),
-            seconds=max(1.0, seconds) if seconds else None,
+            candidate=arm.rung.candidate, because=self._planner.too_dear.get(arm.weight, spent), seconds=takes
         )
 
     def _end_of_time(self, step: Step) -> None:

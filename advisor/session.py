@@ -273,9 +273,10 @@ def _with_drop(verdict: Verdict, dropped: dict[Candidate, str]) -> Verdict:
     settle = verdict.settle
     if not verdict.fair and verdict.verdict is Outcome.UNDECIDED:
         # More time would not have given it more: it takes fewer rivals.
+        flags = f"--strategies {verdict.strategy}" + (f" --model {verdict.model}" if verdict.model else "")
         settle = (
-            f"A run without its rivals (--strategies {verdict.strategy}) lets it learn from all rows; it is then "
-            "judged by a --target, not against them."
+            f"A run without its rivals ({flags}) lets it learn from all rows; it is then judged by a --target, not "
+            "against them."
         )
     return verdict.model_copy(
         update={"because": f"{verdict.because} It was dropped: {dropped[name]}.", "settle": settle, "fair": True}

@@ -23,10 +23,14 @@ class Comparison(Frozen):
     """The candidate's own score, two-sided 95 % interval."""
     seed_variance: float
     """Variance between its seeds, as measured or assumed; 0 where another seed gives the same result."""
+    row_variance: float
+    """Variance that its score on one test row would have: over n rows, an n-th of it."""
     delta: Interval
     """Score minus the best score: the mean on the rows as they are, and the two one-sided Holm-corrected bounds."""
+    rival: int | None
+    """Place of the rival whose comparison decides; None for a candidate alone."""
     gap: Gap | None
-    """The comparison with one rival that decides; None for a candidate alone."""
+    """That comparison; None with `rival`."""
     p_not_worse: float
     """The largest p-value that a rival leads by the tolerance or more: the evidence against CONFIRMED."""
     p_worse: float
@@ -96,14 +100,16 @@ def compare(
     result = []
     for c in range(count):
         low, high = _interval(spread, c, draws)
+        mean = float(plain[c])
+        rival, gap = _gap(spread, c, tolerance, behind[c], ahead[c], levels_low[c], levels_high[c])
         result.append(
             Comparison(
-                score=Interval(mean=float(plain[c]), low=low, high=high),
+                score=Interval(mean=mean, low=low, high=high),
                 seed_variance=float(spread.seeds[c]),
-                delta=Interval(
-                    mean=float(plain[c] - plain.max()), low=float(lows[c].min()), high=float(highs[c].min())
-                ),
-                gap=_gap(spread, c, tolerance, behind[c], ahead[c], levels_low[c], levels_high[c]),
+                row_variance=mean * (1 - mean) if draws is None else spread.rows * float(draws[c].var()),
+                delta=Interval(mean=mean - float(plain.max()), low=float(lows[c].min()), high=float(highs[c].min())),
+                rival=rival,
+                gap=gap,
                 p_not_worse=p_not_worse[c],
                 p_worse=p_worse[c],
                 confirmed=p_not_worse[c] <= levels_low[c],
@@ -141,17 +147,16 @@ def _gap(
     ahead: NDArray[np.float64],
     level_low: float,
     level_high: float,
-) -> Gap | None:
-    """Return the comparison that decides about a candidate: the hardest to confirm, or the likeliest to refute."""
+) -> tuple[int, Gap] | tuple[None, None]:
+    """Return the rival and the comparison that decide about a candidate: hardest to confirm, or likeliest to refute."""
     rivals = len(spread.means) - 1
     if rivals == 0:
-        return None
+        return None, None
     distances = spread.means[c] - spread.means + tolerance
     within = bool(distances.min() >= 0)
     rival = int(behind.argmax() if within else ahead.argmin())
     per_row = [float(spread.row_variances(margin)[c, rival]) for margin in (-tolerance, distances[rival] - tolerance)]
-    return Gap(
-        rival=rival,
+    return rival, Gap(
         distance=float(distances[rival]),
         level=level_low if within else level_high / rivals,
         power=1 - (1 - POWER) / rivals if within else POWER,

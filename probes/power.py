@@ -20,8 +20,6 @@ MOST_SEEDS = 20
 class Gap(Frozen):
     """The comparison with one rival, or a target, that keeps a candidate's verdict open, or that decided it."""
 
-    rival: int | None
-    """Place of the rival among the candidates; None where the score is held against a fixed one."""
     distance: float
     """Score minus the rival's, plus the tolerance; above 0 more evidence would confirm, below 0 refute."""
     level: float
@@ -72,7 +70,7 @@ class Gap(Frozen):
 
         Examples
         --------
-        >>> gap = Gap(rival=1, distance=0.02, level=0.05, power=0.8, rows=1_540, row_variance=0.1, seeds=(1, 1),
+        >>> gap = Gap(distance=0.02, level=0.05, power=0.8, rows=1_540, row_variance=0.1, seeds=(1, 1),
         ...           seed_variances=(0, 0))
         >>> round(gap.detectable(), 4)
         0.0204
@@ -91,7 +89,7 @@ class Gap(Frozen):
 
         Examples
         --------
-        >>> gap = Gap(rival=1, distance=0.02, level=0.05, power=0.8, rows=500, row_variance=0.1, seeds=(1, 1),
+        >>> gap = Gap(distance=0.02, level=0.05, power=0.8, rows=500, row_variance=0.1, seeds=(1, 1),
         ...           seed_variances=(0, 0))
         >>> gap.rows_to_settle()
         1596
@@ -112,7 +110,7 @@ class Gap(Frozen):
 
         Examples
         --------
-        >>> gap = Gap(rival=1, distance=0.03, level=0.05, power=0.8, rows=3_000, row_variance=0.1, seeds=(1, 1),
+        >>> gap = Gap(distance=0.03, level=0.05, power=0.8, rows=3_000, row_variance=0.1, seeds=(1, 1),
         ...           seed_variances=(0.014**2, 0))
         >>> gap.seeds_to_settle()
         3

@@ -56,7 +56,7 @@ class Unreached(Frozen):
     """A candidate that applies, and that the budget left no time for."""
 
     candidate: Candidate
-    because: str = "it was not measured"
+    because: str
     """Why there was none, with what it would have taken."""
     seconds: float | None = None
     """What all training rows take by estimate, its search included; None where that is not known."""
@@ -101,9 +101,10 @@ class Evidence(Frozen):
     """Its measurements, one a seed."""
     labelled: int | None = None
     """Rows with a label over all splits; None where it is not known."""
+    short: bool = False
+    """Whether it learned from fewer rows than there are, and is to be had with all of them."""
     expected: float | None = None
-    """Score that learning curves make expected with all rows; None where it had them, failed with more than it learned
-    from, or nothing tells."""
+    """Score that learning curves make expected with all rows; None where it is not short, or nothing tells."""
     unfinished: tuple[Unfinished, ...] = ()
     """Rivals that learned from fewer rows than there are and may lie ahead by more than the tolerance with all."""
     unreached: tuple[Unreached, ...] = ()
@@ -194,8 +195,7 @@ class Strategy:
             return self._verdict(evidence, Outcome.NOT_APPLICABLE, evidence.blocked)
         comparison = evidence.comparison
         if comparison is None:
-            because = evidence.failure or "it was not measured"
-            return self._verdict(evidence, Outcome.NOT_MEASURED, because, fair=False)
+            return self._verdict(evidence, Outcome.NOT_MEASURED, evidence.failure or "", fair=False)
         numbers = _numbers(evidence, comparison)
         unfair = self.unfair(evidence)
         fair = unfair is None
@@ -304,7 +304,7 @@ def _not_compared(evidence: Evidence) -> str:
 def _settle_rivals(evidence: Evidence) -> str:
     """Say what lets those learn from all rows that had fewer, and measures those that found no time."""
     own, short = evidence.measurements, [(str(rival.candidate), rival.measurements) for rival in evidence.unfinished]
-    if short and own[0].train_rows < evidence.rows and evidence.failure is None:
+    if short and evidence.short:
         short.insert(0, ("it", own))
     missing = [(str(one.candidate), one.seconds) for one in evidence.unreached]
     return settle_rows(short, evidence.rows, missing)

@@ -78,12 +78,11 @@ def settle_target(
     """
     score = comparison.score.mean
     gap = Gap(
-        rival=None,
         distance=score - target,
         level=0.025,
         power=POWER,
         rows=test_rows,
-        row_variance=max(score * (1 - score), target * (1 - target)),
+        row_variance=max(comparison.row_variance, target * (1 - target)),
         seed_variances=(comparison.seed_variance, 0.0),
         seeds=(len(own), 1),
     )

@@ -63,9 +63,7 @@ def test_one_far_behind_for_want_of_a_fair_chance_is_not_recommended() -> None:
 
 
 def test_where_the_best_misses_the_target_one_far_behind_is_not_recommended() -> None:
-    found, choice = outcome(
-        measured("baseline", 200), measured("linear_probe", 400, train_rows=600), target=0.95, strategies=RECIPES
-    )
+    found, choice = outcome(measured("baseline", 200), measured("linear_probe", 400, train_rows=600), target=0.95)
     assert (found["baseline"].verdict, found["linear_probe"].verdict) == (Outcome.REFUTED, Outcome.UNDECIDED)
     assert choice is None
 

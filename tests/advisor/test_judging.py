@@ -17,7 +17,7 @@ from tests.advisor.made_verdicts import RECIPES, TRIAL, measured, outcome
 
 def test_every_candidate_gets_exactly_one_verdict() -> None:
     blocked, failures = {"lora": "no"}, {"full": "out of memory"}
-    found, _ = outcome(measured("baseline", 10), blocked=blocked, failures=failures, strategies=RECIPES)
+    found, _ = outcome(measured("baseline", 10), blocked=blocked, failures=failures, unreached={"linear_probe": 9.0})
     assert {s: v.verdict for s, v in found.items()} == {
         "baseline": Outcome.UNDECIDED,
         "linear_probe": Outcome.NOT_MEASURED,
@@ -25,7 +25,7 @@ def test_every_candidate_gets_exactly_one_verdict() -> None:
         "full": Outcome.NOT_MEASURED,
     }
     assert (found["lora"].because, found["full"].because) == ("no", "out of memory")
-    assert found["linear_probe"].because
+    assert found["linear_probe"].because == SPENT
 
 
 def test_an_underfit_run_is_undecided_and_not_refuted() -> None:
@@ -83,10 +83,9 @@ def test_none_is_confirmed_while_there_was_no_time_for_a_rival(
     assert enough["baseline"].verdict is Outcome.UNDECIDED
 
 
-def test_whoever_is_not_measured_for_no_reason_given_keeps_others_from_being_confirmed() -> None:
-    found, _ = outcome(measured("baseline", 50), measured("lora", 400), strategies=["baseline", "lora", "full"])
-    assert found["baseline"].verdict is Outcome.UNDECIDED
-    assert "no time for full on tiny" in found["baseline"].because
+def test_whoever_is_not_measured_for_no_reason_given_is_a_fault() -> None:
+    with pytest.raises(ValueError, match="not known why full on tiny was not measured"):
+        outcome(measured("baseline", 50), measured("lora", 400), strategies=["baseline", "lora", "full"])
 
 
 def test_one_that_failed_keeps_nobody_from_being_confirmed_and_is_named() -> None:
@@ -106,7 +105,7 @@ def test_one_that_does_not_apply_keeps_nobody_from_being_confirmed() -> None:
     assert found["baseline"].verdict is Outcome.CONFIRMED
 
 
-def test_what_a_time_out_leaves_open_is_no_refutation_of_those_that_lie_behind() -> None:
+def test_one_without_time_keeps_nobody_from_being_refuted() -> None:
     found, _ = outcome(measured("baseline", 50), measured("linear_probe", 400), unreached={"full": 20.0}, target=0.5)
     assert found["linear_probe"].verdict is Outcome.REFUTED
 
@@ -259,6 +258,22 @@ def test_one_on_fewer_rows_is_held_by_what_is_expected_of_it_with_all() -> None:
     assert prompted["baseline"].verdict is Outcome.UNDECIDED, "more rows do not change its score"
 
 
+def test_one_of_which_nothing_is_expected_with_all_rows_is_held_by_its_score() -> None:
+    """Below 64 rows no curve is told; the rival's says that with all it stays far behind that score."""
+    found, _ = outcome(measured("baseline", 20, train_rows=60), measured("full", 500, train_rows=600))
+    assert found["baseline"].expected is None
+    assert found["baseline"].verdict is Outcome.CONFIRMED
+    found, _ = outcome(measured("baseline", 460, train_rows=60), measured("full", 500, train_rows=600))
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+
+
+def test_a_prompt_on_fewer_rows_is_promised_nothing_of_more() -> None:
+    prompt = measured("baseline", 100, train_rows=300, recipe=Prompt(max_length=16))
+    found, _ = outcome(prompt, measured("full", 130, train_rows=300))
+    assert found["baseline"].verdict is Outcome.UNDECIDED
+    assert "lets full on tiny learn from 1,000 rows" in found["baseline"].settle
+
+
 def test_where_nothing_tells_what_more_rows_bring_none_on_fewer_is_confirmed_against_fewer() -> None:
     both = [
         measured(who, wrong, metric="macro_f1", train_rows=300) for who, wrong in (("baseline", 100), ("full", 400))
@@ -303,9 +318,17 @@ def test_a_target_is_not_missed_by_one_seed_where_another_may_meet_it() -> None:
 
 
 def test_a_target_that_is_met_confirms() -> None:
-    found, _ = outcome(measured("baseline", 100), strategies=["baseline"], target=0.85)
+    found, choice = outcome(measured("baseline", 100), strategies=["baseline"], target=0.85)
     assert found["baseline"].verdict is Outcome.CONFIRMED
     assert "nothing else was measured" in found["baseline"].because
+    assert choice is not None
+    assert choice.because.startswith("It is the only candidate that was measured. Accuracy 0.900")
+
+
+def test_who_was_not_measured_is_named_once() -> None:
+    _, choice = outcome(measured("baseline", 50), measured("linear_probe", 400), failures={"lora": "memory ran out"})
+    assert choice is not None
+    assert choice.because.count("lora") == 1
 
 
 def test_too_close_to_tell_is_undecided_and_says_how_many_rows_would() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -218,9 +219,22 @@ def test_seeds_that_differ_widen_the_bounds() -> None:
     assert apart.score.high - apart.score.low > alike.score.high - alike.score.low
 
 
+def test_the_variance_of_a_score_on_a_row_is_that_of_its_metric() -> None:
+    """Few rows of one class make macro-F1 far less certain than as many rows right and wrong make a share."""
+    labels = np.array([1] * 20 + [0] * 980)
+    own = labels.copy()
+    own[[0, 1, 2, 3, 4, 5, 30, 31, 32, 33]] ^= 1
+    (share,) = compare("accuracy", labels, [[own]], 0.01)
+    assert share.row_variance == pytest.approx(0.99 * 0.01)
+    (f1,) = compare("macro_f1", labels, [[own]], 0.01)
+    normal = 1.96 * math.sqrt(f1.row_variance / len(labels))
+    assert (f1.score.high - f1.score.low) / 2 == pytest.approx(normal, rel=0.1)
+    assert f1.row_variance > 10 * f1.score.mean * (1 - f1.score.mean)
+
+
 def test_the_gap_is_that_with_the_rival_which_decides() -> None:
     labels = np.zeros(10, np.int64)
     a, b, c = (np.array([1] * wrong + [0] * (10 - wrong)) for wrong in (1, 3, 6))
-    gaps = [x.gap for x in judge(labels, [a, b, c], tolerance=0.1)]
-    assert [gap and gap.rival for gap in gaps] == [1, 0, 0]
-    assert [gap and round(gap.distance, 6) for gap in gaps] == [0.3, -0.1, -0.4]
+    found = judge(labels, [a, b, c], tolerance=0.1)
+    assert [one.rival for one in found] == [1, 0, 0]
+    assert [one.gap and round(one.gap.distance, 6) for one in found] == [0.3, -0.1, -0.4]

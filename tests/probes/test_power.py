@@ -13,7 +13,6 @@ from probes.power import Gap
 
 def gap(**more: Any) -> Gap:
     settings: dict[str, Any] = {
-        "rival": 1,
         "distance": 0.02,
         "level": 0.025,
         "power": 0.8,

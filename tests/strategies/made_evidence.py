@@ -35,7 +35,6 @@ def measurement(**more: Any) -> Measurement:
 
 def gap(**more: Any) -> Gap:
     settings: dict[str, Any] = {
-        "rival": 1,
         "distance": -0.02,
         "level": 0.025,
         "power": 0.8,
@@ -51,6 +50,8 @@ def comparison(**more: Any) -> Comparison:
     settings: dict[str, Any] = {
         "score": Interval(mean=0.85, low=0.83, high=0.87),
         "seed_variance": 0.0,
+        "row_variance": 0.85 * 0.15,
+        "rival": 1,
         "delta": Interval(mean=-0.012, low=-0.03, high=-0.002),
         "gap": gap(),
         "p_not_worse": 0.4,

@@ -40,6 +40,16 @@ def test_test_rows_reckoned_from_few_are_said_to_be(changes: dict[str, Any], row
     assert (f"(now {rows}; reckoned from {rows} rows: little to go by)" in settle) == (rows < 30)
 
 
+def test_a_target_takes_as_many_rows_as_the_variance_of_its_metric_asks_for() -> None:
+    def rows(variance: float) -> int:
+        found = BEST.model_copy(update={"row_variance": variance})
+        settle = FULL.confirm(evidence(comparison=found, target=0.84)).settle
+        return int(settle.removeprefix("About ").split()[0].replace(",", ""))
+
+    # A row more or less for the continuity of shares.
+    assert rows(2.0) == pytest.approx(10 * rows(0.2), rel=0.01)
+
+
 def test_a_further_seed_costs_no_search() -> None:
     """Its searched setting took one second of three; a further seed takes two, and three where that was reused."""
     close = comparison(gap=gap(rows=20_000, seed_variances=(0.01**2, 0.0), seeds=(3, 1), distance=0.021))

@@ -42,7 +42,6 @@ TABLE = [
         "^memory ran out$",
         "",
     ),
-    ("not reached", {"comparison": None, "measurements": ()}, Outcome.NOT_MEASURED, "^it was not measured$", ""),
     ("best", {"comparison": BEST}, Outcome.CONFIRMED, r"the best measured, .*at most 0\.4 below \(tolerance 1\)", ""),
     ("near", {"comparison": NEAR}, Outcome.CONFIRMED, r"0\.2 points below the best, .*at most 0\.8 below", ""),
     (
@@ -179,7 +178,7 @@ TABLE = [
     ),
     (
         "it and a rival on fewer rows",
-        {"comparison": BEST, "measurements": (FEW,), "unfinished": (unfinished("lora", 0.9),)},
+        {"comparison": BEST, "measurements": (FEW,), "short": True, "unfinished": (unfinished("lora", 0.9),)},
         Outcome.UNDECIDED,
         r"But lora on tiny learned from 400 rows, and with 1,000 may reach 0\.900 \(95 %\)\.$",
         "lets it and lora on tiny learn from 1,000 rows",
