@@ -88,7 +88,9 @@ def scenarios() -> list[Scenario]:
         ]
     worlds += [Scenario((0, 1), rows, 1, classes, fixed=(0, 1), metric="macro_f1") for rows, classes in MACRO]
     worlds += [Scenario((0, 1), 3_000, seeds, seed_sd=0.03) for seeds in (3, 5)]
-    worlds += [Scenario((0, 1), 3_000, 1, seed_sd=sd, promised=False) for sd in (0.02, 0.03)]
+    worlds += [Scenario((0, 1), 3_000, seeds, seed_sd=sd) for seeds in (1, 2) for sd in (0.02, 0.025)]
+    worlds += [Scenario((0, 1), 3_000, 1, seed_sd=0.025, fixed=(place,)) for place in (0, 1)]
+    worlds += [Scenario((0, 1), 3_000, 1, seed_sd=sd, promised=False) for sd in (0.03, 0.04)]
     return worlds
 
 

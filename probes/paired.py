@@ -13,11 +13,20 @@ if TYPE_CHECKING:
 
 SEED_SPREAD = 0.035
 """Standard deviation assumed between seeds before any two were seen, in units of √(p·(1 − p)) at the score p: 1.4
-points of accuracy at .8, 1.05 at .9. An assumption of ours, meant to be cautious for runs that converged;
-`benchmarks.verdict_errors` shows up to which true spread the verdicts of one seed keep their promise."""
+points of accuracy at .8, 1.05 at .9. An assumption of ours, meant to be cautious for runs that converged."""
 
 SEED_WEIGHT = 3
 """Degrees of freedom that assumption is worth: with five seeds the runs themselves count for more."""
+
+FIRST_SEEDS = 3
+"""Seeds that show how far seeds lie apart: fewer say next to nothing of it."""
+
+EARLY_SPREAD = 0.06
+"""`SEED_SPREAD` as verdicts assume it of fewer seeds than `FIRST_SEEDS`. An assumption of ours: the promise of 5 % then
+holds where seeds truly lie up to .025 apart at a score of .85, which `benchmarks.verdict_errors` shows."""
+
+EARLY = (EARLY_SPREAD / SEED_SPREAD) ** 2
+"""What the variance between so few seeds is multiplied by in a verdict."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,13 @@ class Spread:
     def seed_variances(self) -> NDArray[np.float64]:
         """Variance of each mean over seeds, shape (K,)."""
         return self.seeds / self.runs
+
+    @property
+    def cautious_seed_variances(self) -> NDArray[np.float64]:
+        """Variance of each mean over seeds as verdicts take it, shape (K,): wider below `FIRST_SEEDS` seeds."""
+        import numpy as np
+
+        return np.where(self.runs < FIRST_SEEDS, EARLY, 1.0) * self.seed_variances
 
     def row_variances(self, margin: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Return the variance, over test rows, of every difference if the true one were `margin`, shape (K, K).
@@ -76,13 +92,13 @@ class Spread:
         Notes
         -----
         Student's t with the degrees of freedom of Satterthwaite (1946): the seeds' part of the variance is estimated
-        from few. Half a row is taken off the difference (continuity), without which Tango's test errs too often where
-        few rows disagree.
+        from few, and taken to be wider where there are fewer than `FIRST_SEEDS`. Half a row is taken off the difference
+        (continuity), without which Tango's test errs too often where few rows disagree.
         """
         import numpy as np
         from scipy.special import stdtr
 
-        seeds = self.seed_variances
+        seeds = self.cautious_seed_variances
         variance = self.row_variances(margin) + seeds[:, None] + seeds[None, :]
         of_seeds = seeds**2 / (SEED_WEIGHT + self.runs - 1)
         freedom = np.minimum(variance**2 / np.maximum(of_seeds[:, None] + of_seeds[None, :], 1e-30), 1e9)

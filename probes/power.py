@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from probes.base import Frozen
-from probes.paired import SEED_WEIGHT
+from probes.paired import EARLY, FIRST_SEEDS, SEED_WEIGHT
 
 POWER = 0.8
 """Share of repetitions in which what is asked for settles the comparison, if the difference is as seen."""
@@ -34,6 +34,8 @@ class Gap(Frozen):
     """Variance between seeds of the candidate and of the rival; 0 where another seed gives the same result."""
     seeds: tuple[int, int]
     """Seeds of the candidate and of the rival."""
+    early: float = EARLY
+    """What the variance between seeds is multiplied by of a side with fewer than `probes.paired.FIRST_SEEDS`."""
 
     @property
     def seeds_that_count(self) -> tuple[int, ...]:
@@ -42,8 +44,8 @@ class Gap(Frozen):
 
     @property
     def assumed(self) -> bool:
-        """Whether some spread between seeds is assumed: only one was measured."""
-        return 1 in self.seeds_that_count
+        """Whether some spread between seeds is assumed for the most part: too few were measured to show it."""
+        return min(self.seeds_that_count, default=FIRST_SEEDS) < FIRST_SEEDS
 
     @property
     def without_chance(self) -> Gap:
@@ -60,7 +62,15 @@ class Gap(Frozen):
     @property
     def seed_part(self) -> float:
         """Variance of the difference that stays however many test rows there are."""
-        return sum(v / s for v, s in zip(self.seed_variances, self.seeds, strict=True))
+        return sum(self._of_seeds)
+
+    @property
+    def _of_seeds(self) -> tuple[float, ...]:
+        """Variances of the means over seeds."""
+        return tuple(
+            v / s * (self.early if s < FIRST_SEEDS else 1.0)
+            for v, s in zip(self.seed_variances, self.seeds, strict=True)
+        )
 
     def detectable(self, rows: int | None = None) -> float:
         """Return the distance that would be settled at this power with so many test rows (as many as there are).
@@ -79,7 +89,7 @@ class Gap(Frozen):
 
         n = rows or self.rows
         variance = self.row_variance / n + self.seed_part
-        spread = sum((v / s) ** 2 / (SEED_WEIGHT + s - 1) for v, s in zip(self.seed_variances, self.seeds, strict=True))
+        spread = sum(v**2 / (SEED_WEIGHT + s - 1) for v, s in zip(self._of_seeds, self.seeds, strict=True))
         freedom = min(variance**2 / spread, 1e9) if spread else 1e9
         quantile = -float(stdtrit(freedom, self.level)) + float(ndtri(self.power))
         return quantile * math.sqrt(variance) + 0.5 / n

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from probes.comparison import Comparison
 from probes.measurement import Measurement
+from probes.paired import FIRST_SEEDS
 from probes.power import MOST_SEEDS, POWER, Gap
-
-FIRST_SEEDS = 3
-"""Seeds that show how far seeds lie apart; fewer than three say next to nothing of a spread."""
 
 SETTLE_ALONE = (
     "A new run with candidates to compare it with (`--strategies`, `--model`), or with the score that is enough "
@@ -85,6 +83,7 @@ def settle_target(
         row_variance=max(comparison.row_variance, target * (1 - target)),
         seed_variances=(comparison.seed_variance, 0.0),
         seeds=(len(own), 1),
+        early=1.0,  # the interval of a score, which a target is held against, has Student's t alone
     )
     if gap.without_chance.rows_to_settle() is None:
         return f"Neither seeds nor test rows: the score lies right at the target of {target:.3f}. Set another target."

@@ -74,6 +74,11 @@ def measured(strategy: str, wrong: int, *, seed: int = 0, start: int = 0, **chan
     return Measurement.model_validate(values | changes)
 
 
+def three_seeds(run: Measurement) -> list[Measurement]:
+    """Return the run, and two more of other seeds that came to the same: what few seeds leave open is not the point."""
+    return [run.model_copy(update={"seed": seed}) for seed in range(3)]
+
+
 def outcome(
     *measurements: Measurement,
     strategies: Collection[str] | None = None,

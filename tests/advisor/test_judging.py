@@ -12,7 +12,7 @@ from advisor.ladder import SPENT
 from probes.measurement import Measurement
 from probes.recipe import Prompt
 from strategies import Outcome, Verdict
-from tests.advisor.made_verdicts import RECIPES, TRIAL, measured, outcome
+from tests.advisor.made_verdicts import RECIPES, TRIAL, measured, outcome, three_seeds
 
 
 def test_every_candidate_gets_exactly_one_verdict() -> None:
@@ -203,7 +203,8 @@ def test_one_that_failed_with_more_rows_says_so_and_keeps_nobody_from_being_conf
 
 def test_one_that_failed_with_more_rows_is_not_recommended_for_what_it_would_have_scored() -> None:
     """TF-IDF's error halved from 300 rows to 1,000, and so full fine-tuning's is expected to, if it can be had."""
-    runs = [measured("baseline", 200), measured("baseline", 400, train_rows=300), measured("full", 250, train_rows=300)]
+    baseline = [measured("baseline", 200), measured("baseline", 400, train_rows=300)]
+    runs = [*baseline, *three_seeds(measured("full", 250, train_rows=300))]
     (_, able), (_, failed) = outcome(*runs), outcome(*runs, failures={"full": "it ran out of memory"})
     assert able is not None and able.strategy == "full"
     assert failed is not None and (failed.strategy, failed.verdict) == ("baseline", Outcome.CONFIRMED)
@@ -230,7 +231,8 @@ def test_a_rival_that_cannot_pass_does_not_keep_one_from_being_confirmed(
 @pytest.mark.parametrize("rows", [300, 600], ids=["as few", "more"])
 def test_one_on_fewer_rows_is_not_confirmed_while_a_rival_on_fewer_may_pass_it_with_all(rows: int) -> None:
     """With all rows, that is: .81 is expected of TF-IDF there, and full fine-tuning may reach more."""
-    found, choice = outcome(measured("baseline", 230, train_rows=300), measured("full", 270, train_rows=rows))
+    rival = three_seeds(measured("full", 270, train_rows=rows))
+    found, choice = outcome(measured("baseline", 230, train_rows=300), *rival)
     baseline = found["baseline"]
     assert baseline.verdict is Outcome.UNDECIDED
     assert baseline.expected is not None
@@ -248,13 +250,13 @@ def test_one_on_fewer_rows_is_not_confirmed_while_a_rival_on_fewer_may_pass_it_w
 
 def test_one_on_fewer_rows_is_held_by_what_is_expected_of_it_with_all() -> None:
     """What the rival may reach lies above its score, and not above that."""
-    runs = [measured("baseline", 200, train_rows=300), measured("full", 270, train_rows=600)]
+    runs = [measured("baseline", 200, train_rows=300), *three_seeds(measured("full", 270, train_rows=600))]
     found, _ = outcome(*runs)
     assert found["baseline"].verdict is Outcome.CONFIRMED
     failed, _ = outcome(*runs, failures={"baseline": "memory ran out"})
     assert failed["baseline"].verdict is Outcome.UNDECIDED, "nothing more is to be had from it"
     assert "lets full on tiny learn" in failed["baseline"].settle
-    prompted, _ = outcome(runs[0].model_copy(update={"recipe": Prompt(max_length=16)}), runs[1])
+    prompted, _ = outcome(runs[0].model_copy(update={"recipe": Prompt(max_length=16)}), *runs[1:])
     assert prompted["baseline"].verdict is Outcome.UNDECIDED, "more rows do not change its score"
 
 
@@ -269,7 +271,7 @@ def test_one_of_which_nothing_is_expected_with_all_rows_is_held_by_its_score() -
 
 def test_a_prompt_on_fewer_rows_is_promised_nothing_of_more() -> None:
     prompt = measured("baseline", 100, train_rows=300, recipe=Prompt(max_length=16))
-    found, _ = outcome(prompt, measured("full", 130, train_rows=300))
+    found, _ = outcome(prompt, *three_seeds(measured("full", 130, train_rows=300)))
     assert found["baseline"].verdict is Outcome.UNDECIDED
     assert "lets full on tiny learn from 1,000 rows" in found["baseline"].settle
 

@@ -121,6 +121,35 @@ def test_one_seed_is_no_proof_where_another_gives_another_result() -> None:
         assert guessed.score.low < known.score.low < known.score.high < guessed.score.high
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+@pytest.mark.parametrize("fixed", [False, True], ids=["both depend on seeds", "one does"])
+def test_few_seeds_prove_nothing_where_seeds_lie_far_apart(seeds: int, fixed: bool) -> None:
+    """Right at the edge, with .025 between seeds: each wrong verdict comes in 5 % of worlds at most."""
+    worlds, rows, truth, tolerance = 300, 4_000, 0.85, 0.01
+    rng = np.random.default_rng(seeds)
+    labels = np.zeros(rows, np.int64)
+    wrong = np.zeros(2)
+    for _ in range(worlds):
+        level = rng.random(rows)
+        best = [truth] if fixed else rng.normal(truth, 0.025, size=seeds)
+        runs = [[(level > share).astype(np.int64) for share in best]]
+        runs += [[(level > share).astype(np.int64) for share in rng.normal(truth - tolerance, 0.025, size=seeds)]]
+        edge = compare("accuracy", labels, runs, tolerance, seeded=[not fixed, True])[1]
+        wrong += edge.confirmed, edge.refuted
+    assert (wrong / worlds <= 0.05).all()
+
+
+def test_a_third_seed_proves_what_two_do_not() -> None:
+    rng = np.random.default_rng(8)
+    level = rng.random(4_000)
+    one, other = ((level > share).astype(np.int64) for share in (0.86, 0.81))
+    found = [
+        compare("accuracy", np.zeros(4_000, np.int64), [[one] * seeds, [other] * seeds], 0.01, seeded=[True, True])[1]
+        for seeds in (1, 2, 3)
+    ]
+    assert [second.refuted for second in found] == [False, False, True]
+
+
 def test_the_score_of_one_run_that_no_seed_changes_has_wilsons_interval() -> None:
     rng = np.random.default_rng(6)
     runs = [[(rng.random(500) < wrong).astype(np.int64)] for wrong in (0.1, 0.3)]

@@ -106,6 +106,15 @@ def test_where_seeds_differ_more_than_candidates_rows_alone_do_not_settle() -> N
     assert seeds_matter.with_seeds(seeds).detectable(rows - 1) > 0.02
 
 
+def test_fewer_than_three_seeds_tell_less_than_their_number_says() -> None:
+    by_seeds = [gap(seed_variances=(0.014**2, 0.0), seeds=(seeds, 1), rows=10**6) for seeds in (1, 2, 3, 5)]
+    assert [open_gap.assumed for open_gap in by_seeds] == [True, True, False, False]
+    one, two, three, five = (open_gap.seed_part * open_gap.seeds[0] for open_gap in by_seeds)
+    assert one == two > 2 * three
+    assert three == pytest.approx(five)
+    assert by_seeds[0].with_seeds(3) == by_seeds[2], "what is told of more seeds does not take them for few"
+
+
 def test_seeds_of_what_does_not_depend_on_them_stay_as_they_are() -> None:
     assert gap(seed_variances=(0.0, 1e-4)).with_seeds(5).seeds == (1, 5)
     assert gap().seeds_to_settle() is None
