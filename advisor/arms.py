@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 
 from advisor.beliefs import LEVEL, Belief, expected, surely_behind
+from probes.curve_prior import mechanism_of
 from probes.measurement import Measurement, Metric
 from probes.model import ModelFacts
 from probes.recipe import Tuning
@@ -53,10 +54,13 @@ class Arm:
     rung : Rung
     weight : int
         Place by lightness, the lightest first.
+    drawn : bool
+        Whether it may learn from a part of the training rows at most, of which each seed draws its own.
     """
 
     rung: Rung
     weight: int
+    drawn: bool = False
     seen: dict[int, dict[int, Seen]] = field(default_factory=dict)
     """By train rows, by seed."""
     searched_at: int | None = None
@@ -74,6 +78,11 @@ class Arm:
     def racing(self) -> bool:
         """Whether more steps are open to it."""
         return self.dropped is None and not self.stopped and not self.out_of_time
+
+    @property
+    def seeded(self) -> bool:
+        """Whether another seed gives another result."""
+        return self.rung.strategy.seeded or (self.drawn and mechanism_of(self.rung.strategy.method) is not None)
 
     @property
     def top(self) -> int:
@@ -94,7 +103,7 @@ class Arm:
     def belief(self, full: int, validation_rows: int) -> Belief:
         """Return what its score at all rows is expected to be; only for one that was measured."""
         seeds = len(self.seen[self.top])
-        return expected(self.score, self.top, full, seeds, validation_rows, seeded=self.rung.strategy.seeded)
+        return expected(self.score, self.top, full, seeds, validation_rows, seeded=self.seeded)
 
     def see(self, measurement: Measurement, labels: Sequence[int]) -> None:
         """Take a measurement in."""
@@ -169,7 +178,7 @@ def _behind_heavier(
     best, rows, other = max(found, key=lambda one: one[0].score)
     if not best.guesses or best.score <= own.score:
         return None
-    seeded = arm.rung.strategy.seeded + other.rung.strategy.seeded
+    seeded = arm.seeded + other.seeded
     behind = surely_behind(metric, labels, own.guesses, best.guesses, tolerance, corrected, seeded=seeded)
     if behind is None:
         return None

@@ -70,7 +70,9 @@ def judge(
     """
     by_candidate = {c: at_most_rows(measurements, c) for c in candidates}
     measured = [c for c in candidates if by_candidate[c]]
-    seeded = [strategies[c.strategy].seeded for c in measured]
+    # Of a part of the training rows another seed draws others.
+    drawn = {c for c in measured if _learns(runs := by_candidate[c]) and runs[0].train_rows < len(data.train)}
+    seeded = [strategies[c.strategy].seeded or c in drawn for c in measured]
     comparisons = _compare(measured, by_candidate, seeded, data, metric, tolerance)
     labelled = sum(len(part.labels) for part in (data.train, data.validation, data.test))
     out_of_time = {one.candidate: one for one in unreached}

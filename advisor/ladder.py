@@ -31,7 +31,7 @@ def planner_of(
 ) -> Planner:
     """Return the planner of a race that has not begun; see `Ladder` for what is given."""
     return Planner(
-        arms=[Arm(rung, weight) for weight, rung in enumerate(rungs)],
+        arms=[Arm(rung, weight, drawn=train_rows < len(data.train)) for weight, rung in enumerate(rungs)],
         full=train_rows,
         classes=len(data.classes),
         validation_rows=len(data.validation),
@@ -126,7 +126,7 @@ class Ladder:
             events.Planned(
                 tuple(rung.candidate for rung in self.rungs),
                 tuple(planner.sizes),
-                planner.wanted_seeds if any(rung.strategy.seeded for rung in self.rungs) else 0,
+                planner.wanted_seeds if any(arm.seeded for arm in self._arms) else 0,
                 self.deadline.remaining,
                 planner.workers,
             )

@@ -129,7 +129,7 @@ class Planner:
         Training rows a verdict is about.
     classes, validation_rows : int
     seeds : int or None
-        Runs wanted of each seeded strategy at its most rows; None takes 3, or 5 below `FEW_ROWS`.
+        Runs wanted of each whose result depends on chance, at its most rows; None takes 3, or 5 below `FEW_ROWS`.
     cost : callable
         See `Cost`.
     workers : int
@@ -201,7 +201,7 @@ class Planner:
                 yield replace(step, stage=(0, self.full), why="its learning rate was not searched yet")
         for seed in range(1, self.wanted_seeds):
             for arm in racing:
-                if arm.rung.strategy.seeded and (seed >= arm.seeds or arm.top < self.full):
+                if arm.seeded and (seed >= arm.seeds or arm.top < self.full):
                     why = f"seed {seed + 1} of {self.wanted_seeds}"
                     yield replace(self.step(arm, self.full, seed), stage=(seed, self.full), why=why)
 
@@ -325,7 +325,7 @@ class Planner:
         if self._lacks_search(arm):
             # Without a search it cannot be refuted, nor with more seeds.
             step = self.step(arm, arm.top, search=True)
-        elif arm.rung.strategy.seeded and arm.seeds < self.wanted_seeds:
+        elif arm.seeded and arm.seeds < self.wanted_seeds:
             step = self.step(arm, arm.top, arm.seeds)
         else:
             return
@@ -335,7 +335,7 @@ class Planner:
     def worth(self, step: Step) -> float:
         """Return the knowledge gradient of a step a second, in scores; see `advisor.beliefs.gain`."""
         others = [a.belief(self.full, self.validation_rows).mean for a in self.arms if a.seen and a is not step.arm]
-        arm, seeded = step.arm, step.arm.rung.strategy.seeded
+        arm, seeded = step.arm, step.arm.seeded
         own = arm.belief(self.full, self.validation_rows)
         seeds = len(arm.seen[arm.top]) + 1 if step.rows == arm.top else 1
         after = spread(1 - arm.score, step.rows, self.full, seeds, seeded=seeded)

@@ -157,7 +157,7 @@ class Strategy:
     needs_model : bool
         Whether a model takes part.
     seeded : bool
-        Whether another seed gives another result.
+        Whether another seed gives another result of the same training rows.
     not_probed : str or None
         Why this version cannot measure it, what that would take, and what to do instead; None where it can.
     """
@@ -226,8 +226,9 @@ class Strategy:
             if missed and not comparison.refuted:
                 numbers += f" The target of {evidence.target:.3f} lies above its interval."
             return self._verdict(evidence, Outcome.REFUTED, numbers)
-        if unfair is not None and comparison.delta.mean < -evidence.tolerance:
-            # More of the same only shows more clearly that it lies behind, which refutes no one without a fair chance.
+        if unfair is not None and (evidence.short or comparison.delta.mean < -evidence.tolerance):
+            # More seeds on fewer rows tell nothing of all, and show more clearly at best that it lies behind, which
+            # refutes no one without a fair chance.
             return self._verdict(evidence, Outcome.UNDECIDED, numbers, unfair[1], fair=False)
         return self._verdict(evidence, Outcome.UNDECIDED, numbers, _settle(evidence, comparison), fair=fair)
 

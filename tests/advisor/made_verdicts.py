@@ -88,6 +88,7 @@ def outcome(
     failures: dict[str, str] | None = None,
     unreached: dict[str, float | None] | None = None,
     dropped: Sequence[str] = (),
+    rows: int = 1_000,
 ) -> tuple[dict[str, Verdict], Recommendation | None]:
     """Judge and recommend; where no candidates are said, those of which something is."""
     named = {m.strategy for m in measurements}.union(blocked or (), failures or (), unreached or ())
@@ -104,7 +105,7 @@ def outcome(
         metric=metric,
         tolerance=tolerance,
         target=target,
-        rows=1_000,
+        rows=rows,
         unreached=[
             Unreached(candidate=candidates[s], because=SPENT, seconds=seconds)
             for s, seconds in (unreached or {}).items()

@@ -54,7 +54,7 @@ def test_recommend_refuses_the_same_way(rows_file: Path, arguments: dict[str, An
 
 
 def test_the_rules_reckon_with_the_training_rows_asked_for(rows_file: Path, tmp_path: Path) -> None:
-    result = advisor.probe(rows_file, strategies=["baseline"], train_rows=20, run=tmp_path / "run")
+    result = advisor.probe(rows_file, strategies=["baseline"], train_rows=20, seeds=1, run=tmp_path / "run")
     assert [advice.train_rows for advice in result.advice] == [20]
     assert [m.train_rows for m in result.measurements] == [20]
 

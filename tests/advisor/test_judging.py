@@ -231,8 +231,8 @@ def test_a_rival_that_cannot_pass_does_not_keep_one_from_being_confirmed(
 @pytest.mark.parametrize("rows", [300, 600], ids=["as few", "more"])
 def test_one_on_fewer_rows_is_not_confirmed_while_a_rival_on_fewer_may_pass_it_with_all(rows: int) -> None:
     """With all rows, that is: .81 is expected of TF-IDF there, and full fine-tuning may reach more."""
-    rival = three_seeds(measured("full", 270, train_rows=rows))
-    found, choice = outcome(measured("baseline", 230, train_rows=300), *rival)
+    own, rival = measured("baseline", 230, train_rows=300), measured("full", 270, train_rows=rows)
+    found, choice = outcome(*three_seeds(own), *three_seeds(rival))
     baseline = found["baseline"]
     assert baseline.verdict is Outcome.UNDECIDED
     assert baseline.expected is not None
@@ -267,6 +267,30 @@ def test_one_of_which_nothing_is_expected_with_all_rows_is_held_by_its_score() -
     assert found["baseline"].verdict is Outcome.CONFIRMED
     found, _ = outcome(measured("baseline", 460, train_rows=60), measured("full", 500, train_rows=600))
     assert found["baseline"].verdict is Outcome.UNDECIDED
+
+
+def test_one_draw_of_the_rows_is_one_seed_of_what_no_other_seed_changes() -> None:
+    """Also where so many rows are all that a verdict is about; what no rows change is the same in each draw."""
+
+    def interval(rows: int, about: int = 1_000, **more: Any) -> tuple[float, float]:
+        found, _ = outcome(measured("baseline", 200, train_rows=rows, **more), measured("full", 400), rows=about)
+        score = found["baseline"].score
+        assert score is not None
+        return score.low, score.high
+
+    known = interval(1_000)
+    for about in (300, 1_000):
+        drawn = interval(300, about)
+        assert drawn[0] < known[0] < known[1] < drawn[1]
+    assert interval(300, recipe=Prompt(max_length=16)) == known
+
+
+def test_one_on_fewer_rows_is_settled_by_all_of_them_and_not_by_more_seeds() -> None:
+    found, _ = outcome(measured("baseline", 200), measured("full", 202, train_rows=300))
+    assert found["full"].verdict is Outcome.UNDECIDED
+    assert found["full"].settle == (
+        "`--resume --run RUN` with a longer --budget lets it learn from 1,000 rows (about 7 s here)."
+    )
 
 
 def test_a_prompt_on_fewer_rows_is_promised_nothing_of_more() -> None:

@@ -110,6 +110,16 @@ def test_seeds_are_five_where_rows_are_few_for_those_that_need_them(climb: Any, 
     assert [m.recipe.seed for m in done] == [0, 0, 1, 2, 3, 4]
 
 
+def test_where_rows_are_a_draw_from_more_everybody_who_learns_gets_seeds(climb: Any, made: Any, data: TaskData) -> None:
+    """Each seed draws other rows, also for those that nothing else would change."""
+    prompt = made("prompt", 0.001)
+    prompt.method = "prompt"
+    for rows, seeds in ((400, 5), (len(data.train), 1)):
+        _, done = climb(made("fixed", 0.001), prompt, seconds=600, rows=rows, seeds=None, folder=f"run-{rows}")
+        by_strategy = {name: sorted(m.seed for m in done if m.strategy == name) for name in ("fixed", "prompt")}
+        assert by_strategy == {"fixed": list(range(seeds)), "prompt": [0]}
+
+
 def test_who_is_dropped_gets_no_seeds(climb: Any, made: Any) -> None:
     weak = made("weak", 0.01, seeded=True, learns=lambda _: 0.5)
     strong = made("strong", 0.01, seeded=True, learns=lambda _: 0.8)
