@@ -23,7 +23,7 @@ FIRST_SEEDS = 3
 
 EARLY_SPREAD = 0.06
 """`SEED_SPREAD` as verdicts assume it of fewer seeds than `FIRST_SEEDS`. An assumption of ours: the promise of 5 % then
-holds where seeds truly lie up to .025 apart at a score of .85, which `benchmarks.verdict_errors` shows."""
+holds where seeds truly lie up to .03 apart at a score of .85, which `benchmarks.verdict_errors` shows."""
 
 EARLY = (EARLY_SPREAD / SEED_SPREAD) ** 2
 """What the variance between so few seeds is multiplied by in a verdict."""
