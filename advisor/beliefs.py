@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from probes.measurement import Metric
-from probes.paired import SEED_SPREAD
+from probes.paired import EARLY_SPREAD, SEED_SPREAD
 from probes.statistics import bootstrap, score
 
 LEARNS = 0.2
@@ -145,7 +145,8 @@ def surely_behind(
     rivals : int
         Other candidates there are.
     seeded : int
-        How many of the two another seed would give another score; each adds the spread that verdicts assume.
+        How many of the two another seed would give another score; each adds the spread that verdicts assume of one
+        seed.
 
     Examples
     --------
@@ -163,7 +164,7 @@ def surely_behind(
     drawn = bootstrap(metric, truth, [[mine], [theirs]], seed=0, resamples=RESAMPLES)
     reach, best = score(metric, truth, mine), score(metric, truth, theirs)
     error = 1 - (reach + best) / 2
-    chance = SEED_SPREAD * math.sqrt(seeded * error * (1 - error))
+    chance = EARLY_SPREAD * math.sqrt(seeded * error * (1 - error))
     lead = drawn[0] - drawn[1] + np.random.default_rng(1).normal(0.0, chance, drawn.shape[1])
     reached = int((lead >= -tolerance).sum())
     if (1 + reached) / (1 + len(lead)) > LEVEL / max(1, rivals):

@@ -108,7 +108,7 @@ class Estimates:
 
     def _estimate(self, rung: Rung, rows: int, search_rows: int, searched: bool) -> float:
         situation = self.situation(rung)
-        if rows < self._train_rows:  # what is cached is all rows; fewer are another set to read
+        if rows < len(self._data.train):  # what is cached is one set; each seed draws another, and fewer are one more
             situation = situation.model_copy(update={"features_cached": False})
         return rung.strategy.seconds(situation, rows, search_rows, searched=searched)
 

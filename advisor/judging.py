@@ -70,9 +70,9 @@ def judge(
     """
     by_candidate = {c: at_most_rows(measurements, c) for c in candidates}
     measured = [c for c in candidates if by_candidate[c]]
-    # Of a part of the training rows another seed draws others.
-    drawn = {c for c in measured if _learns(runs := by_candidate[c]) and runs[0].train_rows < len(data.train)}
-    seeded = [strategies[c.strategy].seeded or c in drawn for c in measured]
+    # Where a verdict is about fewer rows than there are, each seed draws its own.
+    drawn = rows < len(data.train)
+    seeded = [strategies[c.strategy].seeded or (drawn and _learns(by_candidate[c])) for c in measured]
     comparisons = _compare(measured, by_candidate, seeded, data, metric, tolerance)
     labelled = sum(len(part.labels) for part in (data.train, data.validation, data.test))
     out_of_time = {one.candidate: one for one in unreached}
@@ -93,6 +93,9 @@ def judge(
         rival = max(others, key=lambda c: comparisons[c].score.mean, default=None)
         comparison = comparisons.get(candidate)
         against = measured[comparison.rival] if comparison and comparison.rival is not None else None
+        if comparison and comparison.gap and against in dropped:
+            gap = comparison.gap.model_copy(update={"rival_is_open": False})
+            comparison = comparison.model_copy(update={"gap": gap})
         # Nothing is to be had with all rows from one that failed with more than it learned from, nor from a prompt.
         short = bool(own) and own[0].train_rows < rows and candidate not in failures and _learns(own)
         expected = with_all(candidate).value if short else None

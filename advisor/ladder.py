@@ -119,6 +119,11 @@ class Ladder:
         self._unjudged: list[Stage | None] = []
         """Stages of the measurements that came after the last judgement."""
 
+    @property
+    def seeded(self) -> set[Candidate]:
+        """Candidates of which another seed gives another result."""
+        return {arm.rung.candidate for arm in self._arms if arm.seeded}
+
     def climb(self) -> list[Measurement]:
         """Measure what is not measured yet and return all measurements of this run."""
         planner = self._planner
@@ -126,7 +131,7 @@ class Ladder:
             events.Planned(
                 tuple(rung.candidate for rung in self.rungs),
                 tuple(planner.sizes),
-                planner.wanted_seeds if any(arm.seeded for arm in self._arms) else 0,
+                planner.wanted_seeds if self.seeded else 0,
                 self.deadline.remaining,
                 planner.workers,
             )

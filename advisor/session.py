@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from advisor.facts import Facts
 from advisor.judging import judge
 from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
-from advisor.run import Recorded, Run, default_folder
+from advisor.run import Run, default_folder
 from advisor.run_log import RunLog
 from probes.base import Frozen
 from probes.data import TaskData
@@ -124,21 +124,13 @@ def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -
 
 
 def _with_seeds(request: Request, run: Run) -> Request:
-    """Return the request with the run's seeds where it names none; those that it names become the run's."""
+    """Return the request with the run's seeds where it names none; those that it names become the run's.
+
+    What was measured counts, also where that is more of a candidate than it names: others may have fewer.
+    """
     seeds = request_of(run).seeds
     if request.seeds is None:
         return request.model_copy(update={"seeds": seeds})
-    # The ledger may hold a seed twice: first without the search of its learning rate, then with it.
-    measured: dict[tuple[str, str | None, int], set[int]] = defaultdict(set)
-    for entry in run.history():
-        if isinstance(entry, Recorded):
-            done = entry.measurement
-            measured[done.strategy, done.model, done.train_rows].add(done.seed)
-    if request.seeds < (most := max(map(len, measured.values()), default=0)):
-        raise SettingError(
-            f"--seeds {request.seeds}, and the run in {run.folder} has measured {most} of a candidate",
-            "What was measured counts: give as many or more, or start a new run.",
-        )
     if request.seeds != seeds:
         asked = run.read("request.json")
         run.write("request.json", {**asked, "request": {**asked["request"], "seeds": request.seeds}})
@@ -213,7 +205,7 @@ def _probe(
         rows=rows,
         dropped=ladder.dropped,
     )
-    verdicts = [_with_drop(verdict, ladder.dropped) for verdict in verdicts]
+    verdicts = [_with_drop(verdict, ladder.dropped, ladder.seeded) for verdict in verdicts]
     run.write("verdicts.json", [v.model_dump(mode="json") for v in verdicts])
     choice = recommend(verdicts, measurements, tolerance, metric, ladder.dropped)
     if choice is None:  # what an earlier part of the run recommended holds no more
@@ -261,7 +253,7 @@ def _fell_short(measurements: list[Measurement]) -> list[str]:
     return list(said)
 
 
-def _with_drop(verdict: Verdict, dropped: dict[Candidate, str]) -> Verdict:
+def _with_drop(verdict: Verdict, dropped: dict[Candidate, str], seeded: Container[Candidate]) -> Verdict:
     """Return a verdict that says why its candidate got no more rows or seeds, if it was dropped.
 
     Nor is it one that had no fair chance: only who converged, after a search, is dropped, and more rows would not have
@@ -271,13 +263,11 @@ def _with_drop(verdict: Verdict, dropped: dict[Candidate, str]) -> Verdict:
     if name not in dropped:
         return verdict
     settle = verdict.settle
-    if not verdict.fair and verdict.verdict is Outcome.UNDECIDED:
-        # More time would not have given it more: it takes fewer rivals.
+    if verdict.verdict is Outcome.UNDECIDED and (not verdict.fair or name in seeded):
+        # More time would not give it more: it takes fewer rivals.
         flags = f"--strategies {verdict.strategy}" + (f" --model {verdict.model}" if verdict.model else "")
-        settle = (
-            f"A run without its rivals ({flags}) lets it learn from all rows; it is then judged by a --target, not "
-            "against them."
-        )
+        more = "gives it more seeds" if verdict.fair else "lets it learn from all rows"
+        settle = f"A run without its rivals ({flags}) {more}; it is then judged by a --target, not against them."
     return verdict.model_copy(
         update={"because": f"{verdict.because} It was dropped: {dropped[name]}.", "settle": settle, "fair": True}
     )

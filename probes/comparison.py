@@ -123,7 +123,7 @@ def _interval(spread: Spread, c: int, draws: NDArray[np.float64] | None) -> tupl
     """Return the two-sided 95 % interval of a score: Wilson's or the bootstrap's, widened by the spread of its seeds.
 
     The two parts are put together as squares of their half-widths (MOVER, Zou and Donner 2008). Of one seed the spread
-    is that which `probes.paired.SEED_SPREAD` assumes; where another seed gives the same result there is none.
+    is that which `probes.paired.EARLY_SPREAD` assumes; where another seed gives the same result there is none.
     """
     import numpy as np
     from scipy.special import stdtrit
@@ -134,7 +134,7 @@ def _interval(spread: Spread, c: int, draws: NDArray[np.float64] | None) -> tupl
     )
     if not spread.seeds[c]:
         return low, high
-    seeds = float(stdtrit(SEED_WEIGHT + int(spread.runs[c]) - 1, 0.975)) ** 2 * float(spread.seed_variances[c])
+    seeds = float(stdtrit(SEED_WEIGHT + int(spread.runs[c]) - 1, 0.975)) ** 2 * float(spread.cautious_seed_variances[c])
     below, above = max(0.0, mean - low), max(0.0, high - mean)
     return max(0.0, mean - math.sqrt(below**2 + seeds)), min(1.0, mean + math.sqrt(above**2 + seeds))
 

@@ -22,11 +22,12 @@ FIRST_SEEDS = 3
 """Seeds that show how far seeds lie apart: fewer say next to nothing of it."""
 
 EARLY_SPREAD = 0.06
-"""`SEED_SPREAD` as verdicts assume it of fewer seeds than `FIRST_SEEDS`. An assumption of ours: the promise of 5 % then
-holds where seeds truly lie up to .03 apart at a score of .85, which `benchmarks.verdict_errors` shows."""
+"""`SEED_SPREAD` as verdicts and intervals assume it of fewer seeds than `FIRST_SEEDS`. An assumption of ours: the
+promise of 5 % then holds where seeds truly lie up to .025 apart at a score of .85 (`benchmarks.verdict_errors`), and
+`benchmarks.seed_spread` shows how far apart they lie."""
 
 EARLY = (EARLY_SPREAD / SEED_SPREAD) ** 2
-"""What the variance between so few seeds is multiplied by in a verdict."""
+"""What the variance between so few seeds is multiplied by, whether it was assumed or two of them showed it."""
 
 
 @dataclass(frozen=True)

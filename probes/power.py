@@ -34,13 +34,19 @@ class Gap(Frozen):
     """Variance between seeds of the candidate and of the rival; 0 where another seed gives the same result."""
     seeds: tuple[int, int]
     """Seeds of the candidate and of the rival."""
-    early: float = EARLY
-    """What the variance between seeds is multiplied by of a side with fewer than `probes.paired.FIRST_SEEDS`."""
+    rival_is_open: bool = True
+    """Whether the rival can get more seeds."""
+
+    @property
+    def open_sides(self) -> tuple[bool, bool]:
+        """Whether more seeds of the candidate, and of the rival, tell more and can be had."""
+        own, rival = self.seed_variances
+        return bool(own), bool(rival) and self.rival_is_open
 
     @property
     def seeds_that_count(self) -> tuple[int, ...]:
-        """Seeds so far of those sides whose result depends on them."""
-        return tuple(s for s, v in zip(self.seeds, self.seed_variances, strict=True) if v)
+        """Seeds so far of those sides that more can be had of, and whose result depends on them."""
+        return tuple(s for s, more in zip(self.seeds, self.open_sides, strict=True) if more)
 
     @property
     def assumed(self) -> bool:
@@ -54,9 +60,7 @@ class Gap(Frozen):
 
     def with_seeds(self, seeds: int) -> Gap:
         """Return it as it would be with so many seeds, at least, of what depends on them."""
-        own, rival = (
-            max(now, seeds) if variance else now for now, variance in zip(self.seeds, self.seed_variances, strict=True)
-        )
+        own, rival = (max(now, seeds) if more else now for now, more in zip(self.seeds, self.open_sides, strict=True))
         return self.model_copy(update={"seeds": (own, rival)})
 
     @property
@@ -68,8 +72,7 @@ class Gap(Frozen):
     def _of_seeds(self) -> tuple[float, ...]:
         """Variances of the means over seeds."""
         return tuple(
-            v / s * (self.early if s < FIRST_SEEDS else 1.0)
-            for v, s in zip(self.seed_variances, self.seeds, strict=True)
+            v / s * (EARLY if s < FIRST_SEEDS else 1.0) for v, s in zip(self.seed_variances, self.seeds, strict=True)
         )
 
     def detectable(self, rows: int | None = None) -> float:

@@ -47,6 +47,11 @@ def settle(
         needed, alone = _rows(gap, rows, labelled), ""
     elif (both := gap.both_to_settle()) is not None:
         needed, alone = f"{_seeds(gap, both[0], own, rival, name)} and {_rows(gap, both[1], labelled)}", ""
+    elif not gap.rival_is_open:
+        return (
+            f"Neither seeds nor test rows: {name} was dropped and gets no more seeds, and another of them may score "
+            "otherwise. Choose by cost, or another --tolerance."
+        )
     else:
         rows = gap.without_chance.rows_to_settle()
         few = rows is not None and rows > gap.rows
@@ -83,7 +88,6 @@ def settle_target(
         row_variance=max(comparison.row_variance, target * (1 - target)),
         seed_variances=(comparison.seed_variance, 0.0),
         seeds=(len(own), 1),
-        early=1.0,  # the interval of a score, which a target is held against, has Student's t alone
     )
     if gap.without_chance.rows_to_settle() is None:
         return f"Neither seeds nor test rows: the score lies right at the target of {target:.3f}. Set another target."
@@ -157,8 +161,8 @@ def listed(names: Sequence[str]) -> str:
 
 def _seeds(gap: Gap, wanted: int, own: tuple[Measurement, ...], rival: tuple[Measurement, ...], name: str) -> str:
     """Say how many seeds in all, and what the missing ones take at the measured speed."""
-    sides = [(own, gap.seed_variances[0], "it"), (rival, gap.seed_variances[1], name)]
-    missing = [(max(0, wanted - len(runs)) * _seconds(runs), side) for runs, variance, side in sides if variance]
+    sides = zip((own, rival), gap.open_sides, ("it", name), strict=True)
+    missing = [(max(0, wanted - len(runs)) * _seconds(runs), side) for runs, more, side in sides if more]
     who = " and ".join(side for seconds, side in missing if seconds)
     took = _time(sum(seconds for seconds, _ in missing))
     return (

@@ -115,6 +115,17 @@ def test_fewer_than_three_seeds_tell_less_than_their_number_says() -> None:
     assert by_seeds[0].with_seeds(3) == by_seeds[2], "what is told of more seeds does not take them for few"
 
 
+def test_a_rival_that_gets_no_more_seeds_keeps_those_it_has() -> None:
+    both = gap(seed_variances=(0.01**2, 0.01**2), distance=0.06, rows=5_000)
+    closed = both.model_copy(update={"rival_is_open": False})
+    assert (both.with_seeds(5).seeds, closed.with_seeds(5).seeds) == ((5, 5), (5, 1))
+    assert (both.seeds_that_count, closed.seeds_that_count) == ((1, 1), (1,))
+    assert both.seeds_to_settle() is not None
+    assert closed.seeds_to_settle() is None
+    own_seed_fixed = closed.model_copy(update={"seed_variances": (0.0, 0.01**2)})
+    assert (own_seed_fixed.assumed, own_seed_fixed.seeds_to_settle()) == (False, None)
+
+
 def test_seeds_of_what_does_not_depend_on_them_stay_as_they_are() -> None:
     assert gap(seed_variances=(0.0, 1e-4)).with_seeds(5).seeds == (1, 5)
     assert gap().seeds_to_settle() is None

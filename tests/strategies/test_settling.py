@@ -50,6 +50,24 @@ def test_a_target_takes_as_many_rows_as_the_variance_of_its_metric_asks_for() ->
     assert rows(2.0) == pytest.approx(10 * rows(0.2), rel=0.01)
 
 
+def test_seeds_of_a_rival_that_was_dropped_are_not_asked_for() -> None:
+    both = gap(rows=20_000, distance=0.06, seed_variances=(0.01**2, 0.01**2))
+    settle = {
+        is_open: FULL.confirm(
+            evidence(comparison=comparison(gap=both.model_copy(update={"rival_is_open": is_open})))
+        ).settle
+        for is_open in (True, False)
+    }
+    assert "seeds of it and " in settle[True]
+    assert settle[False].endswith(
+        " was dropped and gets no more seeds, and another of them may score otherwise. "
+        "Choose by cost, or another --tolerance."
+    )
+    few = both.model_copy(update={"rival_is_open": False, "seed_variances": (0.01**2, 0.001**2)})
+    enough = FULL.confirm(evidence(comparison=comparison(gap=few))).settle
+    assert "seeds of it (" in enough
+
+
 def test_a_further_seed_costs_no_search() -> None:
     """Its searched setting took one second of three; a further seed takes two, and three where that was reused."""
     close = comparison(gap=gap(rows=20_000, seed_variances=(0.01**2, 0.0), seeds=(3, 1), distance=0.021))

@@ -31,7 +31,8 @@ def test_features_of_an_earlier_run_are_not_reckoned_again(
             return super().seconds(situation, train_rows, search_rows)
 
     for name in ("first", "second"):
-        unhurried([Rung(Watched(), model)], data, tmp_path / name, features=tmp_path / "features").climb()
+        rows = {"train_rows": len(data.train), "features": tmp_path / "features"}
+        unhurried([Rung(Watched(), model)], data, tmp_path / name, **rows).climb()
     assert not said[0]
     assert said[-1]
 

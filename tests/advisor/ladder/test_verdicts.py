@@ -70,6 +70,29 @@ def test_a_verdict_says_why_its_candidate_was_dropped(
     assert resumed.verdicts == result.verdicts
 
 
+def test_one_dropped_with_all_rows_is_not_told_to_make_seeds_that_no_run_makes(
+    rows_of_two_rungs: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its validation rows are bad, and its test rows are not: nothing is shown by one seed."""
+
+    def luckier(strategy: str, recipes: Any, bench: Any, **asked: Any) -> Measurement:
+        found, test = made_up(strategy, recipes, bench, **asked), bench.data.test.labels
+        lucky = guesses("full", test)
+        return found.model_copy(
+            update={"predictions": lucky, "score": score("accuracy", np.array(test), np.array(lucky))}
+        )
+
+    monkeypatch.setattr(executor, "measure", luckier)
+    settings: dict[str, Any] = {"models": str(tiny_encoder), "budget": None, "strategies": "lora,full"}
+    result = advisor.probe(rows_of_two_rungs, **settings, train_rows=500, run=tmp_path / "run")
+    lora, full = (next(v for v in result.verdicts if v.strategy == name) for name in ("lora", "full"))
+    assert [len([m for m in result.measurements if m.strategy == name]) for name in ("lora", "full")] == [1, 5]
+    assert (lora.verdict, "It was dropped: " in lora.because) == (Outcome.UNDECIDED, True)
+    assert lora.settle.startswith("A run without its rivals (--strategies lora --model ")
+    assert lora.settle.endswith(" gives it more seeds; it is then judged by a --target, not against them.")
+    assert "of lora" not in full.settle
+
+
 def test_a_rival_without_time_keeps_others_from_being_confirmed_until_a_later_part_of_the_run_measures_it(
     rows_of_two_rungs: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
