@@ -8,12 +8,16 @@ differ in the order of the rows, in dropout and in what begins at random. The sp
 the test rows add by chance, of which runs are right on which, is taken off. It is told in units of √(p·(1 − p)) at the
 accuracy p, as `probes.paired.SEED_SPREAD` and `EARLY_SPREAD` are.
 
+Seeds of TF-IDF and frozen features differ by the rows they draw alone (`--train-rows`). Their spread is that of
+recorded curves, three seeds at each size; the chance of test rows is in it, as their predictions were not kept.
+
 Spreads are pooled as variances, so that one wide candidate counts in full.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import Claim, dataset, main
+from benchmarks.curve_data import Recorded, recorded
 from probes.paired import EARLY_SPREAD, SEED_SPREAD
 
 if TYPE_CHECKING:
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
 DATASETS = ("subjectivity", "code_comments_python", "banking77", "afrisenti_swahili", "chess_openings")
 STRATEGIES = ("full", "lora")
 ROWS, VALIDATION_ROWS, TEST_ROWS, SEEDS = 200, 200, 1_000, 5
+LARGEST_DRAW = 1_024
+"""Rows up to which draws are told of: beyond, they lie closer together yet."""
 RUNS: list[dict[str, Any]] = []
 
 
@@ -80,6 +87,11 @@ def measure(quick: bool) -> list[Claim]:
             RUNS.append({"dataset": name, "strategy": strategy, "rows": rows, "scores": scores, "squared": unit})
             told = f"{_root(unit):.3f}, {100 * _root(variance):.1f} points at {accuracy:.3f}"
             claims.append(Claim(f"{name}, {strategy}: spread of {seeds} seeds", told, "reported", None))
+    claims += [
+        Claim(f"{strategy}: spread of draws of {size:,} rows, pooled", round(found, 4), "reported", None)
+        for (strategy, size), found in draws(recorded()).items()
+        if size <= LARGEST_DRAW
+    ]
     if quick:  # two seeds tell nothing of a spread
         return claims
     pooled, widest = _root(float(np.mean(units))), _root(max(units))
@@ -90,6 +102,20 @@ def measure(quick: bool) -> list[Claim]:
             "the widest", round(widest, 4), f"≤ {EARLY_SPREAD}, as assumed of one or two seeds", widest <= EARLY_SPREAD
         ),
     ]
+
+
+def draws(curves: Sequence[Recorded]) -> dict[tuple[str, int], float]:
+    """Return the pooled spread of draws of the training rows, by strategy and size, where several were recorded."""
+    scores: dict[tuple[str, int, str], list[float]] = defaultdict(list)
+    for curve in curves:
+        for size, score in zip(curve.sizes, curve.scores, strict=True):
+            scores[curve.model, size, curve.dataset].append(score)
+    pooled: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for (strategy, size, _), own in sorted(scores.items()):
+        if len(own) > 1:
+            mean = float(np.mean(own))
+            pooled[strategy, size].append(float(np.var(own, ddof=1)) / (mean * (1 - mean)))
+    return {key: _root(float(np.mean(units))) for key, units in pooled.items()}
 
 
 def _root(variance: float) -> float:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("benchmarks.curves", reason="the benchmarks are not part of a distribution")
-from benchmarks.seed_spread import spread
+from benchmarks.curve_data import Recorded
+from benchmarks.seed_spread import draws, spread
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,13 @@ def test_what_rows_add_by_chance_is_taken_off(sd: float, own: float) -> None:
         found.append(spread(np.where(anew, rng.random((5, 1_000)), rng.random(1_000)) < accuracy)[0])
     error = np.std(found) / len(found) ** 0.5
     assert np.mean(found) == pytest.approx(sd**2, abs=3 * error + 1e-9)
+
+
+def test_draws_are_pooled_over_data_sets_at_each_size() -> None:
+    def curve(dataset: str, seed: int, *scores: float) -> Recorded:
+        return Recorded("accuracy", dataset, "baseline", seed, (64, 128), scores, test_rows=1_000)
+
+    curves = [curve("a", 0, 0.5, 0.8), curve("a", 1, 0.5, 0.8), curve("b", 0, 0.4, 0.8), curve("b", 1, 0.6, 0.8)]
+    alone = curve("c", 0, 0.1, 0.9)
+    found = draws([*curves, alone])
+    assert found == {("baseline", 64): pytest.approx((0.02 / 0.25 / 2) ** 0.5), ("baseline", 128): 0}
