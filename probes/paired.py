@@ -23,8 +23,8 @@ FIRST_SEEDS = 3
 
 EARLY_SPREAD = 0.06
 """`SEED_SPREAD` as verdicts and intervals assume it of fewer seeds than `FIRST_SEEDS`. An assumption of ours: the
-promise of 5 % then holds where seeds truly lie up to .025 apart at a score of .85 (`benchmarks.verdict_errors`), and
-`benchmarks.seed_spread` shows how far apart they lie."""
+promise of 5 % then holds where seeds truly lie up to .025 apart at a score of .85 (`benchmarks.verdict_errors`);
+`benchmarks.seed_spread` measures how far apart they lie."""
 
 EARLY = (EARLY_SPREAD / SEED_SPREAD) ** 2
 """What the variance between so few seeds is multiplied by, whether it was assumed or two of them showed it."""
