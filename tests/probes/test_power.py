@@ -9,19 +9,7 @@ import pytest
 
 from probes.comparison import compare
 from probes.power import Gap
-
-
-def gap(**more: Any) -> Gap:
-    settings: dict[str, Any] = {
-        "distance": 0.02,
-        "level": 0.025,
-        "power": 0.8,
-        "rows": 500,
-        "row_variance": 0.1,
-        "seed_variances": (0.0, 0.0),
-        "seeds": (1, 1),
-    }
-    return Gap(**(settings | more))
+from tests.probes.made_gaps import gap
 
 
 @pytest.mark.parametrize(("gained", "lost", "tolerance"), [(0.03, 0.08, 0.02), (0.05, 0.05, 0.03), (0.0, 0.0, 0.01)])

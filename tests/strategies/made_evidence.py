@@ -11,6 +11,7 @@ from probes.recipe import BagOfWords
 from probes.statistics import Interval
 from strategies import Candidate, Evidence, Unfinished, Unreached
 from tests.advisor.made_verdicts import TRIAL
+from tests.probes import made_gaps
 
 
 def measurement(**more: Any) -> Measurement:
@@ -34,16 +35,7 @@ def measurement(**more: Any) -> Measurement:
 
 
 def gap(**more: Any) -> Gap:
-    settings: dict[str, Any] = {
-        "distance": -0.02,
-        "level": 0.025,
-        "power": 0.8,
-        "rows": 1_200,
-        "row_variance": 0.1,
-        "seed_variances": (0.0, 0.0),
-        "seeds": (1, 1),
-    }
-    return Gap(**(settings | more))
+    return made_gaps.gap(**({"distance": -0.02, "rows": 1_200} | more))
 
 
 def comparison(**more: Any) -> Comparison:
