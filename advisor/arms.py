@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 
 from advisor.beliefs import LEVEL, Belief, expected, surely_behind
-from probes.curve_prior import mechanism_of
 from probes.measurement import Measurement, Metric
 from probes.model import ModelFacts
 from probes.recipe import Tuning
@@ -82,7 +81,7 @@ class Arm:
     @property
     def seeded(self) -> bool:
         """Whether another seed gives another result."""
-        return self.rung.strategy.seeded or (self.drawn and mechanism_of(self.rung.strategy.method) is not None)
+        return self.rung.strategy.varies(drawn=self.drawn)
 
     @property
     def top(self) -> int:

@@ -71,8 +71,7 @@ def judge(
     by_candidate = {c: at_most_rows(measurements, c) for c in candidates}
     measured = [c for c in candidates if by_candidate[c]]
     # Where a verdict is about fewer rows than there are, each seed draws its own.
-    drawn = rows < len(data.train)
-    seeded = [strategies[c.strategy].seeded or (drawn and _learns(by_candidate[c])) for c in measured]
+    seeded = [strategies[c.strategy].varies(drawn=rows < len(data.train)) for c in measured]
     comparisons = _compare(measured, by_candidate, seeded, data, metric, tolerance)
     labelled = sum(len(part.labels) for part in (data.train, data.validation, data.test))
     out_of_time = {one.candidate: one for one in unreached}

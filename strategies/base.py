@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from probes.base import Frozen
 from probes.comparison import Comparison
+from probes.curve_prior import mechanism_of
 from probes.hardware import Speed
 from probes.measurement import Measurement
 from probes.model import ModelFacts
@@ -167,6 +168,25 @@ class Strategy:
     needs_model: bool = True
     seeded: bool = False
     not_probed: str | None = None
+
+    def varies(self, *, drawn: bool) -> bool:
+        """Return whether another seed gives another result.
+
+        Parameters
+        ----------
+        drawn : bool
+            Whether it learns from a part of the training rows, of which each seed draws its own.
+
+        Examples
+        --------
+        >>> from strategies import STRATEGIES
+        >>> by_name = {s.name: s for s in STRATEGIES}
+        >>> [by_name[name].varies(drawn=True) for name in ("baseline", "zero_shot", "lora")]
+        [True, False, True]
+        >>> [by_name[name].varies(drawn=False) for name in ("baseline", "zero_shot", "lora")]
+        [False, False, True]
+        """
+        return self.seeded or (drawn and mechanism_of(self.method) is not None)
 
     def inapplicable(self, model: ModelFacts | None) -> str | None:
         """Return the fact that rules this strategy out for the model, None if it applies."""
