@@ -134,7 +134,7 @@ def _interval(spread: Spread, c: int, draws: NDArray[np.float64] | None) -> tupl
     )
     if not spread.seeds[c]:
         return low, high
-    seeds = float(stdtrit(SEED_WEIGHT + int(spread.runs[c]) - 1, 0.975)) ** 2 * float(spread.cautious_seed_variances[c])
+    seeds = float(stdtrit(SEED_WEIGHT + int(spread.runs[c]) - 1, 0.975)) ** 2 * float(spread.seed_variances[c])
     below, above = max(0.0, mean - low), max(0.0, high - mean)
     return max(0.0, mean - math.sqrt(below**2 + seeds)), min(1.0, mean + math.sqrt(above**2 + seeds))
 

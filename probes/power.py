@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from probes.base import Frozen
-from probes.paired import EARLY, FIRST_SEEDS, SEED_WEIGHT
+from probes.paired import FIRST_SEEDS, SEED_WEIGHT, variance_of_mean
 
 POWER = 0.8
 """Share of repetitions in which what is asked for settles the comparison, if the difference is as seen."""
@@ -71,9 +71,7 @@ class Gap(Frozen):
     @property
     def _of_seeds(self) -> tuple[float, ...]:
         """Variances of the means over seeds."""
-        return tuple(
-            v / s * (EARLY if s < FIRST_SEEDS else 1.0) for v, s in zip(self.seed_variances, self.seeds, strict=True)
-        )
+        return tuple(variance_of_mean(*one) for one in zip(self.seed_variances, self.seeds, strict=True))
 
     def detectable(self, rows: int | None = None) -> float:
         """Return the distance that would be settled at this power with so many test rows (as many as there are).
