@@ -202,7 +202,7 @@ def _why_this_rate(choice: Recommendation | None) -> str:
     if choice is None:
         return "peak learning rate of AdamW"
     if not choice.tried:
-        return "the middle one of its range: there was no time to search"
+        return "from its range, which there was no time to search"
     return f"the best of {choice.tried} on validation rows"
 
 

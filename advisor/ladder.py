@@ -10,7 +10,7 @@ from advisor import events
 from advisor.arms import Arm, Rung, behind
 from advisor.estimates import Estimates
 from advisor.outlook import curve_steps, more_time
-from advisor.plan import CURVE, SAFETY, Planner, Running, Stage, Step
+from advisor.plan import CURVE, Planner, Running, Stage, Step
 from advisor.rates import known_from, recipes_of
 from advisor.run import Recorded, Run
 from probes import executor as at
@@ -222,9 +222,8 @@ class Ladder:
         rung, candidate = step.arm.rung, step.arm.rung.candidate
         situation = self.estimates.situation(rung, step.seed).model_copy(update={"train_rows": step.rows})
         recipes, chosen_by = recipes_of(step, situation, self._done)
-        known = self.run.trials(candidate.strategy, candidate.model, step.seed, step.search_rows)
-        known |= known_from(step, self._done)
-        final = self.estimates.seconds(rung, step.rows, step.search_rows, False)
+        tried = self.run.trials(candidate.strategy, candidate.model, step.seed, step.search_rows)
+        known = known_from(step, tried, self._done)
         job = at.Job(
             number=number,
             strategy=candidate.strategy,
@@ -236,12 +235,12 @@ class Ladder:
             seed=step.seed,
             known=known,
             chosen_by=chosen_by,
-            # Learning rates beyond those proposed take nobody else's time.
-            spare=min(step.room, self.deadline.remaining) - SAFETY * final,
+            reserve=step.reserve,
+            expected=self.estimates.seconds(rung, step.search_rows, step.search_rows, False),
         )
         self.listen(events.Started(candidate, step.rows, step.seed, step.why, step.seconds, lost))
         self.executor.start(job)
-        return bool(known)
+        return bool(known) and step.search != "none"
 
     def _hear(self, report: at.Report) -> None:
         """Take in what a running step reports; what goes wrong is its outcome, not the end of the run."""
@@ -284,13 +283,15 @@ class Ladder:
         step = begun.step
         self.run.record(measurement, step.stage)
         if not begun.known and not begun.lost:
-            # Rates beyond those proposed were no part of the estimate.
-            searched = step.search != "none"
+            # Rates beyond those proposed were no part of the estimate, and of a search that was cut off nothing is.
+            searched = step.search != "none" and not measurement.cut_off
             proposed = len(step.arm.rung.strategy.recipes(self.estimates.situation(step.arm.rung))) if searched else 0
             more = sum(trial.seconds for trial in measurement.trials[proposed:]) if searched else 0.0
-            took = measurement.seconds - more
+            took = measurement.seconds - (measurement.search_seconds if measurement.cut_off else more)
             self.estimates.learn(step.arm.rung, step.rows, step.search_rows, searched, took)
         self.estimates.look_again(step.arm.rung.model)
+        if measurement.cut_off and step.rows == step.arm.top:
+            step.arm.out_of_time = True  # it was to bring the search, and would be chosen for that again
         self._take_in(measurement, step.stage)
         self._judge(step.stage)
 

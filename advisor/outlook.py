@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from advisor.arms import Seen
 from advisor.curves import curve_sizes_wanted
-from advisor.plan import CURVE, SAFETY, Planner, Step
+from advisor.plan import CURVE, Planner, Step
+from probes.measuring import SAFETY
 
 SUPPOSED = 0.5
 """Validation score a plan supposes of everybody: nobody is dropped, and none is ahead."""

@@ -9,15 +9,13 @@ from typing import Literal
 
 from advisor.arms import Arm
 from advisor.beliefs import UNSEARCHED, gain, spread
+from probes.measuring import SAFETY
 
 ETA = 3
 """Each rung has as many times the rows of the one below (successive halving, Jamieson and Talwalkar 2016)."""
 
 SEARCH_ROWS = 1_000
 """Training rows of the learning-rate search at most: the best rate moves little with the rows, the cost is linear."""
-
-SAFETY = 1.1
-"""An estimate is believed to be off by up to this factor."""
 
 DOUBT = 2.0
 """How many times the time left an estimate may be for the last candidate to be tried nevertheless."""
@@ -66,8 +64,8 @@ class Step:
     """Training rows of that search."""
     seconds: float
     """What it is expected to take."""
-    room: float = float("inf")
-    """Seconds it may take before others go short."""
+    reserve: float = 0.0
+    """Seconds that those after it are expected to need at least."""
     stage: Stage | None = None
     """The stage it belongs to; None where time is short and each step is chosen by all that is known."""
     why: str = ""
@@ -163,16 +161,17 @@ class Planner:
         if not steps:
             return None
         needed = self._needed(steps, running)
+        busy = {one.step.arm.weight for one in running}
+        waiting = [arm for arm in self.arms if arm.racing and not arm.seen and arm.weight not in busy]
         if needed <= left:
             first = steps[0]
             if any(one.step.stage != first.stage for one in running):
                 return None
             again = self._again(first) if first.search == "none" and first.seed == 0 else None
             if again is not None and needed + SAFETY * (again.seconds - first.seconds) <= left:
-                return again
-            return first
-        busy = {one.step.arm.weight for one in running}
-        waiting = [arm for arm in self.arms if arm.racing and not arm.seen and arm.weight not in busy]
+                first = again
+            others = [arm for arm in waiting if arm is not first.arm]
+            return replace(first, reserve=self._reserve(first.arm, others, left))
         return self._chance(waiting, left) or self._most_valuable(left, busy)
 
     def _needed(self, steps: Sequence[Step], running: Sequence[Running]) -> float:
@@ -249,7 +248,7 @@ class Planner:
             least = self.step(arm, self.least, search=True)
             for step in (least, self.step(arm, smallest, search=False), self.step(arm, self.least, search=False)):
                 if step.seconds <= DOUBT * left:
-                    return replace(step, room=left, why="nothing else fits, and its estimate may be off")
+                    return replace(step, why="nothing else fits, and its estimate may be off")
             whole = self.step(arm, self.full, search=True)
             reason = (
                 f"{left:.0f} s were left: it needs about {least.seconds:.0f} s for {self.least:,} training rows, "
@@ -262,12 +261,17 @@ class Planner:
         """Return the seconds that it takes at least to measure an arm, on the smallest rung and without a search."""
         return SAFETY * self.step(arm, self.sizes[0], search=False).seconds
 
-    def _first(self, arm: Arm, others: list[Arm], left: float) -> Step | None:
-        """Return the first step of an arm that leaves time for those after it, as far as there is enough for them."""
-        smallest, reserve = self.sizes[0], 0.0
+    def _reserve(self, arm: Arm, others: list[Arm], left: float) -> float:
+        """Return the seconds to keep for arms that come after one, as far as there are enough for them."""
+        reserve = 0.0
         for other in others:
             if self._floor(arm) + reserve + self._floor(other) / self.workers <= left:
                 reserve += self._floor(other) / self.workers
+        return reserve
+
+    def _first(self, arm: Arm, others: list[Arm], left: float) -> Step | None:
+        """Return the first step of an arm that leaves time for those after it, as far as there is enough for them."""
+        smallest, reserve = self.sizes[0], self._reserve(arm, others, left)
         room = left - reserve
         # The last one may try what just fits: the deadline holds, and nobody waits for what it leaves.
         safety = SAFETY if others else 1.0
@@ -278,7 +282,7 @@ class Planner:
         for rows, search in options:
             step = self.step(arm, rows, search=search)
             if rows >= self.least and safety * step.seconds <= room:
-                return replace(step, room=room, why="everybody gets a measurement, the cheapest first")
+                return replace(step, reserve=reserve, why="everybody gets a measurement, the cheapest first")
         return None
 
     def _starts(self, arm: Arm, left: float) -> list[int]:
@@ -315,13 +319,13 @@ class Planner:
         for step in rising:
             # A rung below that would leave no time for all rows, which fit now, is no gain.
             if whole is None or step is whole or step.seconds + whole.seconds <= room:
-                yield replace(step, room=left)
+                yield step
         if rising:
             return
         if arm.top < self.full:
             most = self._most(arm, arm.top + 1, self.full, room, search=False)
             if most >= STRETCH * arm.top:
-                yield replace(self.step(arm, most, search=False), room=left)
+                yield self.step(arm, most, search=False)
         if self._lacks_search(arm):
             # Without a search it cannot be refuted, nor with more seeds.
             step = self.step(arm, arm.top, search=True)

@@ -95,7 +95,7 @@ def by_grid(file: Path, strategies: tuple[str, ...], seeds: int) -> Decided:
                     seed=seed,
                     known={},
                     record=lambda _: None,
-                    spare=lambda: -1.0,  # the rates proposed and none beyond
+                    beyond=0,  # the rates proposed and none beyond
                 )
             )
     verdicts = judge(

@@ -59,7 +59,7 @@ def validation_scores(
     """Train LoRA at each rate and return the accuracy on so many validation rows."""
     from probes.data import load_task
     from probes.hardware import inspect_hardware
-    from probes.measuring import search
+    from probes.measuring import describe, search
     from probes.model import read_model
     from probes.sampling import take_nested
     from probes.workbench import Workbench
@@ -85,8 +85,9 @@ def validation_scores(
     recipe = LowRankAdapters().recipes(situation)[0]
     recipes = tuple(recipe.model_copy(update={"learning_rate": rate}) for rate in rates)
     # These rates and none beyond: what is compared is the range.
-    _, _, trials = search(recipes, bench, train, known={}, record=lambda _: None, spare=lambda: -1.0)
-    return dict(zip(rates, (trial.validation_score for trial in trials), strict=True))
+    tried = search(recipes, bench, train, known={}, record=lambda _: None, beyond=0).trials
+    scores = {trial.setting: trial.validation_score for trial in tried}
+    return {rate: scores[describe(recipe)] for rate, recipe in zip(rates, recipes, strict=True)}
 
 
 if __name__ == "__main__":

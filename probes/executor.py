@@ -46,8 +46,10 @@ class Job:
     known: Mapping[str, Trial]
     """Trials that finished earlier, by setting."""
     chosen_by: tuple[Trial, ...]
-    spare: float
-    """Seconds after its start until which learning rates beyond those proposed may be tried."""
+    reserve: float = 0.0
+    """Seconds before the deadline at which its search has to have ended."""
+    expected: float = 0.0
+    """Seconds that one trial of its search is expected to take."""
 
 
 @dataclass(frozen=True)
@@ -134,16 +136,12 @@ def run_job(job: Job, bench: Workbench, tell: Tell) -> None:
         That of the job's model, with the deadline that holds for the job.
     tell : callable
     """
-    began = time.monotonic()
 
     def moved(what: str, done: int, total: int) -> None:
         tell(Moved(job.number, what, done, total))
 
     def record(trial: Trial) -> None:
         tell(Tried(job.number, trial))
-
-    def spare() -> float:
-        return job.spare - (time.monotonic() - began)
 
     bench.progress = moved
     bench.speed = job.speed or bench.speed
@@ -157,7 +155,8 @@ def run_job(job: Job, bench: Workbench, tell: Tell) -> None:
             seed=job.seed,
             known=job.known,
             record=record,
-            spare=spare,
+            reserve=job.reserve,
+            expected=job.expected,
             chosen_by=job.chosen_by,
         )
     except (OutOfTime, MeasurementFailed, InputError) as error:

@@ -66,6 +66,9 @@ class Measurement(Frozen):
     """What chose the recipe: its own search, or that at fewer rows whose choice it reuses."""
     seconds: float
     """Wall-clock seconds, those of its own search included, feature extraction included where it ran first."""
+    cut_off: str = ""
+    """If time ended its search before each learning rate was tried, how far it came, with its numbers. It is the best
+    of those tried; `trials` are empty then, unless a search on fewer rows was made before."""
     search_seconds: float = 0.0
     """Seconds of `seconds` that went into the search of its setting; 0 where that was chosen earlier."""
     peak_bytes: int

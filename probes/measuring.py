@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from probes.data import Rows
@@ -26,10 +27,25 @@ if TYPE_CHECKING:
 WIDER = 2
 """Learning rates tried at most beyond either end of the range a strategy proposes."""
 
+SAFETY = 1.1
+"""An estimate is believed to be off by up to this factor."""
 
-def no_end() -> float:
-    """Return the seconds to spare of a search that nobody waits for."""
+
+def no_end(takes: float) -> float:  # noqa: ARG001
+    """Return the seconds left to a search that nobody waits for, whatever a trial takes."""
     return math.inf
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What became of a search."""
+
+    best: Recipe
+    fitted: Fitted | None
+    """The best classifier, if it was fitted here."""
+    trials: tuple[Trial, ...]
+    cut_off: str = ""
+    """Why it ended before each recipe was tried, with its numbers; empty where it did not."""
 
 
 def search(
@@ -39,12 +55,16 @@ def search(
     *,
     known: Mapping[str, Trial],
     record: Callable[[Trial], None],
-    spare: Callable[[], float] = no_end,
-) -> tuple[Recipe, Fitted | None, tuple[Trial, ...]]:
+    room: Callable[[float], float] = no_end,
+    after: float = 0.0,
+    beyond: int = WIDER,
+) -> Searched:
     """Try recipes on validation rows and name the best.
 
-    While the best has the lowest or highest learning rate tried, and is more than `EDGE` better than the next, one more
-    is tried beyond it, `WIDER` times at most.
+    The middle one comes first: it is what is taken where there is no time for a search, and may be the only one that
+    finds time. While the best has the lowest or highest learning rate tried, and is more than `EDGE` better than the
+    next, one more is tried beyond it. Where another trial, by the slowest made here, would take longer than there is
+    room, the search ends: what it found is better than nothing at the deadline.
 
     Parameters
     ----------
@@ -56,15 +76,17 @@ def search(
         Trials that finished earlier, by setting; they are not run again.
     record : callable
         Called with each new trial as soon as it has finished.
-    spare : callable
-        Returns the seconds that may still go into learning rates beyond those of `recipes`.
+    room : callable
+        Returns the seconds that trials and what comes after them may still take, where one takes as long as given.
+    after : float
+        How many times the slowest trial a run on more rows takes, which follows the search; 0 where the best trial is
+        the measurement.
+    beyond : int
+        Learning rates tried at most beyond either end of those of `recipes`.
 
     Returns
     -------
-    best : Recipe
-    fitted : Fitted or None
-        The best classifier, if it was fitted here.
-    trials : tuple of Trial
+    Searched
 
     Raises
     ------
@@ -75,17 +97,31 @@ def search(
     asked: set[str] = set()
     best: tuple[tuple[float, float], Recipe, Fitted | None] | None = None
     failures = []
-    waiting = list(recipes)
+    slowest: float | None = None
+    skipped: list[str] = []
+    waiting = sorted(recipes, key=lambda recipe: abs(recipes.index(recipe) - len(recipes) // 2))
     while waiting:
         recipe = waiting.pop(0)
         setting = describe(recipe)
         asked.add(setting)
         fitted: Fitted | None = None
         trial = known.get(setting)
+        # The machine may have been slower when another process tried one: what is made here tells how long one takes.
+        takes = slowest
+        if takes is None and recipe not in recipes:  # nobody waits for one beyond
+            takes = max(t.seconds for _, t in tried)
+        if trial is None and takes is not None and best is not None:
+            # One that was tried by a process that died is fitted once more if it stays the best.
+            needed, left = SAFETY * takes * (1 + (after or float(best[2] is None))), room(takes)
+            if needed > left:
+                if recipe in recipes:
+                    skipped.append(f"another takes about {needed:.0f} s, {max(0.0, left):.0f} s were left")
+                continue
         if trial is None:
             try:
                 fitted, trial = _try(recipe, bench, train)
                 record(trial)
+                slowest = max(slowest or 0.0, trial.seconds)
             except MeasurementFailed as error:
                 failures.append(str(error))
         if trial is not None:
@@ -94,14 +130,13 @@ def search(
             key = (trial.validation_score, math.inf if trial.validation_loss is None else -trial.validation_loss)
             if best is None or key > best[0]:
                 best = (key, recipe, fitted)
-        if not waiting and best is not None:
-            wider = _beyond(recipes, tried, best[1])
-            if wider is not None and describe(wider) not in asked:
-                seconds = max(trial.seconds for _, trial in tried)
-                waiting = [wider] if describe(wider) in known or seconds <= spare() else []
+        if not waiting and best is not None and not skipped:
+            wider = _beyond(recipes, tried, best[1], beyond)
+            waiting = [wider] if wider is not None and describe(wider) not in asked else []
     if best is None:
         raise MeasurementFailed("; ".join(dict.fromkeys(failures)) or "there was no recipe to try")
-    return best[1], best[2], tuple(trial for _, trial in tried)
+    cut_off = f"{len(recipes) - len(skipped)} of {len(recipes)} tried, {skipped[0]}" if skipped else ""
+    return Searched(best[1], best[2], tuple(trial for _, trial in tried), cut_off)
 
 
 def _try(recipe: Recipe, bench: Workbench, train: Rows) -> tuple[Fitted, Trial]:
@@ -119,7 +154,9 @@ def _try(recipe: Recipe, bench: Workbench, train: Rows) -> tuple[Fitted, Trial]:
     )
 
 
-def _beyond(recipes: tuple[Recipe, ...], tried: list[tuple[Recipe, Trial]], best: Recipe) -> Recipe | None:
+def _beyond(
+    recipes: tuple[Recipe, ...], tried: list[tuple[Recipe, Trial]], best: Recipe, at_most: int
+) -> Recipe | None:
     """Return the recipe beyond the best one, as far from it as its neighbour; None where the best has two sides."""
     by_rate = sorted(
         (recipe.learning_rate, trial.validation_score) for recipe, trial in tried if isinstance(recipe, Tuning)
@@ -131,7 +168,7 @@ def _beyond(recipes: tuple[Recipe, ...], tried: list[tuple[Recipe, Trial]], best
         if rate != best.learning_rate or reached - next_reached <= EDGE:
             continue
         outside = sum(r < min(proposed) if rate < next_rate else r > max(proposed) for r, _ in by_rate)
-        return at_rate(best, rate * rate / next_rate) if outside < WIDER else None
+        return at_rate(best, rate * rate / next_rate) if outside < at_most else None
     return None
 
 
@@ -167,7 +204,9 @@ def measure(
     seed: int,
     known: Mapping[str, Trial],
     record: Callable[[Trial], None],
-    spare: Callable[[], float] = no_end,
+    reserve: float = 0.0,
+    expected: float = 0.0,
+    beyond: int = WIDER,
     chosen_by: tuple[Trial, ...] = (),
 ) -> Measurement:
     """Measure: choose a recipe on validation rows, fit it, score every test row once.
@@ -184,10 +223,15 @@ def measure(
     search_rows : int
         Rows the search learns from; if as many as `train_rows`, its best run is the measurement.
     seed : int
-    known, record, spare
+    known, record, beyond
         See `search`.
+    reserve : float
+        Seconds to leave for others before the deadline of the bench, if trials take as long as expected, and as many
+        times more as trials do.
+    expected : float
+        Seconds that a trial is expected to take; 0 where nothing is expected.
     chosen_by : tuple of Trial
-        The trials of an earlier search that chose the one recipe.
+        The trials of an earlier search, which chose the one recipe, or the middle one.
 
     Returns
     -------
@@ -206,10 +250,28 @@ def measure(
     with PeakMemory(bench.device) as memory:
         trials: tuple[Trial, ...] = ()
         before: tuple[Trial, ...] = ()
-        chosen, fitted = recipes[0], None
+        chosen, fitted, cut_off = recipes[0], None, ""
         if len(recipes) > 1:
             sample = take_nested(train, search_rows, order)
-            chosen, fitted, trials = search(recipes, bench, sample, known=known, record=record, spare=spare)
+            speed = bench.speed
+            scored = len(bench.data.validation) + len(bench.data.test)
+            scoring = scored / speed.forward_rows_per_second if speed else 0.0
+
+            def room(takes: float) -> float:
+                slower = max(1.0, takes / expected) if expected else 1.0
+                return bench.deadline.remaining - slower * reserve - scoring
+
+            found = search(
+                recipes,
+                bench,
+                sample,
+                known=known,
+                record=record,
+                room=room,
+                after=len(train) / len(sample) if len(sample) < len(train) else 0.0,
+                beyond=beyond,
+            )
+            chosen, fitted, trials, cut_off = found.best, found.fitted, found.trials, found.cut_off
             if len(sample) < len(train):
                 fitted, before = None, trials
             else:  # the best of them is the measurement itself, also where it was tried by a process that died
@@ -232,8 +294,10 @@ def measure(
         predictions=tuple(int(p) for p in predictions),
         converged=fitted.converged,
         why_not=fitted.why_not,
-        trials=trials or fitted.trials or chosen_by,
-        search_seconds=sum(t.seconds for t in trials),
+        # Whose trials are named was searched for: one that was cut off is not, unless it looked at a choice again.
+        trials=(() if cut_off and not (chosen_by and len(trials) > 1) else trials) or fitted.trials or chosen_by,
+        cut_off=cut_off,
+        search_seconds=sum(t.seconds for t in (before if cut_off else trials) if t.setting not in known),
         seconds=time.monotonic() - start,
         peak_bytes=memory.bytes,
         tokens=sum(trial.tokens for trial in before) + fitted.tokens,

@@ -107,8 +107,9 @@ class Tuned(Strategy):
         if reason is not None:
             return reason
         if not any(m.trials for m in evidence.measurements):
+            came = next((f" ({m.cut_off})" for m in evidence.measurements if m.cut_off), "")
             return (
-                "there was no time to search its learning rate",
+                f"there was no time to search its learning rate{came}",
                 settle_search(evidence.measurements, RATES, evidence.search_rows),
             )
         for measurement in evidence.measurements:

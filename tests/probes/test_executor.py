@@ -44,7 +44,6 @@ def job(number: int, recipes: tuple[Recipe, ...], model: ModelFacts | None, **mo
         "seed": 0,
         "known": {},
         "chosen_by": (),
-        "spare": 0.0,
     }
     return Job(number=number, recipes=recipes, model=model, **(settings | more))
 
@@ -105,16 +104,21 @@ def test_every_door_gives_the_same_measurements_and_failures(
         job(4, (tuning(1e-3),), encoder, train_rows=2),  # one row of the three classes is missing
         job(5, (Prompt(shots=0, max_length=16),), encoder),  # an encoder cannot be prompted
         job(6, (tuning(1e-3),), encoder.model_copy(update={"name": "gone", "path": str(tmp_path / "gone")})),
+        job(7, (tuning(1e-3), tuning(3e-3)), encoder, reserve=1e9),  # its search has time for one of them
     ]
-    here, _ = run_all(opened("local", 1), jobs)
-    there, heard = run_all(opened(where, 2), jobs)
-    assert sorted(there) == sorted(here) == [1, 2, 3, 4, 5, 6]
+    here, _ = run_all(opened("local", 1, Deadline(900)), jobs)
+    there, heard = run_all(opened(where, 2, Deadline(900)), jobs)
+    assert sorted(there) == sorted(here) == [1, 2, 3, 4, 5, 6, 7]
     for number in (1, 2, 3):
         ours, theirs = here[number], there[number]
         assert isinstance(ours, Finished)
         assert isinstance(theirs, Finished)
         assert essence(ours.measurement) == essence(theirs.measurement)
-    assert len([r for r in heard if isinstance(r, Tried) and r.number == 2]) == 2
+    for ended in (here[7], there[7]):
+        assert isinstance(ended, Finished)
+        assert ended.measurement.cut_off.startswith("1 of 2 tried")
+    assert [r.trial for r in heard if isinstance(r, Tried) and r.number == 2] == list(there[2].measurement.trials)  # type: ignore[union-attr]
+    assert len([r for r in heard if isinstance(r, Tried) and r.number == 7]) == 1
     assert any(isinstance(r, Moved) and r.number == 3 for r in heard)
     for number in (4, 5, 6):
         ours, theirs = here[number], there[number]
@@ -192,7 +196,7 @@ from pathlib import Path
 def main():
     cpu = Hardware(device="cpu", device_name="", cores=1, memory_bytes=10**9, device_memory_bytes=None, bf16=False)
     workers = Workers(2, Setting(load_task(sys.argv[1]), cpu, "accuracy", None), Deadline(None), Path(sys.argv[2]))
-    settings = dict(model=None, speed=None, train_rows=60, search_rows=60, known={}, chosen_by=(), spare=0.0)
+    settings = dict(model=None, speed=None, train_rows=60, search_rows=60, known={}, chosen_by=())
     for number in (1, 2):
         workers.start(Job(number=number, strategy="made", recipes=(BagOfWords(),), seed=0, **settings))
     for _ in range(2):

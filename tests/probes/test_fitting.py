@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from probes.deadline import Deadline
 from probes.errors import MeasurementFailed, OutOfTime, SettingError
 from probes.fitting import fit
 from probes.measurement import Measurement, Trial
-from probes.measuring import WIDER, describe, measure, search
+from probes.measuring import WIDER, Searched, describe, measure, search
 from probes.model import ModelFacts
 from probes.recipe import BagOfWords, FrozenFeatures, Recipe, Tuning
 from probes.statistics import score
@@ -34,8 +35,11 @@ class Fits:
     def __init__(self, outcomes: dict[float, tuple[float, float] | Exception]) -> None:
         self.outcomes = outcomes
         self.calls: list[tuple[float, int]] = []
+        self.now = 0.0
+        """What the clock of measuring shows: all 90 rows take a second, fewer their share."""
 
     def __call__(self, recipe: Tuning, bench: Workbench, train: Rows, **_: Any) -> FittedTuning:
+        self.now += len(train) / 90
         self.calls.append((recipe.learning_rate, len(train)))
         outcome = self.outcomes[recipe.learning_rate]
         if isinstance(outcome, Exception):
@@ -60,6 +64,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fits]:
     def install(*outcomes: tuple[float, float] | Exception) -> Fits:
         found = Fits(dict(zip((*RATES, *BEYOND), outcomes, strict=False)))
         monkeypatch.setattr(fitting, "fit_tuning", found)
+        monkeypatch.setattr(measuring, "time", SimpleNamespace(monotonic=lambda: found.now))
         monkeypatch.setattr(
             FittedTuning,
             "probabilities",
@@ -81,17 +86,27 @@ def trial(rate: float, validation_score: float, loss: float = 1.0) -> Trial:
     )
 
 
-def found(bench: Workbench, *known: Trial, spare: float = 100.0) -> tuple[Any, Any, tuple[Trial, ...], list[Trial]]:
+def sought(
+    bench: Workbench, *known: Trial, room: float = 100.0, after: float = 0.0, beyond: int = WIDER
+) -> tuple[Searched, list[Trial]]:
+    """Search, with so many seconds of room on the clock of measuring; return what was recorded too."""
     recorded: list[Trial] = []
-    best, fitted, trials = search(
+    made = search(
         RECIPES,
         bench,
         bench.data.train,
         known={t.setting: t for t in known},
         record=recorded.append,
-        spare=lambda: spare,
+        room=lambda _: room - measuring.time.monotonic(),
+        after=after,
+        beyond=beyond,
     )
-    return best, fitted, trials, recorded
+    return made, recorded
+
+
+def found(bench: Workbench, *known: Trial) -> tuple[Any, Any, tuple[Trial, ...], list[Trial]]:
+    made, recorded = sought(bench, *known)
+    return made.best, made.fitted, made.trials, recorded
 
 
 def test_the_best_score_wins_and_each_trial_is_recorded(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
@@ -100,18 +115,18 @@ def test_the_best_score_wins_and_each_trial_is_recorded(fits: Callable[..., Fits
     assert best == RECIPES[1]
     assert fitted.recipe == RECIPES[1]
     assert list(trials) == recorded
-    assert [t.setting for t in trials] == [describe(r) for r in RECIPES]
-    assert [(t.converged, t.why_not) for t in trials] == [(False, "underfit"), (True, ""), (True, "")]
-    assert calls == [(rate, 90) for rate in RATES]
+    assert [t.setting for t in trials] == [describe(RECIPES[i]) for i in (1, 0, 2)]
+    assert [(t.converged, t.why_not) for t in trials] == [(True, ""), (False, "underfit"), (True, "")]
+    assert calls == [(RATES[i], 90) for i in (1, 0, 2)], "the middle one first: it may be the only one that finds time"
 
 
-def test_equal_scores_go_to_the_lower_loss_and_then_to_the_first(
+def test_equal_scores_go_to_the_lower_loss_and_then_to_the_middle(
     fits: Callable[..., Fits], make_bench: MakeBench
 ) -> None:
-    fits((0.8, 0.5), (0.8, 0.3), (0.8, 0.4))
-    assert found(make_bench(None))[0] == RECIPES[1]
+    fits((0.8, 0.5), (0.8, 0.4), (0.8, 0.3))
+    assert found(make_bench(None))[0] == RECIPES[2]
     fits((0.8, 0.5), (0.8, 0.5), (0.8, 0.5))
-    assert found(make_bench(None))[0] == RECIPES[0]
+    assert found(make_bench(None))[0] == RECIPES[1]
 
 
 def test_the_search_goes_on_while_the_best_rate_lies_at_the_edge(
@@ -119,7 +134,8 @@ def test_the_search_goes_on_while_the_best_rate_lies_at_the_edge(
 ) -> None:
     calls = fits((0.5, 1.0), (0.6, 1.0), (0.7, 1.0), (0.8, 1.0), (0.75, 1.0)).calls
     best, _, trials, _ = found(make_bench(None))
-    assert [rate for rate, _ in calls] == [*RATES, *BEYOND]
+    assert sorted(rate for rate, _ in calls[:3]) == list(RATES)
+    assert [rate for rate, _ in calls[3:]] == list(BEYOND)
     assert best.learning_rate == BEYOND[0]
     assert len(trials) == 5
 
@@ -137,22 +153,81 @@ def test_it_goes_below_the_lowest_too(fits: Callable[..., Fits], make_bench: Mak
     fitter = fits((0.9, 1.0), (0.6, 1.0), (0.7, 1.0))
     fitter.outcomes[5e-5] = (0.8, 1.0)
     assert found(make_bench(None))[0] == RECIPES[0]
-    assert [rate for rate, _ in fitter.calls] == [*RATES, 5e-5]
+    assert fitter.calls[3:] == [(5e-5, 90)]
 
 
-def test_without_time_to_spare_only_what_is_known_lies_beyond(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
-    calls = fits((0.5, 1.0), (0.6, 1.0), (0.7, 1.0), AssertionError()).calls
-    assert found(make_bench(None), trial(RATES[0], 0.5), spare=0.5)[0] == RECIPES[2]
-    assert len(calls) == 2
-    known = [trial(rate, 0.5 + i / 10) for i, rate in enumerate((*RATES, BEYOND[0]))]
-    best, fitted, trials, recorded = found(make_bench(None), *known, spare=0.5)
-    assert (best.learning_rate, fitted, len(trials), recorded) == (BEYOND[0], None, 4, [])
+@pytest.mark.parametrize(("known", "room", "best"), [(0, 4.0, 2), (0, 4.2, 3), (3, 2.1, 2), (3, 2.3, 3), (4, 0.0, 3)])
+def test_a_rate_beyond_is_tried_where_it_fits(
+    fits: Callable[..., Fits], make_bench: MakeBench, known: int, room: float, best: int
+) -> None:
+    """Each takes a second, and a tenth more for safety; where the best is known but not at hand, another to fit it."""
+    fits((0.5, 1.0), (0.6, 1.0), (0.7, 1.0), (0.8, 1.0), (0.1, 1.0))
+    trials = [trial(rate, 0.5 + i / 10) for i, rate in enumerate((*RATES, *BEYOND))]
+    made, _ = sought(make_bench(None), *trials[:known], room=room)
+    assert (made.best.learning_rate, made.cut_off) == ((*RATES, *BEYOND)[best], "")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("room", "tried", "best", "left"),
+    [(-1.0, 1, 1, 0), (2.0, 1, 1, 1), (2.2, 2, 0, 0), (3.05, 2, 0, 1), (3.2, 3, 0, None)],
+)
+def test_a_search_ends_where_another_trial_would_not_fit(
+    fits: Callable[..., Fits], make_bench: MakeBench, room: float, tried: int, best: int, left: int | None
+) -> None:
+    fits((0.9, 1.0), (0.5, 1.0), (0.1, 1.0))
+    made, recorded = sought(make_bench(None), room=room)
+    assert (made.best, made.trials) == (RECIPES[best], tuple(recorded)), "the best so far, and nothing beyond its edge"
+    assert made.fitted is not None
+    assert len(recorded) == tried
+    said = "" if left is None else f"{tried} of 3 tried, another takes about 1 s, {left} s were left"
+    assert made.cut_off == said
+
+
+@pytest.mark.parametrize(("room", "tried"), [(5.3, 1), (5.5, 2), (6.5, 3)])
+def test_a_run_on_all_rows_after_the_search_counts_too(
+    fits: Callable[..., Fits], make_bench: MakeBench, room: float, tried: int
+) -> None:
+    fits((0.1, 1.0), (0.5, 1.0), (0.1, 1.0))
+    assert len(sought(make_bench(None), room=room, after=3.0)[0].trials) == tried
+
+
+@pytest.mark.parametrize(("room", "tried"), [(0.0, 2), (3.1, 2), (3.3, 3)])
+def test_what_other_processes_took_decides_nothing(
+    fits: Callable[..., Fits], make_bench: MakeBench, room: float, tried: int
+) -> None:
+    """The one that is known took long on a busy machine, and is fitted once more as it stays the best."""
+    fits((0.1, 1.0), AssertionError(), (0.1, 1.0))
+    slow = trial(RATES[1], 0.5).model_copy(update={"seconds": 200.0})
+    made, recorded = sought(make_bench(None), slow, room=room)
+    assert (made.best, made.fitted, len(made.trials)) == (RECIPES[1], None, tried)
+    assert len(recorded) == tried - 1, "one is always begun, so that each try comes farther"
+
+
+def test_what_is_known_takes_no_time(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
+    fits()
+    made, _ = sought(make_bench(None), *(trial(rate, 0.5 + i / 10) for i, rate in enumerate(RATES)), room=-1.0)
+    assert (made.best, len(made.trials), made.cut_off) == (RECIPES[2], 3, "")
+
+
+def test_a_rate_that_fails_is_no_want_of_time(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
+    fits(MeasurementFailed("no number"), (0.6, 1.0), (0.595, 1.0))
+    made, _ = sought(make_bench(None))
+    assert (len(made.trials), made.cut_off) == (2, "")
+    fits((0.5, 1.0), MeasurementFailed("no number"), AssertionError())
+    made, _ = sought(make_bench(None), room=2.5)
+    assert (len(made.trials), made.cut_off) == (1, "2 of 3 tried, another takes about 1 s, 0 s were left")
 
 
 def test_a_rate_beyond_that_fails_ends_the_search(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
     calls = fits((0.5, 1.0), (0.6, 1.0), (0.7, 1.0), MeasurementFailed("no number")).calls
     best, _, trials, _ = found(make_bench(None))
     assert (best, len(trials), len(calls)) == (RECIPES[2], 3, 4)
+
+
+def test_no_rate_beyond_is_tried_where_none_is_asked_for(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
+    calls = fits((0.5, 1.0), (0.6, 1.0), (0.7, 1.0), AssertionError()).calls
+    made, _ = sought(make_bench(None), beyond=0)
+    assert (made.best, len(calls), made.cut_off) == (RECIPES[2], 3, "")
 
 
 def test_known_trials_are_not_run_again(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
@@ -170,19 +245,19 @@ def test_a_failed_setting_leaves_the_others(fits: Callable[..., Fits], make_benc
     best, _, trials, recorded = found(make_bench(None))
     assert (best, len(trials), len(recorded)) == (RECIPES[1], 1, 1)
     fits(MeasurementFailed("no number"), MeasurementFailed("one"), MeasurementFailed("two"))
-    with pytest.raises(MeasurementFailed, match="no number; one; two"):
+    with pytest.raises(MeasurementFailed, match="one; no number; two"):
         found(make_bench(None))
 
 
 def test_trials_that_finished_are_recorded_before_time_runs_out(
     fits: Callable[..., Fits], make_bench: MakeBench
 ) -> None:
-    fits((0.5, 1.0), OutOfTime("spent"), (0.7, 0.1))
+    fits(OutOfTime("spent"), (0.5, 1.0), (0.7, 0.1))
     recorded: list[Trial] = []
     bench = make_bench(None)
     with pytest.raises(OutOfTime):
         search(RECIPES, bench, bench.data.train, known={}, record=recorded.append)
-    assert [t.setting for t in recorded] == [describe(RECIPES[0])]
+    assert [t.setting for t in recorded] == [describe(RECIPES[1])]
 
 
 def measured(bench: Workbench, recipes: tuple[Recipe, ...], *known: Trial, **more: Any) -> Measurement:
@@ -201,7 +276,8 @@ def test_a_search_on_all_rows_is_the_measurement(fits: Callable[..., Fits], make
 def test_a_search_on_fewer_rows_is_followed_by_a_run_on_all(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
     calls = fits((0.5, 1.0), (0.8, 1.0), (0.7, 0.1)).calls
     result = measured(make_bench(None), RECIPES, search_rows=30)
-    assert calls == [*((rate, 30) for rate in RATES), (RATES[1], 90)]
+    assert sorted(calls[:3]) == [(rate, 30) for rate in RATES]
+    assert calls[3:] == [(RATES[1], 90)]
     assert (result.train_rows, result.tokens) == (90, 4 * 7)
 
 
@@ -213,8 +289,55 @@ def test_the_winner_known_from_before_is_fitted_once(fits: Callable[..., Fits], 
     ]
     result = measured(make_bench(None), RECIPES, *known)
     assert calls == [(RATES[2], 90)]
-    assert result.trials == tuple(known)
+    assert result.trials == tuple(known[i] for i in (1, 0, 2))
     assert result.tokens == 3 * 7, "as if nothing had come between"
+
+
+def test_a_search_that_time_ended_is_a_measurement_without_one(
+    fits: Callable[..., Fits], make_bench: MakeBench
+) -> None:
+    fits((0.5, 1.0), (0.8, 1.0), (0.7, 0.1))
+    recorded: list[Trial] = []
+    cut = measured(make_bench(None, deadline=Deadline(1_000)), RECIPES, reserve=1e6, record=recorded.append)
+    assert (cut.recipe, len(recorded), cut.tokens) == (RECIPES[1], 1, 7)
+    assert (cut.trials, cut.seconds, cut.search_seconds) == ((), 1.0, 0.0)
+    assert cut.cut_off == "1 of 3 tried, another takes about 1 s, 0 s were left"
+    whole = measured(make_bench(None), RECIPES, *recorded)
+    assert (len(whole.trials), whole.cut_off, whole.tokens) == (3, "", 3 * 7), "it goes on from what was tried"
+    assert (whole.seconds, whole.search_seconds) == (3.0, 2.0), "of what was tried here, and what was known is fitted"
+
+
+def test_another_look_at_a_rate_that_time_ended_leaves_the_choice_or_its_own_trials(
+    fits: Callable[..., Fits], make_bench: MakeBench
+) -> None:
+    fits((0.9, 1.0), (0.8, 1.0), (0.7, 0.1))
+    earlier = (trial(RATES[1], 0.7).model_copy(update={"train_rows": 30}),)
+    bench = make_bench(None, deadline=Deadline(1_000))
+    once = measured(bench, RECIPES, reserve=1e6, chosen_by=earlier)
+    assert (once.recipe, once.trials) == (RECIPES[1], earlier)
+    twice = measured(bench, RECIPES, trial(RATES[1], 0.8), reserve=1e6, chosen_by=earlier)
+    assert (twice.recipe, len(twice.trials)) == (RECIPES[0], 2), "they say that it lies at the edge of what was tried"
+    assert twice.cut_off
+
+
+@pytest.mark.parametrize(("reserve", "tried"), [(997.5, 1), (490.0, 3), (501.0, 1)])
+def test_a_search_slower_than_expected_leaves_the_others_more(
+    fits: Callable[..., Fits], make_bench: MakeBench, reserve: float, tried: int
+) -> None:
+    """A trial takes a second, twice what was expected: those after it are believed to take twice as long too."""
+    fits((0.5, 1.0), (0.8, 1.0), (0.7, 1.0))
+    recorded: list[Trial] = []
+    bench = make_bench(None, deadline=Deadline(1_000))
+    measured(bench, RECIPES, reserve=reserve, expected=0.5, record=recorded.append)
+    assert len(recorded) == tried
+
+
+def test_a_search_on_fewer_rows_leaves_time_for_all_of_them(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
+    calls = fits((0.5, 1.0), (0.8, 1.0), (0.7, 0.1)).calls
+    cut = measured(make_bench(None, deadline=Deadline(1_000)), RECIPES, search_rows=30, reserve=1e6)
+    assert calls == [(RATES[1], 30), (RATES[1], 90)]
+    assert (cut.train_rows, cut.trials, cut.tokens) == (90, (), 2 * 7)
+    assert cut.search_seconds == pytest.approx(1 / 3), "the trial was on the way to it"
 
 
 def test_one_recipe_needs_no_search(fits: Callable[..., Fits], make_bench: MakeBench) -> None:

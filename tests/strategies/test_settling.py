@@ -90,6 +90,12 @@ def test_one_without_a_search_is_told_what_a_search_takes(rows: int, seconds: in
     assert verdict.settle == f"`--resume --run RUN` with a longer --budget allows the search (about {seconds} s here)."
 
 
+def test_one_whose_search_time_ended_says_how_far_it_came() -> None:
+    cut = measurement(trials=(), cut_off="1 of 3 tried, another takes about 88 s, 40 s were left")
+    because = FULL.confirm(evidence(comparison=WORSE, measurements=(cut,))).because
+    assert "no time to search its learning rate (1 of 3 tried, another takes about 88 s, 40 s were left)" in because
+
+
 def test_one_whose_search_ended_at_an_edge_is_told_what_each_further_rate_takes() -> None:
     recipe = Tuning(pooling="mean", max_length=16, learning_rate=1e-4)
     trials = tuple(

@@ -20,7 +20,7 @@ from probes.deadline import Deadline
 from probes.executor import InProcess
 from probes.hardware import Hardware
 from probes.measurement import Measurement, Trial
-from probes.measuring import describe
+from probes.measuring import SAFETY, describe
 from probes.recipe import BagOfWords, Recipe, Tuning
 from strategies import Situation, Strategy
 from tests.conftest import tiny_rows, write_rows
@@ -102,9 +102,17 @@ class Measured:
         if strategy in self.fails and self.fails_at in (None, rows):
             raise self.fails[strategy]
         searched = len(recipes) > 1
-        took = self.slower * made.seconds(None, rows, asked["search_rows"], searched=searched)  # type: ignore[arg-type]
+        tried, took, once, final = 1, 0.0, self.slower * made.cost(asked["search_rows"]), self.slower * made.cost(rows)
+        if searched:  # as a real search goes on, or ends
+            after = rows / asked["search_rows"] if asked["search_rows"] < rows else 0.0
+            room = self.clock.left - asked["reserve"] * max(1.0, once / asked["expected"])
+            while tried < len(recipes) and SAFETY * once * (1 + after) <= room - tried * once:
+                tried += 1
+            took = tried * once if after else (tried - 1) * once
+        took += final
         self.clock.left -= took
         chosen = recipes[made.best if searched else 0]
+        cut_off = f"{tried} of {len(recipes)} tried" if tried < len(recipes) else ""
         trials = tuple(
             Trial(
                 setting=describe(recipe),
@@ -129,7 +137,9 @@ class Measured:
             validation_score=score,
             validation_predictions=tuple((y + (i >= right)) % 3 for i, y in enumerate(self.labels)),
             predictions=(),
-            trials=trials if searched else asked["chosen_by"],
+            trials=trials if searched and not cut_off else asked["chosen_by"],
+            cut_off=cut_off,
+            search_seconds=took - final if searched else 0.0,
             seconds=took,
             peak_bytes=0,
             tokens=11,

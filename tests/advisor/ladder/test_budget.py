@@ -197,6 +197,39 @@ def test_time_left_goes_into_the_search_that_found_none_before(
     assert resumed == done
 
 
+@pytest.mark.parametrize(("seconds", "slower", "tried"), [(150, 2.0, 2), (150, 3.0, 1), (110, 2.0, 1), (100, 1.4, 2)])
+def test_a_search_slower_than_expected_leaves_the_others_their_time(
+    climb: Any, made: Any, seconds: float, slower: float, tried: int
+) -> None:
+    first, second = (made(name, 20 / 500, recipes=3, least=500, best=2) for name in ("first", "second"))
+    # 60 s with the search and 20 s without are expected of each.
+    ladder, done = climb(first, second, seconds=seconds, rows=500, slower=slower)
+    by_name = {m.strategy: m for m in done}
+    assert (by_name["first"].seconds, by_name["first"].trials) == (pytest.approx(tried * 20 * slower), ())
+    assert by_name["first"].cut_off == f"{tried} of 3 tried"
+    assert by_name["second"].seconds == pytest.approx(20 * slower), "what the first took is believed of the second"
+    assert not ladder.unreached
+    assert not ladder.failures
+    assert ladder.deadline.remaining >= 0
+    resumed, more = climb(first, second, seconds=1_000, rows=500)
+    assert [len(m.trials) for m in more] == [3, 3]
+    assert not any(m.cut_off for m in more)
+    assert not resumed.unreached
+    rates = [recipe.learning_rate for recipe in climb.measured.asked[0]["recipes"]]
+    assert rates == [1e-5, 4e-5, 2e-5], "the best so far of what time ended comes first"
+
+
+def test_a_search_that_ends_again_is_not_begun_a_third_time(climb: Any, made: Any) -> None:
+    slow = made("slow", 20 / 500, recipes=3, least=500)
+    ladder, done = climb(slow, seconds=30, rows=500)
+    assert [(m.trials, m.cut_off) for m in done] == [((), "")]
+    slow.a_row /= 20  # what is believed now, by a machine that was slow for a while
+    ladder, done = climb(slow, seconds=150, rows=500, slower=60.0)
+    assert [m.cut_off for m in done] == ["2 of 3 tried"]
+    assert len(climb.measured.asked) == 1
+    assert ladder.deadline.remaining == 30, "and 3 s are what it is said to take"
+
+
 def test_a_search_that_found_no_time_is_for_sale(climb: Any, made: Any) -> None:
     arms = [made(name, 20 / 500, recipes=3, least=500) for name in ("first", "second")]
     ladder, _ = climb(*arms, seconds=55, rows=500)
