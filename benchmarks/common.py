@@ -60,6 +60,8 @@ def main(
     details : callable, optional
         Gives what the document holds beside the claims.
     """
+    from benchmarks.kept import Kept
+
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
     parser.add_argument("--quick", action="store_true", help="less than two minutes on two cores; nothing is kept")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -74,6 +76,7 @@ def main(
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if not flags.quick:
         write_text(RESULTS / f"{name}.json", text)
+        Kept(name).forget()
     if flags.json:
         sys.stdout.write(text)
     for claim in [] if flags.json else claims:

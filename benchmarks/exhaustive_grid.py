@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.common import dataset
+from benchmarks.kept import Kept
 from probes.data import load_task
 from probes.sampling import take_nested
 
@@ -50,11 +52,12 @@ class Decided:
     """Accuracy on the test rows of each strategy measured, the mean of its seeds."""
 
 
-def by_grid(file: Path, strategies: tuple[str, ...], seeds: int) -> Decided:
+def by_grid(file: Path, strategies: tuple[str, ...], seeds: int, kept: Kept | None = None) -> Decided:
     """Measure the whole grid and decide by it.
 
     Each seed of a tuned candidate tries all its learning rates on all training rows and takes the best by validation
-    rows; what does not depend on chance is measured once. Features and tokens are shared, as on the ladder.
+    rows; what does not depend on chance is measured once. Features and tokens are shared, as on the ladder. What an
+    earlier run had `kept` is not measured again, and its seconds count.
     """
     from advisor.decide import recommend
     from advisor.judging import judge
@@ -85,18 +88,21 @@ def by_grid(file: Path, strategies: tuple[str, ...], seeds: int) -> Decided:
                 speed=speed,
                 seed=seed,
             )
+            recipes = strategy.recipes(situation)
+            make = functools.partial(
+                measure,
+                strategy.name,
+                recipes,
+                bench if strategy.needs_model else Workbench(data, None, hardware),
+                train_rows=len(data.train),
+                search_rows=len(data.train),
+                seed=seed,
+                known={},
+                record=lambda _: None,
+                beyond=0,  # the rates proposed and none beyond
+            )
             measurements.append(
-                measure(
-                    strategy.name,
-                    strategy.recipes(situation),
-                    bench if strategy.needs_model else Workbench(data, None, hardware),
-                    train_rows=len(data.train),
-                    search_rows=len(data.train),
-                    seed=seed,
-                    known={},
-                    record=lambda _: None,
-                    beyond=0,  # the rates proposed and none beyond
-                )
+                kept.measured(make, file.stem, data.fingerprint, strategy.name, seed, *recipes) if kept else make()
             )
     verdicts = judge(
         {s.name: s for s in ALL},
@@ -114,7 +120,7 @@ def by_grid(file: Path, strategies: tuple[str, ...], seeds: int) -> Decided:
     return Decided(
         choice=choice.strategy if choice else None,
         verdict=choice.verdict.value if choice else None,
-        seconds=time.monotonic() - started,
+        seconds=time.monotonic() - started + (kept.seconds if kept else 0.0),
         scores={v.strategy: v.score.mean for v in verdicts if v.score},
     )
 

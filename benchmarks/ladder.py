@@ -25,6 +25,7 @@ import numpy as np
 
 from benchmarks.common import Claim, dataset, main
 from benchmarks.decision import decision, small_decision
+from benchmarks.kept import Kept
 from probes.workbench import Workbench
 
 DATASETS = ("banking77", "subjectivity")
@@ -41,7 +42,7 @@ def measure(quick: bool) -> list[Claim]:
         claims += _training(name, bench, default, quick)
     for name in DATASETS[1:] if quick else DATASETS:
         claims += _features(name, 150 if quick else 1500)
-    return claims + (small_decision() if quick else decision("subjectivity", 600, 200, 1000))
+    return claims + (small_decision() if quick else decision("subjectivity", 600, 200, 1000, Kept("ladder")))
 
 
 def _bench(name: str, validation: int, test: int) -> Workbench:

@@ -12,13 +12,13 @@ Seeds of TF-IDF and frozen features differ by the rows they draw alone (`--train
 recorded curves, three seeds at each size; the chance of test rows is in it, as their predictions were not kept.
 
 Spreads are pooled as variances, so that one wide candidate counts in full. A full run takes one to two hours on two
-cores; each score goes to stderr as it comes.
+cores; one that was cut off goes on where it ended.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common import Claim, dataset, main
 from benchmarks.curve_data import Recorded, recorded
+from benchmarks.kept import Kept
 from probes.paired import EARLY_SPREAD, SEED_SPREAD
 
 if TYPE_CHECKING:
@@ -77,12 +78,12 @@ def measure(quick: bool) -> list[Claim]:
     names, strategies, rows, seeds, test_rows = (
         (DATASETS[:1], STRATEGIES[:1], 64, 2, 200) if quick else (DATASETS, STRATEGIES, ROWS, SEEDS, TEST_ROWS)
     )
-    claims, units = [], []
+    claims, units, kept = [], [], None if quick else Kept("seed_spread")
     for name in names:
         bench = _bench(name, rows, test_rows)
         labels = np.array(bench.data.test.labels)
         for strategy in strategies:
-            runs = _seeds(bench, strategy, seeds)
+            runs = _seeds(bench, strategy, seeds, kept)
             variance, accuracy = spread(np.stack([np.array(run.predictions) == labels for run in runs]))
             unit = variance / (accuracy * (1 - accuracy))
             units.append(unit)
@@ -141,7 +142,7 @@ def _bench(name: str, rows: int, test_rows: int) -> Workbench:
     return Workbench(data.model_copy(update=parts), read_model("minilm"), inspect_hardware())
 
 
-def _seeds(bench: Workbench, strategy: str, seeds: int) -> Sequence[Measurement]:
+def _seeds(bench: Workbench, strategy: str, seeds: int, kept: Kept | None) -> Sequence[Measurement]:
     """Measure seed 0 with a search of the learning rate, and the others with the one it chose."""
     from probes.measuring import measure as measured
     from probes.recipe import Tuning
@@ -166,19 +167,19 @@ def _seeds(bench: Workbench, strategy: str, seeds: int) -> Sequence[Measurement]
         )
         if runs and isinstance(runs[0].recipe, Tuning):
             recipes = (runs[0].recipe.model_copy(update={"seed": seed}),)
-        runs.append(
-            measured(
-                strategy,
-                recipes,
-                bench,
-                train_rows=len(data.train),
-                search_rows=len(data.train),
-                seed=seed,
-                known={},
-                record=lambda _: None,
-            )
+        make = functools.partial(
+            measured,
+            strategy,
+            recipes,
+            bench,
+            train_rows=len(data.train),
+            search_rows=len(data.train),
+            seed=seed,
+            known={},
+            record=lambda _: None,
         )
-        sys.stderr.write(f"{Path(data.source).stem}, {strategy}, seed {seed}: {runs[-1].score:.4f}\n")
+        key = (len(data.train), len(data.validation), len(data.test), strategy, seed, *recipes)
+        runs.append(kept.measured(make, Path(data.source).stem, data.fingerprint, *key) if kept else make())
     return runs
 
 

@@ -50,13 +50,7 @@ def test_grid_and_ladder_read_the_same_marked_rows(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.model
-def test_the_light_strategies_make_a_grid(tmp_path: Path) -> None:
-    file = tmp_path / "rows.jsonl"
-    with file.open("w", encoding="utf-8") as out:
-        for k in range(120):
-            text = f"{'the card was lost' if k % 2 else 'please open an account'} {k}"
-            split = ("train", "validation", "test")[k // 40]
-            out.write(json.dumps({"text": text, "label": "ab"[k % 2], "split": split}) + "\n")
-    grid = exhaustive_grid.by_grid(file, ("baseline",), 1)
+def test_the_light_strategies_make_a_grid(marked_rows: Path) -> None:
+    grid = exhaustive_grid.by_grid(marked_rows, ("baseline",), 1)
     assert (grid.choice, grid.verdict, grid.scores) == ("baseline", "UNDECIDED", {"baseline": 1.0})
     assert grid.seconds > 0
