@@ -25,6 +25,13 @@ twice the rows on eleven, .32 over eight times on five; `benchmarks.banking77_al
 SPREADS = 0.25
 """Nats for each tripling by which such an extrapolation is off: .19 to .31, standard deviation on the same curves."""
 
+TUNED = 0.16
+"""Nats by which the error of a tuned model lies below that of its frozen features on as many rows: mean over recorded
+curves of LoRA and full fine-tuning (`python -m benchmarks.curves`)."""
+
+TUNES = 0.26
+"""Standard deviation of that over data sets and sizes."""
+
 UNSEARCHED = 0.01
 """Standard deviation of what a search of its learning rate still does for a score: what counts as clearly better at
 the edge of a search (`probes.measurement.EDGE`)."""
@@ -85,6 +92,19 @@ def expected(score: float, rows: int, full: int, seeds: int, validation_rows: in
         spread=spread(error, rows, full, seeds, seeded=seeded),
         noise=math.sqrt(error * (1 - error) / validation_rows),
     )
+
+
+def of_tuned(frozen: Belief) -> Belief:
+    """Return what to expect of tuning a model by what is expected of its frozen features.
+
+    Examples
+    --------
+    >>> found = of_tuned(Belief(mean=0.86, spread=0.0, noise=0.03))
+    >>> round(found.mean, 3), round(found.spread, 3)
+    (0.881, 0.031)
+    """
+    error = (1 - frozen.mean) * math.exp(-TUNED)
+    return Belief(mean=1 - error, spread=math.hypot(frozen.spread, TUNES * error), noise=frozen.noise)
 
 
 def spread(error: float, rows: int, full: int, seeds: int, *, seeded: bool) -> float:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from advisor.arms import Arm
-from advisor.beliefs import UNSEARCHED, gain, spread
+from advisor.beliefs import UNSEARCHED, gain, of_tuned, spread
 from probes.measuring import SAFETY
+from strategies.tuned import Tuned
 
 ETA = 3
 """Each rung has as many times the rows of the one below (successive halving, Jamieson and Talwalkar 2016)."""
@@ -153,8 +154,8 @@ class Planner:
         """Return the next step, None where nothing that is left to do fits the seconds left, or may begin yet.
 
         While all that is left to do fits, stage by stage, the lightest first: then no timing decides anything, and the
-        same request makes the same steps, however many at once. Where it does not, first everybody gets a chance, the
-        cheapest first, and then the step comes that is worth most a second.
+        same request makes the same steps, however many at once. Where it does not, first everybody gets a chance
+        (`_chance`), and then the step comes that is worth most a second.
         """
         begun = {one.step.key for one in running}
         steps = [step for step in self.steps_left() if step.key not in begun]
@@ -234,16 +235,23 @@ class Planner:
         return replace(step, search="again", search_rows=rows, seconds=seconds, why=why)
 
     def _chance(self, waiting: list[Arm], left: float) -> Step | None:
-        """Return the first step of the cheapest that waits, so that those after it can be measured too.
+        """Return the first step of one that waits, so that those after it can be measured too.
 
-        Where nobody's fits, of the cheapest whose estimate may be off: nobody else could use the time. Where that is
+        The cheapest comes first, and last those that tune a model whose frozen features were measured: they may lie far
+        behind, so that of these the one comes first which is expected to change the choice most a second.
+
+        Where nobody's fits, of the first whose estimate may be off: nobody else could use the time. Where that is
         too much as well, None, and `too_dear` has the reasons; a correction of the estimates may yet change that.
         """
         smallest = self.sizes[0]
-        waiting = sorted(waiting, key=lambda arm: (arm.rung.model is not None, self._floor(arm), arm.weight))
+        promise = {arm.weight: self._promise(arm) for arm in waiting}
+        waiting = sorted(
+            waiting, key=lambda arm: (arm.rung.model is not None, -promise[arm.weight], self._floor(arm), arm.weight)
+        )
         for place, arm in enumerate(waiting):
             if (step := self._first(arm, waiting[place + 1 :], left)) is not None:
-                return step
+                order = "the cheapest" if math.isinf(promise[arm.weight]) else "the most promising a second"
+                return replace(step, why=f"everybody gets a measurement, {order} first")
         for arm in waiting:
             least = self.step(arm, self.least, search=True)
             for step in (least, self.step(arm, smallest, search=False), self.step(arm, self.least, search=False)):
@@ -256,6 +264,21 @@ class Planner:
             )
             self.too_dear.setdefault(arm.weight, reason)
         return None
+
+    def _promise(self, arm: Arm) -> float:
+        """Return the knowledge gradient a second of tuning a model by its frozen features; infinite without these."""
+        frozen = [
+            other.belief(self.full, self.validation_rows)
+            for other in self.arms
+            if other.seen and other.rung.model == arm.rung.model and other.rung.strategy.method == "frozen_features"
+        ]
+        if not frozen or not isinstance(arm.rung.strategy, Tuned) or arm.rung.strategy.weights != "pretrained":
+            return math.inf
+        belief = of_tuned(max(frozen, key=lambda belief: belief.mean))
+        lead = belief.mean - max(
+            other.belief(self.full, self.validation_rows).mean for other in self.arms if other.seen
+        )
+        return gain(lead, belief.spread, 0.0) / max(self._floor(arm), 1e-3)
 
     def _floor(self, arm: Arm) -> float:
         """Return the seconds that it takes at least to measure an arm, on the smallest rung and without a search."""
@@ -282,7 +305,7 @@ class Planner:
         for rows, search in options:
             step = self.step(arm, rows, search=search)
             if rows >= self.least and safety * step.seconds <= room:
-                return replace(step, reserve=reserve, why="everybody gets a measurement, the cheapest first")
+                return replace(step, reserve=reserve)
         return None
 
     def _starts(self, arm: Arm, left: float) -> list[int]:

@@ -58,6 +58,21 @@ def _beside(miss: Miss) -> Iterator[Recorded]:
             yield curve
 
 
+def tuned_over_frozen() -> tuple[float, float]:
+    """Return how far errors of tuning lie below those of frozen features on as many rows: mean and sd, in nats."""
+    curves = accuracy_curves()
+    below = [
+        math.log((1 - frozen.scores[frozen.sizes.index(rows)]) / (1 - score))
+        for tuned in curves
+        if tuned.mechanism == "tuning"
+        for frozen in curves
+        if (frozen.dataset, frozen.seed, frozen.mechanism) == (tuned.dataset, tuned.seed, "frozen_features")
+        for rows, score in zip(tuned.sizes, tuned.scores, strict=True)
+        if rows in frozen.sizes
+    ]
+    return round(float(np.mean(below)), 3), round(float(np.std(below, ddof=1)), 3)
+
+
 def _at_target(miss: Miss) -> Iterator[tuple[str, float]]:
     """Yield the other strategies that were recorded with the rows of a prediction's target, and their scores there."""
     rows = miss.curve.sizes[miss.task.target]

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from advisor.beliefs import TUNED, TUNES
 from benchmarks.common import Claim, main
 from benchmarks.curve_data import FAR, REACHES, Reach, Recorded
 from benchmarks.curve_details import details
@@ -51,7 +52,7 @@ from benchmarks.curve_misses import (
     rival_errors,
     split,
 )
-from benchmarks.curve_passing import errors_of_expected, regrets, shares
+from benchmarks.curve_passing import errors_of_expected, regrets, shares, tuned_over_frozen
 from benchmarks.curve_rivals import RIVALS
 from benchmarks.curve_rows import FEW, share, typical_noise
 from probes.curve_prior import MECHANISMS, Mechanism, Prior
@@ -190,6 +191,7 @@ def _passing() -> list[Claim]:
     _, _, alone = shares(None)
     by_scores, by_curves = regrets()
     told = [(mechanism, *errors_of_expected(mechanism)) for mechanism in MECHANISMS]
+    below, apart = tuned_over_frozen()
     where = "rivals that do not lead on a half or a quarter of the rows"
     return [
         Claim(f"{where}: lie more than a point ahead with as many, %", passed, "reported", None),
@@ -205,6 +207,18 @@ def _passing() -> list[Claim]:
             by_curves,
             f"below {by_scores}, that of scores as measured",
             by_curves < by_scores,
+        ),
+        Claim(
+            "tuning over frozen features on as many rows: nats that the error falls, mean",
+            below,
+            f"{TUNED} ± .02, as reckoned with",
+            abs(below - TUNED) <= 0.02,
+        ),
+        Claim(
+            "tuning over frozen features on as many rows: nats that the error falls, standard deviation",
+            apart,
+            f"{TUNES} ± .02, as reckoned with",
+            abs(apart - TUNES) <= 0.02,
         ),
         *(
             Claim(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 pytest.importorskip("benchmarks.curves", reason="the benchmarks are not part of a distribution")
@@ -24,6 +26,18 @@ def test_who_passes_with_as_many_rows_is_counted(monkeypatch: pytest.MonkeyPatch
     # From 64 rows it is asked about 128 and 256, from 128 (knowing one size or two) about 256 and 512.
     assert sorted(pair.passed for pair in curve_passing.pairs()) == [False, True, True, True, True, True]
     assert curve_passing.shares() == (83.3, missed, missed)
+
+
+def test_tuning_is_held_against_frozen_features_on_as_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = (
+        accuracy("a", [0.6, 0.8, 0.9], model="linear_probe"),
+        accuracy("a", [0.8, 0.8], model="lora"),
+        accuracy("a", [0.9, 0.9], model="full", seed=1),
+        accuracy("b", [0.9, 0.9], model="full"),
+    )
+    monkeypatch.setattr(curve_passing, "accuracy_curves", lambda: made)
+    half = math.log(2)
+    assert curve_passing.tuned_over_frozen() == (round(half / 2, 3), round(half / 2**0.5, 3))
 
 
 def test_a_choice_by_curves_is_held_against_one_by_scores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ from advisor.arms import Arm, Rung, Seen
 from advisor.outlook import foresee, foresee_curves
 from advisor.plan import Planner
 from probes.data import TaskData
+from probes.model import ModelFacts
+from strategies.from_scratch import FromScratch
+from strategies.linear_probe import LinearProbe
+from strategies.lora import LowRankAdapters
 
 
 def test_the_budget_is_never_planned_beyond(climb: Any, made: Any, data: TaskData) -> None:
@@ -26,6 +31,35 @@ def test_everybody_has_a_chance_before_anybody_has_more(climb: Any, made: Any, d
     heavy, light = made("heavy", 1.0, recipes=3), made("light", 0.5, recipes=3)
     _, done = climb(heavy, light, seconds=1.2 * 3 * 1.5 * third)
     assert [(m.strategy, m.train_rows) for m in done[:2]] == [("light", third), ("heavy", third)], "the cheapest first"
+
+
+@pytest.mark.parametrize(("good", "poor", "first"), [(0.86, 0.58, "good"), (0.86, 0.85, "poor"), (0.0, 0.58, "good")])
+def test_a_model_whose_features_lie_far_behind_is_tuned_last(
+    encoder: ModelFacts, good: float, poor: float, first: str
+) -> None:
+    """Tuning the poor model takes 50 s and the good one 70 s; where its features wait, nothing is known of it."""
+    models = {name: encoder.model_copy(update={"name": name}) for name in ("poor", "good")}
+    probe, lora, scratch = LinearProbe(), LowRankAdapters(), FromScratch()
+    arms = [
+        Arm(Rung(strategy, model), weight)
+        for weight, (strategy, model) in enumerate(product((probe, lora, scratch), models.values()))
+    ]
+    for arm, score in zip(arms, (poor, good), strict=False):
+        if score:
+            arm.seen[400] = {0: Seen(score)}
+        else:
+            arm.stopped = True
+    arms[5].stopped = arms[4].stopped = True
+    seconds = {1: 1.0, 2: 50.0, 3: 70.0}
+    race = Planner(arms, 400, 3, 100, 1, lambda arm, *how: seconds.get(arm.weight, 1.0) * (1 + 2 * how[2]))
+    step = race.next(130.0)
+    assert step is not None
+    assert step.arm.rung.model is models[first]
+    assert step.arm.rung.strategy is lora
+    arms[4].stopped = False
+    step = race.next(130.0)
+    assert step is not None
+    assert step.arm.rung.strategy is scratch, "features tell nothing of a start from random weights"
 
 
 def test_the_time_left_goes_to_the_contender_not_to_the_hopeless(climb: Any, made: Any, data: TaskData) -> None:
