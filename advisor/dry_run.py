@@ -54,7 +54,7 @@ class ProbePlan(Frozen):
     budget_seconds: float | None
     """The budget; null without a limit."""
     steps: tuple[PlannedStep, ...]
-    """In the order in which they would be made if every estimate is right and nobody is dropped, then those that do
+    """In the order in which they would be made if every estimate is right and all score alike, then those that do
     not fit."""
     left_out: tuple[LeftOut, ...]
     """Candidates that do not apply, or cannot be measured."""

@@ -6,14 +6,12 @@ from advisor.arms import Rung
 from advisor.choices import Choices
 from probes.benches import Benches
 from probes.hardware import Speed
+from probes.measuring import FARTHEST, SearchTime
 from probes.model import ModelFacts
 from probes.recipe import FrozenFeatures
 from probes.sampling import take_nested
 from probes.workbench import Workbench
 from strategies import Situation
-
-FARTHEST = 4.0
-"""An estimate is corrected by this factor at most, either way."""
 
 
 class Estimates:
@@ -93,6 +91,22 @@ class Estimates:
     def seconds(self, rung: Rung, rows: int, search_rows: int, searched: bool) -> float:
         """Return the seconds a measurement will take, by its estimate and how true the last one like it was."""
         return self._corrections.get(rung.cost_key, 1.0) * self._estimate(rung, rows, search_rows, searched)
+
+    def search_time(self, rung: Rung, rows: int, search_rows: int, rates: int, reserve: float) -> SearchTime:
+        """Return what a search of so many learning rates is expected to take, and what comes after it.
+
+        Parameters
+        ----------
+        rung : Rung
+        rows, search_rows, rates : int
+        reserve : float
+            Seconds to leave for others.
+        """
+        followed = search_rows < rows
+        bare = self.seconds(rung, rows, search_rows, False)
+        searches = self.seconds(rung, rows, search_rows, True) - bare
+        trial = searches / (rates if followed else max(1, rates - 1))
+        return SearchTime(trial, bare if followed else max(0.0, bare - trial), reserve)
 
     def learn(self, rung: Rung, rows: int, search_rows: int, searched: bool, took: float) -> None:
         """Correct the estimates by what a measurement took."""

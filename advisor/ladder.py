@@ -235,8 +235,7 @@ class Ladder:
             seed=step.seed,
             known=known,
             chosen_by=chosen_by,
-            reserve=step.reserve,
-            expected=self.estimates.seconds(rung, step.search_rows, step.search_rows, False),
+            search_time=self.estimates.search_time(rung, step.rows, step.search_rows, len(recipes), step.reserve),
         )
         self.listen(events.Started(candidate, step.rows, step.seed, step.why, step.seconds, lost))
         self.executor.start(job)

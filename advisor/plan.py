@@ -154,7 +154,8 @@ class Planner:
         """Return the next step, None where nothing that is left to do fits the seconds left, or may begin yet.
 
         While all that is left to do fits, stage by stage, the lightest first: then no timing decides anything, and the
-        same request makes the same steps, however many at once. Where it does not, first everybody gets a chance
+        same request makes the same steps, however many at once (but where a search that is slower than expected has to
+        end, and is made up for later). Where it does not, first everybody gets a chance
         (`_chance`), and then the step comes that is worth most a second.
         """
         begun = {one.step.key for one in running}
@@ -237,21 +238,21 @@ class Planner:
     def _chance(self, waiting: list[Arm], left: float) -> Step | None:
         """Return the first step of one that waits, so that those after it can be measured too.
 
-        The cheapest comes first, and last those that tune a model whose frozen features were measured: they may lie far
-        behind, so that of these the one comes first which is expected to change the choice most a second.
+        The cheapest comes first; but of those that tune models whose frozen features were measured, and may show that
+        they lie far behind, the one comes first that is expected to change the choice most a second.
 
-        Where nobody's fits, of the first whose estimate may be off: nobody else could use the time. Where that is
+        Where nobody's fits, of the cheapest whose estimate may be off: nobody else could use the time. Where that is
         too much as well, None, and `too_dear` has the reasons; a correction of the estimates may yet change that.
         """
         smallest = self.sizes[0]
-        promise = {arm.weight: self._promise(arm) for arm in waiting}
-        waiting = sorted(
-            waiting, key=lambda arm: (arm.rung.model is not None, -promise[arm.weight], self._floor(arm), arm.weight)
-        )
-        for place, arm in enumerate(waiting):
-            if (step := self._first(arm, waiting[place + 1 :], left)) is not None:
-                order = "the cheapest" if math.isinf(promise[arm.weight]) else "the most promising a second"
-                return replace(step, why=f"everybody gets a measurement, {order} first")
+        waiting = sorted(waiting, key=lambda arm: (arm.rung.model is not None, self._floor(arm), arm.weight))
+        promise = {arm.weight: promise for arm in waiting if (promise := self._promise(arm)) is not None}
+        promising = sorted((a for a in waiting if a.weight in promise), key=lambda a: -promise[a.weight])
+        ordered = [promising.pop(0) if arm.weight in promise else arm for arm in waiting]
+        for place, arm in enumerate(ordered):
+            if (step := self._first(arm, ordered[place + 1 :], left)) is not None:
+                order = "the cheapest first" if arm is waiting[place] else "the most promising model first"
+                return replace(step, why=f"everybody gets a measurement, {order}")
         for arm in waiting:
             least = self.step(arm, self.least, search=True)
             for step in (least, self.step(arm, smallest, search=False), self.step(arm, self.least, search=False)):
@@ -265,15 +266,15 @@ class Planner:
             self.too_dear.setdefault(arm.weight, reason)
         return None
 
-    def _promise(self, arm: Arm) -> float:
-        """Return the knowledge gradient a second of tuning a model by its frozen features; infinite without these."""
+    def _promise(self, arm: Arm) -> float | None:
+        """Return the knowledge gradient a second of tuning a model by its frozen features; None without these."""
         frozen = [
             other.belief(self.full, self.validation_rows)
             for other in self.arms
             if other.seen and other.rung.model == arm.rung.model and other.rung.strategy.method == "frozen_features"
         ]
         if not frozen or not isinstance(arm.rung.strategy, Tuned) or arm.rung.strategy.weights != "pretrained":
-            return math.inf
+            return None
         belief = of_tuned(max(frozen, key=lambda belief: belief.mean))
         lead = belief.mean - max(
             other.belief(self.full, self.validation_rows).mean for other in self.arms if other.seen

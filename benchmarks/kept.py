@@ -42,7 +42,7 @@ class Kept:
         from advisor.caches import code_of_probes, key_of, load, store
         from probes.measurement import Measurement
 
-        versions = [importlib.metadata.version(name) for name in ("torch", "transformers", "scikit-learn")]
+        versions = [importlib.metadata.version(name) for name in ("torch", "transformers", "peft", "scikit-learn")]
         name = key_of(code_of_probes(), machine(), *versions, *key)
         again = ""
         found = load(Measurement, self._folder, name)

@@ -17,7 +17,7 @@ from typing import Protocol
 from probes.errors import AdvisorError, InputError, MeasurementFailed, OutOfTime
 from probes.hardware import Speed
 from probes.measurement import Measurement, Trial
-from probes.measuring import measure
+from probes.measuring import SearchTime, measure
 from probes.model import ModelFacts
 from probes.recipe import Recipe
 from probes.workbench import Workbench
@@ -46,10 +46,8 @@ class Job:
     known: Mapping[str, Trial]
     """Trials that finished earlier, by setting."""
     chosen_by: tuple[Trial, ...]
-    reserve: float = 0.0
-    """Seconds before the deadline at which its search has to have ended."""
-    expected: float = 0.0
-    """Seconds that one trial of its search is expected to take."""
+    search_time: SearchTime | None = None
+    """What says when its search has to end; without it none does."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +153,7 @@ def run_job(job: Job, bench: Workbench, tell: Tell) -> None:
             seed=job.seed,
             known=job.known,
             record=record,
-            reserve=job.reserve,
-            expected=job.expected,
+            search_time=job.search_time,
             chosen_by=job.chosen_by,
         )
     except (OutOfTime, MeasurementFailed, InputError) as error:

@@ -30,10 +30,40 @@ WIDER = 2
 SAFETY = 1.1
 """An estimate is believed to be off by up to this factor."""
 
+FARTHEST = 4.0
+"""An estimate is corrected by this factor at most, either way."""
+
 
 def no_end(takes: float) -> float:  # noqa: ARG001
     """Return the seconds left to a search that nobody waits for, whatever a trial takes."""
     return math.inf
+
+
+@dataclass(frozen=True)
+class SearchTime:
+    """What a search is expected to take, and what has to find time after it.
+
+    Examples
+    --------
+    >>> time = SearchTime(trial=10.0, follows=5.0, reserve=20.0)
+    >>> [round(time.left(100.0, takes), 1) for takes in (5.0, 10.0, 20.0, 1_000.0)]
+    [77.2, 74.5, 49.0, -2.0]
+    """
+
+    trial: float = 0.0
+    """Seconds that a trial is expected to take; a second or less says nothing of how slow the machine is."""
+    follows: float = 0.0
+    """Seconds that the rest of the measurement is expected to take: the scoring, and a run on more rows."""
+    reserve: float = 0.0
+    """Seconds to leave before the deadline for others."""
+
+    def left(self, remaining: float, takes: float) -> float:
+        """Return the seconds left for another trial, so many before the deadline, where one takes so long.
+
+        What follows is taken to be as much slower, or faster, than expected as trials are; others to be as much slower.
+        """
+        slower = min(FARTHEST, max(1 / FARTHEST, takes / self.trial)) if self.trial > 1 else 1.0
+        return remaining - max(1.0, slower) * self.reserve - SAFETY * slower * self.follows
 
 
 @dataclass(frozen=True)
@@ -56,15 +86,15 @@ def search(
     known: Mapping[str, Trial],
     record: Callable[[Trial], None],
     room: Callable[[float], float] = no_end,
-    after: float = 0.0,
+    followed: bool = False,
     beyond: int = WIDER,
 ) -> Searched:
     """Try recipes on validation rows and name the best.
 
     The middle one comes first: it is what is taken where there is no time for a search, and may be the only one that
     finds time. While the best has the lowest or highest learning rate tried, and is more than `EDGE` better than the
-    next, one more is tried beyond it. Where another trial, by the slowest made here, would take longer than there is
-    room, the search ends: what it found is better than nothing at the deadline.
+    next, one more is tried beyond it. Where another trial, by the slowest made here and with all its passes, would take
+    longer than there is room, the search ends: what it found is better than nothing at the deadline.
 
     Parameters
     ----------
@@ -77,10 +107,9 @@ def search(
     record : callable
         Called with each new trial as soon as it has finished.
     room : callable
-        Returns the seconds that trials and what comes after them may still take, where one takes as long as given.
-    after : float
-        How many times the slowest trial a run on more rows takes, which follows the search; 0 where the best trial is
-        the measurement.
+        Returns the seconds left for another trial, where one takes as long as given.
+    followed : bool
+        Whether the best is fitted anew, on more rows; else its trial is the measurement.
     beyond : int
         Learning rates tried at most beyond either end of those of `recipes`.
 
@@ -112,16 +141,18 @@ def search(
             takes = max(t.seconds for _, t in tried)
         if trial is None and takes is not None and best is not None:
             # One that was tried by a process that died is fitted once more if it stays the best.
-            needed, left = SAFETY * takes * (1 + (after or float(best[2] is None))), room(takes)
+            needed, left = SAFETY * takes * (1 + (best[2] is None and not followed)), room(takes)
             if needed > left:
                 if recipe in recipes:
-                    skipped.append(f"another takes about {needed:.0f} s, {max(0.0, left):.0f} s were left")
+                    skipped.append(
+                        f"{math.ceil(needed)} s are needed for another, {math.floor(max(0, left))} were left"
+                    )
                 continue
         if trial is None:
             try:
                 fitted, trial = _try(recipe, bench, train)
                 record(trial)
-                slowest = max(slowest or 0.0, trial.seconds)
+                slowest = max(slowest or 0.0, trial.seconds / _share_of_passes(recipe, fitted))
             except MeasurementFailed as error:
                 failures.append(str(error))
         if trial is not None:
@@ -152,6 +183,13 @@ def _try(recipe: Recipe, bench: Workbench, train: Rows) -> tuple[Fitted, Trial]:
         seconds=time.monotonic() - start,
         tokens=fitted.tokens,
     )
+
+
+def _share_of_passes(recipe: Recipe, fitted: Fitted) -> float:
+    """Return the share of its passes that a trial made before it stopped early: the next one may make all of them."""
+    if isinstance(recipe, Tuning) and isinstance(fitted, FittedTuning) and fitted.epochs_run > 0:
+        return min(1.0, fitted.epochs_run / recipe.epochs)
+    return 1.0
 
 
 def _beyond(
@@ -204,8 +242,7 @@ def measure(
     seed: int,
     known: Mapping[str, Trial],
     record: Callable[[Trial], None],
-    reserve: float = 0.0,
-    expected: float = 0.0,
+    search_time: SearchTime | None = None,
     beyond: int = WIDER,
     chosen_by: tuple[Trial, ...] = (),
 ) -> Measurement:
@@ -225,11 +262,8 @@ def measure(
     seed : int
     known, record, beyond
         See `search`.
-    reserve : float
-        Seconds to leave for others before the deadline of the bench, if trials take as long as expected, and as many
-        times more as trials do.
-    expected : float
-        Seconds that a trial is expected to take; 0 where nothing is expected.
+    search_time : SearchTime, optional
+        What says when a search has to end, before the deadline of the bench; without it none does.
     chosen_by : tuple of Trial
         The trials of an earlier search, which chose the one recipe, or the middle one.
 
@@ -253,13 +287,9 @@ def measure(
         chosen, fitted, cut_off = recipes[0], None, ""
         if len(recipes) > 1:
             sample = take_nested(train, search_rows, order)
-            speed = bench.speed
-            scored = len(bench.data.validation) + len(bench.data.test)
-            scoring = scored / speed.forward_rows_per_second if speed else 0.0
 
             def room(takes: float) -> float:
-                slower = max(1.0, takes / expected) if expected else 1.0
-                return bench.deadline.remaining - slower * reserve - scoring
+                return search_time.left(bench.deadline.remaining, takes) if search_time else math.inf
 
             found = search(
                 recipes,
@@ -268,7 +298,7 @@ def measure(
                 known=known,
                 record=record,
                 room=room,
-                after=len(train) / len(sample) if len(sample) < len(train) else 0.0,
+                followed=len(sample) < len(train),
                 beyond=beyond,
             )
             chosen, fitted, trials, cut_off = found.best, found.fitted, found.trials, found.cut_off

@@ -22,6 +22,7 @@ from probes.deadline import Deadline
 from probes.errors import OutOfTime, SettingError
 from probes.executor import Executor, Finished, Job, Lost, Moved, Report, Stopped, Tried, Waiting
 from probes.measurement import Measurement
+from probes.measuring import SearchTime
 from probes.model import ModelFacts
 from probes.parallel import Parallel, open_executor
 from probes.recipe import BagOfWords, Prompt, Recipe, Tuning
@@ -104,7 +105,9 @@ def test_every_door_gives_the_same_measurements_and_failures(
         job(4, (tuning(1e-3),), encoder, train_rows=2),  # one row of the three classes is missing
         job(5, (Prompt(shots=0, max_length=16),), encoder),  # an encoder cannot be prompted
         job(6, (tuning(1e-3),), encoder.model_copy(update={"name": "gone", "path": str(tmp_path / "gone")})),
-        job(7, (tuning(1e-3), tuning(3e-3)), encoder, reserve=1e9),  # its search has time for one of them
+        job(
+            7, (tuning(1e-3), tuning(3e-3)), encoder, search_time=SearchTime(reserve=1e9)
+        ),  # its search has time for one of them
     ]
     here, _ = run_all(opened("local", 1, Deadline(900)), jobs)
     there, heard = run_all(opened(where, 2, Deadline(900)), jobs)

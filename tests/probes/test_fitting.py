@@ -15,7 +15,7 @@ from probes.deadline import Deadline
 from probes.errors import MeasurementFailed, OutOfTime, SettingError
 from probes.fitting import fit
 from probes.measurement import Measurement, Trial
-from probes.measuring import WIDER, Searched, describe, measure, search
+from probes.measuring import WIDER, Searched, SearchTime, describe, measure, search
 from probes.model import ModelFacts
 from probes.recipe import BagOfWords, FrozenFeatures, Recipe, Tuning
 from probes.statistics import score
@@ -27,6 +27,8 @@ RATES = (1e-4, 2e-4, 5e-4)
 BEYOND = (1.25e-3, 3.13e-3)
 """Rates tried beyond the highest, each 2.5 times the one before."""
 RECIPES = tuple(Tuning(pooling="mean", max_length=16, learning_rate=rate, epochs=1) for rate in RATES)
+NO_TIME = SearchTime(reserve=1e6)
+"""Leaves none for a second trial where there is a deadline."""
 
 
 class Fits:
@@ -36,10 +38,13 @@ class Fits:
         self.outcomes = outcomes
         self.calls: list[tuple[float, int]] = []
         self.now = 0.0
-        """What the clock of measuring shows: all 90 rows take a second, fewer their share."""
+        """What the clock of measuring shows."""
+        self.pace = 1.0
+        """Seconds that 90 rows take; fewer take their share."""
+        self.epochs_run = 1.0
 
     def __call__(self, recipe: Tuning, bench: Workbench, train: Rows, **_: Any) -> FittedTuning:
-        self.now += len(train) / 90
+        self.now += self.pace * len(train) / 90
         self.calls.append((recipe.learning_rate, len(train)))
         outcome = self.outcomes[recipe.learning_rate]
         if isinstance(outcome, Exception):
@@ -51,7 +56,7 @@ class Fits:
             tokenizer=None,
             validation_score=outcome[0],
             validation_loss=outcome[1],
-            epochs_run=1.0,
+            epochs_run=self.epochs_run,
             converged=recipe.learning_rate != RATES[0],
             why_not="underfit" if recipe.learning_rate == RATES[0] else "",
             tokens=7,
@@ -87,7 +92,7 @@ def trial(rate: float, validation_score: float, loss: float = 1.0) -> Trial:
 
 
 def sought(
-    bench: Workbench, *known: Trial, room: float = 100.0, after: float = 0.0, beyond: int = WIDER
+    bench: Workbench, *known: Trial, room: float = 100.0, followed: bool = False, beyond: int = WIDER
 ) -> tuple[Searched, list[Trial]]:
     """Search, with so many seconds of room on the clock of measuring; return what was recorded too."""
     recorded: list[Trial] = []
@@ -98,7 +103,7 @@ def sought(
         known={t.setting: t for t in known},
         record=recorded.append,
         room=lambda _: room - measuring.time.monotonic(),
-        after=after,
+        followed=followed,
         beyond=beyond,
     )
     return made, recorded
@@ -179,16 +184,24 @@ def test_a_search_ends_where_another_trial_would_not_fit(
     assert (made.best, made.trials) == (RECIPES[best], tuple(recorded)), "the best so far, and nothing beyond its edge"
     assert made.fitted is not None
     assert len(recorded) == tried
-    said = "" if left is None else f"{tried} of 3 tried, another takes about 1 s, {left} s were left"
+    said = "" if left is None else f"{tried} of 3 tried, 2 s are needed for another, {left} were left"
     assert made.cut_off == said
 
 
-@pytest.mark.parametrize(("room", "tried"), [(5.3, 1), (5.5, 2), (6.5, 3)])
-def test_a_run_on_all_rows_after_the_search_counts_too(
-    fits: Callable[..., Fits], make_bench: MakeBench, room: float, tried: int
+@pytest.mark.parametrize(("followed", "room", "tried"), [(False, 2.2, 2), (False, 3.3, 3), (True, 2.2, 3)])
+def test_the_best_that_is_known_is_fitted_again_where_no_other_run_follows(
+    fits: Callable[..., Fits], make_bench: MakeBench, followed: bool, room: float, tried: int
 ) -> None:
-    fits((0.1, 1.0), (0.5, 1.0), (0.1, 1.0))
-    assert len(sought(make_bench(None), room=room, after=3.0)[0].trials) == tried
+    fits((0.1, 1.0), AssertionError(), (0.1, 1.0))
+    assert len(sought(make_bench(None), trial(RATES[1], 0.5), room=room, followed=followed)[0].trials) == tried
+
+
+@pytest.mark.parametrize(("share", "tried"), [(1.0, 2), (0.5, 1)])
+def test_one_that_stopped_early_does_not_make_the_next_look_short(
+    fits: Callable[..., Fits], make_bench: MakeBench, share: float, tried: int
+) -> None:
+    fits((0.1, 1.0), (0.5, 1.0), (0.1, 1.0)).epochs_run = share
+    assert len(sought(make_bench(None), room=2.2)[0].trials) == tried
 
 
 @pytest.mark.parametrize(("room", "tried"), [(0.0, 2), (3.1, 2), (3.3, 3)])
@@ -215,7 +228,7 @@ def test_a_rate_that_fails_is_no_want_of_time(fits: Callable[..., Fits], make_be
     assert (len(made.trials), made.cut_off) == (2, "")
     fits((0.5, 1.0), MeasurementFailed("no number"), AssertionError())
     made, _ = sought(make_bench(None), room=2.5)
-    assert (len(made.trials), made.cut_off) == (1, "2 of 3 tried, another takes about 1 s, 0 s were left")
+    assert (len(made.trials), made.cut_off) == (1, "2 of 3 tried, 2 s are needed for another, 0 were left")
 
 
 def test_a_rate_beyond_that_fails_ends_the_search(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
@@ -298,10 +311,10 @@ def test_a_search_that_time_ended_is_a_measurement_without_one(
 ) -> None:
     fits((0.5, 1.0), (0.8, 1.0), (0.7, 0.1))
     recorded: list[Trial] = []
-    cut = measured(make_bench(None, deadline=Deadline(1_000)), RECIPES, reserve=1e6, record=recorded.append)
+    cut = measured(make_bench(None, deadline=Deadline(1_000)), RECIPES, search_time=NO_TIME, record=recorded.append)
     assert (cut.recipe, len(recorded), cut.tokens) == (RECIPES[1], 1, 7)
     assert (cut.trials, cut.seconds, cut.search_seconds) == ((), 1.0, 0.0)
-    assert cut.cut_off == "1 of 3 tried, another takes about 1 s, 0 s were left"
+    assert cut.cut_off == "1 of 3 tried, 2 s are needed for another, 0 were left"
     whole = measured(make_bench(None), RECIPES, *recorded)
     assert (len(whole.trials), whole.cut_off, whole.tokens) == (3, "", 3 * 7), "it goes on from what was tried"
     assert (whole.seconds, whole.search_seconds) == (3.0, 2.0), "of what was tried here, and what was known is fitted"
@@ -313,28 +326,30 @@ def test_another_look_at_a_rate_that_time_ended_leaves_the_choice_or_its_own_tri
     fits((0.9, 1.0), (0.8, 1.0), (0.7, 0.1))
     earlier = (trial(RATES[1], 0.7).model_copy(update={"train_rows": 30}),)
     bench = make_bench(None, deadline=Deadline(1_000))
-    once = measured(bench, RECIPES, reserve=1e6, chosen_by=earlier)
+    once = measured(bench, RECIPES, search_time=NO_TIME, chosen_by=earlier)
     assert (once.recipe, once.trials) == (RECIPES[1], earlier)
-    twice = measured(bench, RECIPES, trial(RATES[1], 0.8), reserve=1e6, chosen_by=earlier)
+    twice = measured(bench, RECIPES, trial(RATES[1], 0.8), search_time=NO_TIME, chosen_by=earlier)
     assert (twice.recipe, len(twice.trials)) == (RECIPES[0], 2), "they say that it lies at the edge of what was tried"
     assert twice.cut_off
 
 
-@pytest.mark.parametrize(("reserve", "tried"), [(997.5, 1), (490.0, 3), (501.0, 1)])
-def test_a_search_slower_than_expected_leaves_the_others_more(
-    fits: Callable[..., Fits], make_bench: MakeBench, reserve: float, tried: int
+@pytest.mark.parametrize(
+    ("follows", "reserve", "tried"), [(0.0, 475.0, 3), (0.0, 495.0, 1), (430.0, 0.0, 3), (450.0, 0.0, 1)]
+)
+def test_a_search_slower_than_expected_leaves_the_rest_more(
+    fits: Callable[..., Fits], make_bench: MakeBench, follows: float, reserve: float, tried: int
 ) -> None:
-    """A trial takes a second, twice what was expected: those after it are believed to take twice as long too."""
-    fits((0.5, 1.0), (0.8, 1.0), (0.7, 1.0))
+    """A trial takes ten seconds, twice what was expected: what comes after it is believed to take twice as long too."""
+    fits((0.5, 1.0), (0.8, 1.0), (0.7, 1.0)).pace = 10.0
     recorded: list[Trial] = []
     bench = make_bench(None, deadline=Deadline(1_000))
-    measured(bench, RECIPES, reserve=reserve, expected=0.5, record=recorded.append)
+    measured(bench, RECIPES, search_time=SearchTime(5.0, follows, reserve), record=recorded.append)
     assert len(recorded) == tried
 
 
 def test_a_search_on_fewer_rows_leaves_time_for_all_of_them(fits: Callable[..., Fits], make_bench: MakeBench) -> None:
     calls = fits((0.5, 1.0), (0.8, 1.0), (0.7, 0.1)).calls
-    cut = measured(make_bench(None, deadline=Deadline(1_000)), RECIPES, search_rows=30, reserve=1e6)
+    cut = measured(make_bench(None, deadline=Deadline(1_000)), RECIPES, search_rows=30, search_time=NO_TIME)
     assert calls == [(RATES[1], 30), (RATES[1], 90)]
     assert (cut.train_rows, cut.trials, cut.tokens) == (90, (), 2 * 7)
     assert cut.search_seconds == pytest.approx(1 / 3), "the trial was on the way to it"

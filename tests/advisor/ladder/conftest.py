@@ -104,11 +104,10 @@ class Measured:
         searched = len(recipes) > 1
         tried, took, once, final = 1, 0.0, self.slower * made.cost(asked["search_rows"]), self.slower * made.cost(rows)
         if searched:  # as a real search goes on, or ends
-            after = rows / asked["search_rows"] if asked["search_rows"] < rows else 0.0
-            room = self.clock.left - asked["reserve"] * max(1.0, once / asked["expected"])
-            while tried < len(recipes) and SAFETY * once * (1 + after) <= room - tried * once:
+            room = asked["search_time"].left(self.clock.left, once)
+            while tried < len(recipes) and SAFETY * once <= room - tried * once:
                 tried += 1
-            took = tried * once if after else (tried - 1) * once
+            took = tried * once if asked["search_rows"] < rows else (tried - 1) * once
         took += final
         self.clock.left -= took
         chosen = recipes[made.best if searched else 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -11,10 +12,14 @@ from advisor.arms import Arm, Rung, Seen
 from advisor.outlook import foresee, foresee_curves
 from advisor.plan import Planner
 from probes.data import TaskData
+from probes.measuring import SearchTime
 from probes.model import ModelFacts
+from strategies import Strategy
 from strategies.from_scratch import FromScratch
+from strategies.full import Full
 from strategies.linear_probe import LinearProbe
 from strategies.lora import LowRankAdapters
+from strategies.prompted import FewShot
 
 
 def test_the_budget_is_never_planned_beyond(climb: Any, made: Any, data: TaskData) -> None:
@@ -33,33 +38,45 @@ def test_everybody_has_a_chance_before_anybody_has_more(climb: Any, made: Any, d
     assert [(m.strategy, m.train_rows) for m in done[:2]] == [("light", third), ("heavy", third)], "the cheapest first"
 
 
-@pytest.mark.parametrize(("good", "poor", "first"), [(0.86, 0.58, "good"), (0.86, 0.85, "poor"), (0.0, 0.58, "good")])
+def models_in_a_race(encoder: ModelFacts, strategies: Sequence[Strategy], scores: dict[str, float]) -> Planner:
+    """Return a planner of some models, whose frozen features scored so; a search takes twice as long again."""
+    models = [encoder.model_copy(update={"name": name}) for name in scores]
+    arms = [Arm(Rung(*each), weight) for weight, each in enumerate(product((LinearProbe(), *strategies), models))]
+    for arm, score in zip(arms, scores.values(), strict=False):
+        arm.seen[400] = {0: Seen(score)}
+    seconds = {("lora", "poor"): 50.0, ("lora", "good"): 70.0, ("full", "good"): 90.0}
+
+    def cost(arm: Arm, _rows: int, _search_rows: int, searched: bool) -> float:
+        strategy, model = arm.rung.strategy, arm.rung.model
+        tuned = strategy.method == "tuning"
+        return seconds.get((strategy.name, model.name if model else ""), 200.0) * (1 + 2 * (searched and tuned))
+
+    return Planner(arms, 400, 3, 100, 1, cost)
+
+
+@pytest.mark.parametrize(("good", "poor", "first"), [(0.86, 0.58, "good"), (0.86, 0.85, "poor"), (0.58, 0.58, "poor")])
 def test_a_model_whose_features_lie_far_behind_is_tuned_last(
     encoder: ModelFacts, good: float, poor: float, first: str
 ) -> None:
-    """Tuning the poor model takes 50 s and the good one 70 s; where its features wait, nothing is known of it."""
-    models = {name: encoder.model_copy(update={"name": name}) for name in ("poor", "good")}
-    probe, lora, scratch = LinearProbe(), LowRankAdapters(), FromScratch()
-    arms = [
-        Arm(Rung(strategy, model), weight)
-        for weight, (strategy, model) in enumerate(product((probe, lora, scratch), models.values()))
-    ]
-    for arm, score in zip(arms, (poor, good), strict=False):
-        if score:
-            arm.seen[400] = {0: Seen(score)}
-        else:
-            arm.stopped = True
-    arms[5].stopped = arms[4].stopped = True
-    seconds = {1: 1.0, 2: 50.0, 3: 70.0}
-    race = Planner(arms, 400, 3, 100, 1, lambda arm, *how: seconds.get(arm.weight, 1.0) * (1 + 2 * how[2]))
-    step = race.next(130.0)
+    """Tuning the poor model takes 50 s and the good one 70 s."""
+    step = models_in_a_race(encoder, [LowRankAdapters()], {"poor": poor, "good": good}).next(130.0)
     assert step is not None
-    assert step.arm.rung.model is models[first]
-    assert step.arm.rung.strategy is lora
-    arms[4].stopped = False
-    step = race.next(130.0)
+    assert step.arm.rung.model is not None
+    assert step.arm.rung.model.name == first
+    assert ("most promising" in step.why) is (first == "good")
+
+
+@pytest.mark.parametrize("dear", [FromScratch(), FewShot()])
+def test_what_features_tell_nothing_of_keeps_its_place_by_cost(encoder: ModelFacts, dear: Strategy) -> None:
+    """LoRA takes 70 s, full fine-tuning 90 s, and the other 200 s: it does not go before them."""
+    race = models_in_a_race(encoder, [LowRankAdapters(), dear, Full()], {"good": 0.86})
+    step = race.next(230.0)
     assert step is not None
-    assert step.arm.rung.strategy is scratch, "features tell nothing of a start from random weights"
+    assert step.arm.rung.strategy.name == "lora"
+    assert "cheapest" in step.why
+    poor = models_in_a_race(encoder, [LowRankAdapters(), dear], {"poor": 0.58, "good": 0.86}).next(130.0)
+    assert poor is not None
+    assert (poor.arm.rung.strategy.name, poor.arm.rung.model and poor.arm.rung.model.name) == ("lora", "good")
 
 
 def test_the_time_left_goes_to_the_contender_not_to_the_hopeless(climb: Any, made: Any, data: TaskData) -> None:
@@ -251,6 +268,13 @@ def test_a_search_slower_than_expected_leaves_the_others_their_time(
     assert not resumed.unreached
     rates = [recipe.learning_rate for recipe in climb.measured.asked[0]["recipes"]]
     assert rates == [1e-5, 4e-5, 2e-5], "the best so far of what time ended comes first"
+
+
+def test_a_trial_is_expected_to_take_its_share_of_a_search(climb: Any, made: Any) -> None:
+    ladder, _ = climb(arm := made("slow", 1.0, recipes=3), seconds=0)
+    rung = Rung(arm, None)
+    assert ladder.estimates.search_time(rung, 1_540, 1_000, 3, 7.0) == SearchTime(1_000.0, 1_540.0, 7.0)
+    assert ladder.estimates.search_time(rung, 514, 514, 3, 0.0) == SearchTime(514.0, 0.0, 0.0)
 
 
 def test_a_search_that_ends_again_is_not_begun_a_third_time(climb: Any, made: Any) -> None:
