@@ -101,6 +101,11 @@ class Estimates:
         rows, search_rows, rates : int
         reserve : float
             Seconds to leave for others.
+
+        Returns
+        -------
+        SearchTime
+            A trial is what a search adds, shared out over its rates; on all rows one of them is the measurement itself.
         """
         followed = search_rows < rows
         bare = self.seconds(rung, rows, search_rows, False)
