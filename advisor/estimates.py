@@ -6,10 +6,10 @@ from advisor.arms import Rung
 from advisor.choices import Choices
 from probes.benches import Benches
 from probes.hardware import Speed
-from probes.measuring import FARTHEST, SearchTime
 from probes.model import ModelFacts
 from probes.recipe import FrozenFeatures
 from probes.sampling import take_nested
+from probes.searching import FARTHEST, SearchTime
 from probes.workbench import Workbench
 from strategies import Situation
 

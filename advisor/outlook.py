@@ -8,7 +8,7 @@ from dataclasses import replace
 from advisor.arms import Seen
 from advisor.curves import curve_sizes_wanted
 from advisor.plan import CURVE, Planner, Step
-from probes.measuring import SAFETY
+from probes.searching import SAFETY
 
 SUPPOSED = 0.5
 """Validation score a plan supposes of everybody: nobody is dropped, and none is ahead."""

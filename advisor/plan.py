@@ -9,7 +9,7 @@ from typing import Literal
 
 from advisor.arms import Arm
 from advisor.beliefs import UNSEARCHED, gain, of_tuned, spread
-from probes.measuring import SAFETY
+from probes.searching import SAFETY
 from strategies.tuned import Tuned
 
 ETA = 3

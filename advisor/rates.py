@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from advisor.plan import Step
 from probes.measurement import Measurement, Trial
-from probes.measuring import at_rate, describe
 from probes.recipe import Recipe, Tuning
+from probes.searching import at_rate, describe
 from strategies import Situation
 
 

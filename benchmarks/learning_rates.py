@@ -59,9 +59,9 @@ def validation_scores(
     """Train LoRA at each rate and return the accuracy on so many validation rows."""
     from probes.data import load_task
     from probes.hardware import inspect_hardware
-    from probes.measuring import describe, search
     from probes.model import read_model
     from probes.sampling import take_nested
+    from probes.searching import describe, search
     from probes.workbench import Workbench
     from strategies.base import Situation
     from strategies.lora import LowRankAdapters

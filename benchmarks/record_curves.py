@@ -214,8 +214,9 @@ def chosen_rate(file: Path, key: Key) -> float | None:
 def _measured(bench: Workbench, key: Key, rate: float | None) -> dict[str, object]:
     """Measure one recipe at one size and seed, through the fit that `advisor probe` uses."""
     from advisor.plan import SEARCH_ROWS
-    from probes.measuring import at_rate, describe, measure
+    from probes.measuring import measure
     from probes.recipe import Tuning
+    from probes.searching import at_rate, describe
     from strategies import STRATEGIES as ALL
     from strategies import Situation
 

@@ -17,9 +17,10 @@ from typing import Protocol
 from probes.errors import AdvisorError, InputError, MeasurementFailed, OutOfTime
 from probes.hardware import Speed
 from probes.measurement import Measurement, Trial
-from probes.measuring import SearchTime, measure
+from probes.measuring import measure
 from probes.model import ModelFacts
 from probes.recipe import Recipe
+from probes.searching import UNHURRIED, SearchTime
 from probes.workbench import Workbench
 
 MOVES = 5
@@ -46,8 +47,8 @@ class Job:
     known: Mapping[str, Trial]
     """Trials that finished earlier, by setting."""
     chosen_by: tuple[Trial, ...]
-    search_time: SearchTime | None = None
-    """What says when its search has to end; without it none does."""
+    search_time: SearchTime = UNHURRIED
+    """What is expected of its search."""
 
 
 @dataclass(frozen=True)

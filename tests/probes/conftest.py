@@ -7,15 +7,20 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from probes import deadline, fitting, measuring, searching
 from probes.columns import Columns
 from probes.data import Rows, TaskData
 from probes.hardware import Hardware, Speed
 from probes.model import ModelFacts, read_model
+from probes.training import FittedTuning
 from probes.workbench import Workbench
+from tests.probes.made_fits import BEYOND, RATES, Fits
 from tests.probes.prompting_bench import save_causal_lm, tokenizer
 
 STORIES = Path(__file__).parents[2].parent / "shared" / "models" / "stories260K"
@@ -179,3 +184,22 @@ def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> ModelFacts:
     return save_causal_lm(tmp_path_factory.mktemp("llama"), "llama", tokenizer("bytes"))
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fits]:
+    """Return the function that makes gradient descent up, by the outcome of each learning rate, and stops the clock."""
+
+    def install(*outcomes: tuple[float, float] | Exception) -> Fits:
+        found = Fits(dict(zip((*RATES, *BEYOND), outcomes, strict=False)))
+        monkeypatch.setattr(fitting, "fit_tuning", found)
+        for module in (searching, measuring, deadline):
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: found.now))
+        monkeypatch.setattr(
+            FittedTuning,
+            "probabilities",
+            lambda self, rows: np.eye(3, dtype=np.float32)[[0] * len(rows)] + self.recipe.learning_rate,
+        )
+        return found
+
+    return install

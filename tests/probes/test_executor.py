@@ -22,10 +22,10 @@ from probes.deadline import Deadline
 from probes.errors import OutOfTime, SettingError
 from probes.executor import Executor, Finished, Job, Lost, Moved, Report, Stopped, Tried, Waiting
 from probes.measurement import Measurement
-from probes.measuring import SearchTime
 from probes.model import ModelFacts
 from probes.parallel import Parallel, open_executor
 from probes.recipe import BagOfWords, Prompt, Recipe, Tuning
+from probes.searching import SearchTime
 from tests.probes.conftest import CPU, SPEED
 
 NO_RAY = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the [ray] extra is not installed")

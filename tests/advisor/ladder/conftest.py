@@ -20,8 +20,8 @@ from probes.deadline import Deadline
 from probes.executor import InProcess
 from probes.hardware import Hardware
 from probes.measurement import Measurement, Trial
-from probes.measuring import SAFETY, describe
 from probes.recipe import BagOfWords, Recipe, Tuning
+from probes.searching import SAFETY, describe
 from strategies import Situation, Strategy
 from tests.conftest import tiny_rows, write_rows
 

@@ -12,8 +12,8 @@ from advisor.arms import Arm, Rung, Seen
 from advisor.outlook import foresee, foresee_curves
 from advisor.plan import Planner
 from probes.data import TaskData
-from probes.measuring import SearchTime
 from probes.model import ModelFacts
+from probes.searching import SearchTime
 from strategies import Strategy
 from strategies.from_scratch import FromScratch
 from strategies.full import Full
