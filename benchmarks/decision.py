@@ -64,7 +64,7 @@ def small_decision() -> list[Claim]:
     light = ("baseline", "linear_probe")
     with tempfile.TemporaryDirectory() as folder:
         file = rows_file("subjectivity", Path(folder), 100, 60, 100)
-        grid, ladder = by_grid(file, light, 1), by_ladder(file, light, 45)
+        grid, ladder = by_grid(file, light, 1, Kept(None)), by_ladder(file, light, 45)
     return [Claim("the ladder chooses", ladder.choice, f"what the grid does: {grid.choice}", _same(ladder, grid))]
 
 

@@ -52,7 +52,7 @@ class Decided:
     """Accuracy on the test rows of each strategy measured, the mean of its seeds."""
 
 
-def by_grid(file: Path, strategies: tuple[str, ...], seeds: int, kept: Kept | None = None) -> Decided:
+def by_grid(file: Path, strategies: tuple[str, ...], seeds: int, kept: Kept) -> Decided:
     """Measure the whole grid and decide by it.
 
     Each seed of a tuned candidate tries all its learning rates on all training rows and takes the best by validation
@@ -101,9 +101,7 @@ def by_grid(file: Path, strategies: tuple[str, ...], seeds: int, kept: Kept | No
                 record=lambda _: None,
                 beyond=0,  # the rates proposed and none beyond
             )
-            measurements.append(
-                kept.measured(make, file.stem, data.fingerprint, strategy.name, seed, *recipes) if kept else make()
-            )
+            measurements.append(kept.measured(make, file.stem, data.fingerprint, strategy.name, seed, *recipes))
     verdicts = judge(
         {s.name: s for s in ALL},
         [Candidate(strategy=s.name, model=model.name if s.needs_model else None) for s in entered],
@@ -120,7 +118,7 @@ def by_grid(file: Path, strategies: tuple[str, ...], seeds: int, kept: Kept | No
     return Decided(
         choice=choice.strategy if choice else None,
         verdict=choice.verdict.value if choice else None,
-        seconds=time.monotonic() - started + (kept.seconds if kept else 0.0),
+        seconds=time.monotonic() - started + kept.seconds,
         scores={v.strategy: v.score.mean for v in verdicts if v.score},
     )
 

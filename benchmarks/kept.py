@@ -20,12 +20,12 @@ class Kept:
 
     Parameters
     ----------
-    benchmark : str
-        Its name.
+    benchmark : str or None
+        Its name; None keeps nothing: a quick run has little to lose.
     """
 
-    def __init__(self, benchmark: str) -> None:
-        self._folder = f"benchmarks/{benchmark}"
+    def __init__(self, benchmark: str | None) -> None:
+        self._folder = benchmark and f"benchmarks/{benchmark}"
         self.seconds = 0.0
         """Of what was asked for and an earlier run had measured: the machine may have been faster or slower then."""
 
@@ -45,10 +45,11 @@ class Kept:
         versions = [importlib.metadata.version(name) for name in ("torch", "transformers", "peft", "scikit-learn")]
         name = key_of(code_of_probes(), machine(), *versions, *key)
         again = ""
-        found = load(Measurement, self._folder, name)
+        found = load(Measurement, self._folder, name) if self._folder else None
         if found is None:
             found = make()
-            store(found, self._folder, name)
+            if self._folder:
+                store(found, self._folder, name)
         else:
             self.seconds += found.seconds
             again = ", of an earlier run"
@@ -61,5 +62,6 @@ class Kept:
         """Begin anew the next time: the benchmark has ended, and its result is written."""
         from advisor.caches import cache_folder
 
-        with contextlib.suppress(OSError):
-            shutil.rmtree(cache_folder() / self._folder)
+        if self._folder:
+            with contextlib.suppress(FileNotFoundError):  # most benchmarks keep nothing
+                shutil.rmtree(cache_folder() / self._folder)

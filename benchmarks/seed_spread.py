@@ -78,7 +78,7 @@ def measure(quick: bool) -> list[Claim]:
     names, strategies, rows, seeds, test_rows = (
         (DATASETS[:1], STRATEGIES[:1], 64, 2, 200) if quick else (DATASETS, STRATEGIES, ROWS, SEEDS, TEST_ROWS)
     )
-    claims, units, kept = [], [], None if quick else Kept("seed_spread")
+    claims, units, kept = [], [], Kept(None if quick else "seed_spread")
     for name in names:
         bench = _bench(name, rows, test_rows)
         labels = np.array(bench.data.test.labels)
@@ -142,7 +142,7 @@ def _bench(name: str, rows: int, test_rows: int) -> Workbench:
     return Workbench(data.model_copy(update=parts), read_model("minilm"), inspect_hardware())
 
 
-def _seeds(bench: Workbench, strategy: str, seeds: int, kept: Kept | None) -> Sequence[Measurement]:
+def _seeds(bench: Workbench, strategy: str, seeds: int, kept: Kept) -> Sequence[Measurement]:
     """Measure seed 0 with a search of the learning rate, and the others with the one it chose."""
     from probes.measuring import measure as measured
     from probes.recipe import Tuning
@@ -179,7 +179,7 @@ def _seeds(bench: Workbench, strategy: str, seeds: int, kept: Kept | None) -> Se
             record=lambda _: None,
         )
         key = (len(data.train), len(data.validation), len(data.test), strategy, seed, *recipes)
-        runs.append(kept.measured(make, Path(data.source).stem, data.fingerprint, *key) if kept else make())
+        runs.append(kept.measured(make, Path(data.source).stem, data.fingerprint, *key))
     return runs
 
 

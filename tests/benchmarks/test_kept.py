@@ -47,6 +47,14 @@ def test_what_was_measured_is_not_measured_again_until_the_benchmark_ended(
     assert Kept("other").measured(never, "rows", 0).score == 0.6
 
 
+def test_a_quick_run_keeps_nothing(cache: Path) -> None:
+    quick = Kept(None)
+    assert quick.measured(of(0.8), "rows").score == 0.8
+    assert quick.measured(of(0.7), "rows").score == 0.7
+    quick.forget()
+    assert not cache.exists()
+
+
 def test_other_code_measures_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     Kept("made").measured(of(0.8), "rows")
     monkeypatch.setattr("advisor.caches.code_of_probes", lambda: "other")
@@ -62,4 +70,4 @@ def test_a_grid_goes_on_where_it_ended(marked_rows: Path, monkeypatch: pytest.Mo
     assert (again.choice, again.scores) == (whole.choice, whole.scores)
     assert again.seconds > kept.seconds > 0
     with pytest.raises(AssertionError, match="measured again"):
-        by_grid(marked_rows, ("baseline",), 1)
+        by_grid(marked_rows, ("baseline",), 1, Kept(None))

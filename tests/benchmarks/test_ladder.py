@@ -10,6 +10,7 @@ import pytest
 
 ladder = pytest.importorskip("benchmarks.ladder", reason="the benchmarks are not part of a distribution")
 from benchmarks import exhaustive_grid, plain_training  # noqa: E402 - after the skip
+from benchmarks.kept import Kept  # noqa: E402
 from probes.data import load_task  # noqa: E402
 
 
@@ -51,6 +52,6 @@ def test_grid_and_ladder_read_the_same_marked_rows(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.model
 def test_the_light_strategies_make_a_grid(marked_rows: Path) -> None:
-    grid = exhaustive_grid.by_grid(marked_rows, ("baseline",), 1)
+    grid = exhaustive_grid.by_grid(marked_rows, ("baseline",), 1, Kept(None))
     assert (grid.choice, grid.verdict, grid.scores) == ("baseline", "UNDECIDED", {"baseline": 1.0})
     assert grid.seconds > 0
