@@ -155,8 +155,8 @@ class Planner:
 
         While all that is left to do fits, stage by stage, the lightest first: then no timing decides anything, and the
         same request makes the same steps, however many at once (but where a search that is slower than expected has to
-        end, and is made up for later). Where it does not, first everybody gets a chance
-        (`_chance`), and then the step comes that is worth most a second.
+        end, and is made up for later). Where it does not, first everybody gets a chance (`_chance`), and then the step
+        comes that is worth most a second.
         """
         begun = {one.step.key for one in running}
         steps = [step for step in self.steps_left() if step.key not in begun]
