@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,10 @@ ABOUT = 0.02
 """Share of the least error that another may lie above it and be about the same."""
 
 
+Offsets = tuple[tuple[float, ...], ...]
+"""Of every known size from the last of one's own, in doublings: one's own, then those of others."""
+
+
 @dataclass(frozen=True)
 class Stack:
     """Every task of some curves that knows the same places of its own curve and of others."""
@@ -64,25 +69,34 @@ def stacks(curves: Sequence[Recorded], reach: Reach | None = None) -> list[Stack
 
     Who should know others and has none is left out.
     """
-    among = together(curves)
-    made: list[tuple[Recorded, Task, list[tuple[Recorded, tuple[int, ...]]]]] = []
+    by_dataset: dict[str, list[Recorded]] = defaultdict(list)
+    for curve in curves:
+        by_dataset[curve.dataset].append(curve)
+    alike: dict[Offsets, list[tuple[Recorded, Task, Sequence[Known]]]] = defaultdict(list)
+    count: Counter[str] = Counter()
+    for name, own in by_dataset.items():
+        for curve, task, offsets, every in _tasks_of(tuple(own), reach):
+            alike[offsets].append((curve, task, every))
+            count[name] += task.factor <= FAR
+    return [_stack(offsets, own, count) for offsets, own in sorted(alike.items(), key=lambda one: one[0])]
+
+
+@functools.cache  # a data set is learned from again and again, each time with others
+def _tasks_of(curves: tuple[Recorded, ...], reach: Reach | None) -> list[tuple[Recorded, Task, Offsets, list[Known]]]:
+    """Return the tasks of the curves of one data set, each with what it knows of itself and of others."""
+    among, found = together(curves), []
     for curve in curves:
         for task in (*curve.tasks(), *curve.short_tasks()):
             others = fellows(curve, task, reach, among) if reach else []
             if others or reach is None:
-                made.append((curve, task, [(curve, tuple(range(task.first, task.end))), *others]))
-    count = Counter(curve.dataset for curve, task, _ in made if task.factor <= FAR)
-    alike: dict[tuple[tuple[float, ...], ...], list[tuple[Recorded, Task, list[Known]]]] = defaultdict(list)
-    for curve, task, every in made:
-        last = curve.sizes[task.end - 1]
-        offsets = tuple(tuple(math.log2(each.sizes[place] / last) for place in places) for each, places in every)
-        alike[offsets].append((curve, task, [each.known(places) for each, places in every]))
-    return [_stack(offsets, own, count) for offsets, own in sorted(alike.items(), key=lambda one: one[0])]
+                every = [(curve, tuple(range(task.first, task.end))), *others]
+                last = curve.sizes[task.end - 1]
+                offsets = tuple(tuple(math.log2(each.sizes[p] / last) for p in places) for each, places in every)
+                found.append((curve, task, offsets, [each.known(places) for each, places in every]))
+    return found
 
 
-def _stack(
-    offsets: tuple[tuple[float, ...], ...], own: Sequence[tuple[Recorded, Task, list[Known]]], count: Mapping[str, int]
-) -> Stack:
+def _stack(offsets: Offsets, own: Sequence[tuple[Recorded, Task, Sequence[Known]]], count: Mapping[str, int]) -> Stack:
     first = min(each[0] for each in offsets)
     return Stack(
         tasks=[(curve, task) for curve, task, _ in own],

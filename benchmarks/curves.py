@@ -63,6 +63,8 @@ from probes.learning_curve import CALIBRATION, COMPANIES, Company
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 LARGEST = (128, 256, 512, 1024)
 """Rows of a largest probe: from each to below the next."""
+DRAWN = 2_000
+"""How many times data sets are drawn to tell how sure a median is."""
 
 
 def measure(quick: bool) -> list[Claim]:
@@ -112,7 +114,9 @@ def _losses(made: Sequence[Miss]) -> list[Claim]:
 def _accuracies() -> list[Claim]:
     curves = accuracy_curves()
     made = [m for fold in folds() for m in fold.own]
-    many, means = [m for m in made if m.whole], [m for fold in folds() for m in fold.means if m.whole]
+    many = [m for m in made if m.whole]
+    means = of_factor((m for fold in folds() for m in fold.means if m.whole), FAR)
+    of_seeds = f"means of {' or '.join(str(n) for n in sorted({m.curve.seeds for m in means}))} seeds"
     fixed = split(frozenset(curve.dataset for curve in curves if curve.looked_at))
     where, share = "recorded accuracies, 8×, median absolute error in points", "accuracies, 80 % intervals hold %"
     return [
@@ -125,12 +129,13 @@ def _accuracies() -> list[Claim]:
             _far(m for m in fixed[0] if m.whole),
             1,
         ),
-        _at_most(f"{where}: means of seeds", _far(means), 1),
+        _at_most(f"{where}: {of_seeds}, {len(means)} predictions", _far(means), 1),
         _at_most(
-            f"{where}: means of seeds, largest probe of {LARGE} rows or more",
+            f"{where}: {of_seeds}, largest probe of {LARGE} rows or more",
             _far(m for m in means if m.largest >= LARGE),
             1,
         ),
+        Claim(f"{where}: {of_seeds}, data sets drawn anew, 80 % of draws", _drawn(means), "reported", None),
         *(_at_most(f"{where}: largest probe of {name}", _far(own), 1) for name, own in _by_largest(many)),
         *_rivals(curves, where),
         *(_rival_beyond(curves, where, rival) for rival in ("last value", "power law")),
@@ -245,6 +250,17 @@ def _by_largest(made: Sequence[Miss]) -> list[tuple[str, list[Miss]]]:
 
 def _far(made: Iterable[Miss]) -> float:
     return round(float(np.median([m.error for m in of_factor(made, FAR)])), 2)
+
+
+def _drawn(made: Sequence[Miss]) -> str:
+    """Return between which values the median error lies in 80 % of draws of as many data sets, with replacement."""
+    errors: dict[str, list[float]] = defaultdict(list)
+    for miss in made:
+        errors[miss.curve.dataset].append(miss.error)
+    draw, names = np.random.default_rng(0), sorted(errors)
+    medians = [np.median([x for name in draw.choice(names, len(names)) for x in errors[name]]) for _ in range(DRAWN)]
+    low, high = np.quantile(medians, (0.1, 0.9))
+    return f"{low:.2f} to {high:.2f}"
 
 
 def _percent(found: Sequence[bool]) -> float:
