@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from probes.files import write_text
+from probes.hardware import glance_at_hardware
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -42,9 +43,10 @@ def dataset(name: str) -> str:
 
 
 def machine() -> str:
-    """Describe this machine in a line."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}"
+    """Describe this machine in a line: with the name of its accelerator, where it has one."""
+    found = glance_at_hardware()
+    device = "" if found.device == "cpu" else f"{found.device_name}, "
+    return f"{platform.system()} {platform.machine()}, {device}{found.cores} cores, Python {platform.python_version()}"
 
 
 def main(

@@ -9,7 +9,7 @@ the test rows add by chance, of which runs are right on which, is taken off. It 
 accuracy p, as `probes.paired.SEED_SPREAD` and `EARLY_SPREAD` are.
 
 Seeds of TF-IDF and frozen features differ by the rows they draw alone (`--train-rows`). Their spread is that of
-recorded curves, three seeds at each size; the chance of test rows is in it, as their predictions were not kept.
+recorded curves, eight seeds at each size; the chance of test rows is in it, as their predictions were not kept.
 
 Spreads are pooled as variances, so that one wide candidate counts in full. A full run takes one to two hours on two
 cores; one that was cut off goes on where it ended.

@@ -307,10 +307,13 @@ class Workbench:
         return TRAINING_BYTES * parameters <= self.hardware.working_memory / 2
 
     def _choices(self, trained: bool) -> list[tuple[int, Precision]]:
-        """Return threads and precisions to try, the preferred first."""
-        import torch
+        """Return threads and precisions to try, the preferred first.
 
-        counts = sorted({1, self.hardware.cores}) if self.device == "cpu" else [torch.get_num_threads()]
+        Half the cores, too, as two of them may be one that computes. Beside an accelerator there is no choice to time:
+        the share of the cores that this process has.
+        """
+        cores = self.hardware.cores
+        counts = sorted({1, -(-cores // 2), cores}) if self.device == "cpu" else [cores]
         precisions: tuple[Precision, ...] = ("fp32", "bf16") if self.hardware.bf16 else ("fp32",)
         if self.hardware.bf16 and not trained and frozen_dtype(self.facts, self.device) != "float32":
             # On weights in half precision the two would look equally fast.

@@ -256,6 +256,27 @@ def test_speed_is_measured_once_and_positive(encoder: ModelFacts, make_bench: Ma
     assert make_bench(encoder, speed=None, choice=(1, "fp32")).measured_speed().threads == 1
 
 
+@pytest.mark.parametrize(
+    ("took", "chosen"),
+    [
+        ({1: 0.4, 2: 0.2, 4: 0.1}, 4),
+        ({1: 0.4, 2: 0.1, 4: 0.3}, 2),  # four that are two which compute
+        ({1: 0.1, 2: 0.2, 4: 0.3}, 1),  # a small model
+        ({1: 0.1, 2: 0.1, 4: 0.1}, 1),  # no gain leaves the others to somebody else
+    ],
+)
+def test_the_threads_that_train_fastest_are_taken(
+    took: dict[int, float], chosen: int, encoder: ModelFacts, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    monkeypatch.setattr("probes.workbench._training_step", lambda *_: lambda _: took[asked[-1]])
+    hardware = make_bench(encoder).hardware.model_copy(update={"cores": 4})
+    speed = make_bench(encoder, speed=None, hardware=hardware).measured_speed()
+    assert set(asked) == set(took)
+    assert speed.threads == asked[-1] == chosen
+
+
 @pytest.mark.parametrize(("half", "chosen"), [(0.9, "fp32"), (0.5, "bf16")])
 def test_steps_that_something_else_slowed_down_do_not_choose_the_precision(
     half: float, chosen: str, encoder: ModelFacts, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
