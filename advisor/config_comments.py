@@ -10,7 +10,7 @@ _WHOLE, _HALF = batch_size(WHOLE_BATCH_ROWS), batch_size(1)
 _WHY: dict[str, str] = {
     "version": "version of this schema",
     "task": "the task kind",
-    "strategy": "the recommended strategy",
+    "strategy": "the strategy that was measured",
     "metric": "what early stopping and the scores go by",
     "model": "null: none takes part",
     "model.name": "the model that was measured",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from advisor.judging import at_most_rows
 from probes.base import Frozen
@@ -94,7 +94,6 @@ def recommend(
         chosen = near[0] if near else max(possible, key=standing.__getitem__, default=None)
     if chosen is None or chosen.score is None:
         return None
-    own = at_most_rows(measurements, _candidate(chosen))
     points = f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'}"
     shown = chosen.because[:1].upper() + chosen.because[1:]
     alone = all(v.score is None for v in verdicts if v is not chosen)
@@ -120,6 +119,32 @@ def recommend(
     named = chosen.verdict is Outcome.CONFIRMED
     if pending := [_name(v) for v in verdicts if not v.fair and v is not chosen and not (named and v.score is None)]:
         because += f" No fair chance yet, see their verdicts: {', '.join(pending)}."
+    return described(chosen, because, verdicts, measurements, metric)
+
+
+def described(
+    chosen: Verdict,
+    because: str,
+    verdicts: Sequence[Verdict],
+    measurements: Sequence[Measurement],
+    metric: Metric,
+) -> Recommendation:
+    """Return what is handed over of a candidate that was measured: its recipe, what it cost, and the others.
+
+    Parameters
+    ----------
+    chosen : Verdict
+        One with a score.
+    because : str
+        Why this one.
+    verdicts : sequence of Verdict
+        Of all candidates, its own among them.
+    measurements : sequence of Measurement
+    metric : {'accuracy', 'macro_f1'}
+    """
+    own = at_most_rows(measurements, _candidate(chosen))
+    if chosen.score is None or not own:
+        raise ValueError(f"{_name(chosen)} was not measured")
     return Recommendation(
         strategy=chosen.strategy,
         model=chosen.model,
@@ -151,7 +176,7 @@ def _standing(verdict: Verdict, dropped: Container[Candidate]) -> float:
     return verdict.score.mean if verdict.score else 0.0
 
 
-def worth_of_transfer(verdicts: list[Verdict]) -> str:
+def worth_of_transfer(verdicts: Sequence[Verdict]) -> str:
     """Say whether transferring anything is worth it here: the baseline's verdict, read the other way round."""
     baseline = next((v for v in verdicts if v.strategy == "baseline"), None)
     transfers = [v for v in verdicts if v.strategy != "baseline" and v.score is not None]

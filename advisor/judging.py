@@ -156,7 +156,7 @@ def _learns(runs: list[Measurement]) -> bool:
     return mechanism_of(runs[0].recipe.method) is not None
 
 
-def at_most_rows(measurements: list[Measurement], candidate: Candidate) -> list[Measurement]:
+def at_most_rows(measurements: Sequence[Measurement], candidate: Candidate) -> list[Measurement]:
     """Return a candidate's measurements at the most rows it was measured at, one a seed."""
     own = [m for m in measurements if (m.strategy, m.model) == (candidate.strategy, candidate.model)]
     most = max((m.train_rows for m in own), default=0)

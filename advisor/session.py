@@ -11,12 +11,12 @@ from advisor import caches
 from advisor.advice import Advice
 from advisor.advising import AdviceRequest, advice_for, facts_for, profile
 from advisor.choices import Choices
-from advisor.config import TrainingConfig, config_for, to_yaml
+from advisor.config import config_for, to_yaml
 from advisor.curves import CandidateCurve, curves_of
 from advisor.decide import Recommendation, recommend
 from advisor.events import Listener, Said, each, nobody
 from advisor.facts import Facts
-from advisor.judging import judge
+from advisor.judging import at_most_rows, judge
 from advisor.preparing import enter, metric_of, read, rows_to_learn_from
 from advisor.request import Request
 from advisor.run import Run, default_folder
@@ -30,6 +30,7 @@ from probes.model import ModelFacts
 from probes.parallel import Parallel
 from probes.profile import Profile
 from strategies import STRATEGIES, Candidate, Outcome, Verdict
+from strategies.settling import settle_dropped
 
 
 class ProbeResult(Frozen):
@@ -107,13 +108,8 @@ def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -
     if folder is None:
         raise SettingError("--resume without --run", "Name the run folder to go on with: --resume --run DIR.")
     run = Run.open(folder)
-    before = run.read("request.json")
     started_with = request_of(run).model_dump(mode="json") | {"seeds": request.seeds}
-    if before.get("fingerprint") != data.fingerprint:
-        raise SettingError(
-            f"the rows of {request.data.source} are not those the run in {folder} measured",
-            "Restore the file, or start a new run.",
-        )
+    check_rows(run, request, data)
     changed = [k for k, v in asked["request"].items() if started_with[k] != v]
     if changed:
         raise SettingError(
@@ -121,6 +117,15 @@ def _open(request: Request, data: TaskData, folder: Path | None, resume: bool) -
             "Repeat the flags of the first call (budget and seeds may change), or start a new run.",
         )
     return run
+
+
+def check_rows(run: Run, request: Request, data: TaskData) -> None:
+    """Refuse rows that are not those a run measured."""
+    if run.read("request.json").get("fingerprint") != data.fingerprint:
+        raise SettingError(
+            f"the rows of {request.data.source} are not those the run in {run.folder} measured",
+            "Restore the file, or start a new run.",
+        )
 
 
 def _with_seeds(request: Request, run: Run) -> Request:
@@ -205,7 +210,7 @@ def _probe(
         rows=rows,
         dropped=ladder.dropped,
     )
-    verdicts = [_with_drop(verdict, ladder.dropped, ladder.seeded) for verdict in verdicts]
+    verdicts = [_with_drop(verdict, ladder.dropped, ladder.seeded, measurements, rows) for verdict in verdicts]
     run.write("verdicts.json", [v.model_dump(mode="json") for v in verdicts])
     choice = recommend(verdicts, measurements, tolerance, metric, ladder.dropped)
     if choice is None:  # what an earlier part of the run recommended holds no more
@@ -253,7 +258,13 @@ def _fell_short(measurements: list[Measurement]) -> list[str]:
     return list(said)
 
 
-def _with_drop(verdict: Verdict, dropped: dict[Candidate, str], seeded: Container[Candidate]) -> Verdict:
+def _with_drop(
+    verdict: Verdict,
+    dropped: dict[Candidate, str],
+    seeded: Container[Candidate],
+    measurements: list[Measurement],
+    rows: int,
+) -> Verdict:
     """Return a verdict that says why its candidate got no more rows or seeds, if it was dropped.
 
     Nor is it one that had no fair chance: only who converged, after a search, is dropped, and more rows would not have
@@ -264,10 +275,7 @@ def _with_drop(verdict: Verdict, dropped: dict[Candidate, str], seeded: Containe
         return verdict
     settle = verdict.settle
     if verdict.verdict is Outcome.UNDECIDED and (not verdict.fair or name in seeded):
-        # More time would not give it more: it takes fewer rivals.
-        flags = f"--strategies {verdict.strategy}" + (f" --model {verdict.model}" if verdict.model else "")
-        more = "gives it more seeds" if verdict.fair else "lets it learn from all rows"
-        settle = f"A run without its rivals ({flags}) {more}; it is then judged by a --target, not against them."
+        settle = settle_dropped(at_most_rows(measurements, name), rows, fair=verdict.fair)
     return verdict.model_copy(
         update={"because": f"{verdict.because} It was dropped: {dropped[name]}.", "settle": settle, "fair": True}
     )
@@ -278,24 +286,11 @@ def result_of(run: Run) -> ProbeResult:
     return run.parse(ProbeResult, run.read("result.json"), "result.json")
 
 
-def config_of(run: Run) -> str:
-    """Return the text of the recommended training config of a run."""
-    file = run.folder / "config.yaml"
-    if not file.is_file():
-        run.read("result.json")  # says so if the run has not ended
-        raise SettingError(
-            f"the run in {run.folder} recommends nothing: all that was measured is refuted or far behind",
-            "Run `advisor probe` with a longer --budget or more strategies.",
-        )
-    return file.read_text(encoding="utf-8")
-
-
 __all__ = [
     "AdviceRequest",
     "ProbeResult",
-    "TrainingConfig",
     "advice_for",
-    "config_of",
+    "check_rows",
     "facts_for",
     "probe",
     "profile",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from probes.comparison import Comparison
@@ -137,15 +138,55 @@ def settle_longer(runs: tuple[Measurement, ...]) -> str:
     """Say that twice the passes, or another learning rate, may fit what did not converge, and what they take."""
     once = _seconds(runs)
     return (
-        "A longer training or another learning rate may fit it: raise `epochs` in the emitted config (twice as many "
-        f"take about {_time(2 * once)} here)."
+        "A longer training or another learning rate may fit it: raise `epochs` in its config "
+        f"(`{_emit(runs[0])}`; twice as many take about {_time(2 * once)} here). `advisor train` scores it on the same "
+        "test rows."
     )
 
 
 def settle_beyond(runs: tuple[Measurement, ...]) -> str:
     """Say that the search has to go beyond its last learning rate, and what each rate takes."""
     took = _time(_seconds(runs))
-    return f"A search beyond it: set `learning_rate` in the emitted config (each takes about {took} here)."
+    return (
+        f"A search beyond it: set `learning_rate` in its config (`{_emit(runs[0])}`; each takes about {took} here). "
+        "`advisor train` scores it on the same test rows."
+    )
+
+
+def settle_dropped(runs: Sequence[Measurement], rows: int, *, fair: bool) -> str:
+    """Say what would judge a candidate that was dropped and may still win, and what that takes.
+
+    More time would not give it more: it takes fewer rivals.
+
+    Parameters
+    ----------
+    runs : sequence of Measurement
+        Its runs at the most rows it had.
+    rows : int
+        Training rows a verdict is about.
+    fair : bool
+        Whether it had a fair chance with one seed, so that more seeds are what it lacks; else it lacks rows.
+    """
+    once = _seconds(tuple(runs))
+    took = _time(once if fair else once * rows / runs[0].train_rows)
+    more = (
+        f"gives it more seeds (each takes about {took} here)"
+        if fair
+        else f"lets it learn from all rows (about {took} here)"
+    )
+    return (
+        f"A run without its rivals ({_flags(runs[0], '--strategies')}) {more}; it is then judged by a --target, not "
+        "against them."
+    )
+
+
+def _emit(run: Measurement) -> str:
+    return f"advisor emit RUN {_flags(run, '--strategy')} --out config.yaml"
+
+
+def _flags(run: Measurement, strategy: str) -> str:
+    """Return the flags that name a candidate."""
+    return f"{strategy} {run.strategy}" + (f" --model {shlex.quote(run.model)}" if run.model else "")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -25,11 +25,12 @@ from pydantic import BaseModel
 from advisor.advice import AdviceDocument
 from advisor.cli import output
 from advisor.cli.app import main
+from advisor.config import TrainingConfig
 from advisor.doctor import Examination
 from advisor.dry_run import ProbePlan
 from advisor.explain import Explanation
 from advisor.rules.catalogue import rules_table
-from advisor.session import ProbeResult, TrainingConfig
+from advisor.session import ProbeResult
 from advisor.training import Trained
 from advisor.whatif import Sweep
 from probes.profile import Profile

@@ -49,11 +49,11 @@ def demo(
     if json:
         print_json(result)
     else:
+        from advisor.emitting import config_of_recommended
         from advisor.report.terminal import result_page
         from advisor.run import Run
-        from advisor.session import config_of
 
         show(result_page(result))
         if result.recommendation is not None:
-            show(config_of(Run.open(Path(result.run))))
+            show(config_of_recommended(Run.open(Path(result.run)))[1])
     return exit_code(result)

@@ -9,8 +9,9 @@ import pytest
 from probes.recipe import Tuning
 from probes.statistics import Interval
 from strategies import STRATEGIES
+from strategies.settling import settle_dropped
 from tests.advisor.made_verdicts import TRIAL
-from tests.strategies.made_evidence import BEST, OPEN, WORSE, comparison, evidence, gap, measurement
+from tests.strategies.made_evidence import BEST, OPEN, UNDERFIT, WORSE, comparison, evidence, gap, measurement
 
 FULL = next(s for s in STRATEGIES if s.name == "full")
 
@@ -96,6 +97,20 @@ def test_one_whose_search_time_ended_says_how_far_it_came() -> None:
     assert "no time to search its learning rate (1 of 3 tried, another takes about 88 s, 40 s were left)" in because
 
 
+def test_one_that_underfits_is_told_how_to_train_it_longer() -> None:
+    spaced = UNDERFIT.model_copy(update={"model": "my models/tiny"})
+    settle = FULL.confirm(evidence(comparison=WORSE, measurements=(spaced,))).settle
+    emit = "advisor emit RUN --strategy full --model 'my models/tiny' --out config.yaml"
+    assert f"raise `epochs` in its config (`{emit}`; twice as many take about 4 s here)" in settle
+
+
+@pytest.mark.parametrize(("fair", "more"), [(True, "more seeds (each takes"), (False, "learn from all rows (")])
+def test_one_that_was_dropped_and_may_still_win_is_told_what_a_run_of_its_own_takes(fair: bool, more: str) -> None:
+    said = settle_dropped((measurement(strategy="lora"),), 3_000, fair=fair)
+    assert "(--strategies lora --model tiny)" in said
+    assert f"{more}{' about 2 s here)' if fair else 'about 6 s here)'}" in said
+
+
 def test_one_whose_search_ended_at_an_edge_is_told_what_each_further_rate_takes() -> None:
     recipe = Tuning(pooling="mean", max_length=16, learning_rate=1e-4)
     trials = tuple(
@@ -105,4 +120,5 @@ def test_one_whose_search_ended_at_an_edge_is_told_what_each_further_rate_takes(
     at_edge = measurement(recipe=recipe, trials=trials)
     verdict = FULL.confirm(evidence(comparison=WORSE, measurements=(at_edge,)))
     assert "0.0001 was the highest learning rate tried, and 10.0 points better" in verdict.because
-    assert verdict.settle.endswith("set `learning_rate` in the emitted config (each takes about 2 s here).")
+    emit = "advisor emit RUN --strategy full --model tiny --out config.yaml"
+    assert f"set `learning_rate` in its config (`{emit}`; each takes about 2 s here)." in verdict.settle

@@ -143,7 +143,7 @@ TABLE = [
         {"comparison": WORSE, "measurements": (UNDERFIT,)},
         Outcome.UNDECIDED,
         r"^not refuted: underfit: training loss 1\.200 .*5\.0 points below",
-        r"longer training or another learning rate .*\(twice as many take about 4 s here\)",
+        r"longer training or another learning rate .*twice as many take about 4 s here\)",
     ),
     (
         "one seed underfit",
