@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import heapq
 import statistics
 import time
 from collections.abc import Callable
@@ -55,6 +56,9 @@ TRAINING_BYTES = 16
 FORWARDS_A_STEP = 3.0
 """A training step in forward passes: the backward pass computes twice what the forward pass does (Kaplan et al. 2020,
 section 2.1)."""
+
+LONGEST_ROWS = 2_000
+"""Rows of each split, those with the most characters, that are asked how many tokens a text has."""
 
 LEAST_LENGTH = 512
 """Tokens that are read of a text in any case, as far as the context goes: texts yet to come may be longer than those at
@@ -130,13 +134,17 @@ class Workbench:
 
     @cached_property
     def max_length(self) -> int:
-        """Tokens to read of each text: 512 or the longest of train and validation, at most the model's context."""
+        """Tokens to read of each text: 512 or the longest of train and validation, at most the model's context.
+
+        Of many rows those with the most characters are read: one of the others hardly has more tokens, and would lose
+        its last ones.
+        """
         if self.facts.context <= LEAST_LENGTH:
             return self.facts.context
         longest = max(
             len(e["input_ids"])
             for rows in (self.data.train, self.data.validation)
-            for e in self.tokens(rows, self.facts.context)
+            for e in self.tokens(_longest(rows, LONGEST_ROWS), self.facts.context)
         )
         return min(self.facts.context, max(LEAST_LENGTH, longest))
 
@@ -319,6 +327,15 @@ class Workbench:
             # On weights in half precision the two would look equally fast.
             precisions = ("bf16",)
         return [(threads, precision) for precision in precisions for threads in counts]
+
+
+def _longest(rows: Rows, count: int) -> Rows:
+    """Return the rows with the most characters, or all where there are no more."""
+    if len(rows) <= count:
+        return rows
+    pairs = rows.pairs or ("",) * len(rows)
+    characters = [len(first) + len(second) for first, second in zip(rows.texts, pairs, strict=True)]
+    return rows.take(heapq.nlargest(count, range(len(rows)), key=characters.__getitem__))
 
 
 def _training_step(model: Any, batch: dict[str, Any], device: str) -> Callable[[Precision], float]:

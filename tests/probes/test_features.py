@@ -15,7 +15,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from probes.data import TaskData
+from probes.data import Rows, TaskData
 from probes.deadline import Deadline
 from probes.errors import MeasurementFailed, OutOfTime
 from probes.features import FeatureCache, frozen_dtype, load_tokenizer, pool, run_batches, sentence_vector, tokenize
@@ -128,6 +128,33 @@ def test_texts_longer_than_those_at_hand_are_read_as_far_as_is_cheap(
     longest = data.validation.model_copy(update={"texts": ("card " * tokens, *data.validation.texts[1:])})
     facts = causal.model_copy(update={"context": context})
     assert make_bench(facts, data.model_copy(update={"validation": longest})).max_length == length
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_of_many_rows_the_longest_tell_how_much_is_read(
+    pairs: bool,
+    causal: ModelFacts,
+    make_bench: MakeBench,
+    make_task: Callable[..., TaskData],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("probes.workbench.LONGEST_ROWS", 3)
+    read: list[Rows] = []
+    tokens = Workbench.tokens
+
+    def keep(self: Workbench, rows: Rows, max_length: int) -> Any:
+        read.append(rows)
+        return tokens(self, rows, max_length)
+
+    monkeypatch.setattr(Workbench, "tokens", keep)
+    data = make_task(pairs=pairs)
+    column = "pairs" if pairs else "texts"
+    texts = list(getattr(data.train, column))
+    texts[7] = "card " * 600
+    facts = causal.model_copy(update={"context": 4_096})
+    bench = make_bench(facts, data.model_copy(update={"train": data.train.model_copy(update={column: tuple(texts)})}))
+    assert 600 < bench.max_length < 700
+    assert [len(rows) for rows in read] == [3, 3]
 
 
 def no_forward(self: Workbench, **_: object) -> None:

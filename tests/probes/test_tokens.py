@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from probes.data import TaskData
-from probes.features import tokenize
+from probes.features import PIECE, tokenize
 from probes.model import ModelFacts
 from probes.recipe import SoftPrompt, Tuning
 from probes.tokens import TokenCache
@@ -48,6 +48,27 @@ def test_what_comes_out_is_what_reading_anew_gives(
     else:  # some of these texts are the same: one call reads them together
         assert len(counting.read) <= 2 * len(rows)
         assert set(counting.read) == set(rows.texts)
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_no_call_reads_many_texts(
+    pairs: bool, encoder: ModelFacts, make_bench: MakeBench, make_task: Callable[..., TaskData]
+) -> None:
+    """The deadline interrupts between two calls; what comes out is what a single one gives."""
+    tokenizer, rows = make_bench(encoder).tokenizer, make_task(pairs=pairs).train
+    many = rows.take([k * k % len(rows) for k in range(2 * PIECE + 1)])
+    calls: list[int] = []
+
+    def call(texts: list[str], *arguments: Any, **more: Any) -> Any:
+        calls.append(len(texts))
+        return tokenizer(texts, *arguments, **more)
+
+    whole = tokenizer(list(many.texts), list(many.pairs) if many.pairs else None, truncation=True, max_length=8)
+    found = tokenize(call, many, 8)
+    assert calls == [PIECE, PIECE, 1]
+    assert [e["input_ids"] for e in found] == whole["input_ids"]
+    assert [e["attention_mask"] for e in found] == whole["attention_mask"]
+    assert tokenize(call, many.take([]), 8) == []
 
 
 def test_tokenizers_do_not_mix(encoder: ModelFacts, make_bench: MakeBench) -> None:
