@@ -5,6 +5,7 @@ from __future__ import annotations
 from advisor.arms import Rung
 from advisor.choices import Choices
 from probes.benches import Benches
+from probes.data import Rows
 from probes.hardware import Speed
 from probes.model import ModelFacts
 from probes.recipe import FrozenFeatures
@@ -12,6 +13,9 @@ from probes.sampling import take_nested
 from probes.searching import FARTHEST, SearchTime
 from probes.workbench import Workbench
 from strategies import Situation
+
+FIRST_ROWS = 1_000
+"""Rows whose texts tell how long texts are."""
 
 
 class Estimates:
@@ -33,6 +37,7 @@ class Estimates:
         self._train_rows = train_rows
         self._situations: dict[str, Situation] = {}
         """Of models whose speed was measured, by name."""
+        self._characters = _characters(self._data.train)
         self._corrections: dict[tuple[str, str], float] = {}
         """Measured over estimated seconds of the last measurement with this method and model."""
 
@@ -138,6 +143,7 @@ class Estimates:
             test_rows=len(self._data.test),
             classes=len(self._data.classes),
             max_length=0,
+            characters=self._characters,
             model=model,
         )
 
@@ -145,3 +151,9 @@ class Estimates:
         frozen = FrozenFeatures(pooling=model.pooling, normalize=model.normalize, max_length=bench.max_length)
         train = take_nested(self._data.train, self._train_rows, self._data.split_seed)
         return all(bench.has_features(rows, frozen) for rows in (train, self._data.validation, self._data.test))
+
+
+def _characters(rows: Rows) -> float:
+    """Return the characters of a text on average, of the first rows: splits are in no order."""
+    texts = [*rows.texts[:FIRST_ROWS], *(rows.pairs or ())[:FIRST_ROWS]]
+    return sum(map(len, texts)) / max(1, min(len(rows), FIRST_ROWS))

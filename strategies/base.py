@@ -45,6 +45,8 @@ class Situation(Frozen):
     classes: int
     max_length: int
     """Tokens to read of each text."""
+    characters: float = 60.0
+    """Characters of a text on average, both of a pair together; the default is that of a short request."""
     model: ModelFacts | None
     speed: Speed | None = None
     """Measured speed of the model on this machine; None before it was measured."""

@@ -293,6 +293,11 @@ def test_heavier_work_is_estimated_dearer(situation: MakeSituation) -> None:
     assert BY_NAME["full"].seconds(faster, 1_000, 1_000) < cost["full"]
 
 
+def test_the_baseline_takes_longer_over_longer_texts(situation: MakeSituation) -> None:
+    short, long = (BY_NAME["baseline"].seconds(situation(characters=n), 10_000, 10_000) for n in (60.0, 600.0))
+    assert 5 * short < long < 10 * short
+
+
 def test_cached_features_cost_no_pass_over_the_rows(situation: MakeSituation) -> None:
     probe = BY_NAME["linear_probe"]
     assert probe.seconds(situation(), 1_000, 1_000) - probe.seconds(
