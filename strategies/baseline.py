@@ -25,8 +25,8 @@ class Baseline(Strategy):
         """Estimate: n-grams of all rows by characters, the fits by characters and classes.
 
         On banking77 (10,003 rows of 60 characters, 77 classes) it tells 51 s, and 38 were measured on two cores. Made
-        texts of 60 and 430 characters, 1,400 to 4,200 rows of 4 and 40 classes, took 1.7 to 3.7 times what it tells on a
-        busy machine; 1,556 rows of 430 characters, scored on 18,000, took 1.3 times that.
+        texts of 60 and 430 characters, 1,400 to 4,200 rows of 4 and 40 classes, took 1.7 to 3.7 times what it tells on
+        a busy machine; 1,556 rows of 430 characters, scored on 18,000, took 1.3 times that.
         """
         rows = train_rows + situation.validation_rows + situation.test_rows
         return 1.0 + (4e-6 * rows + 1e-6 * train_rows * situation.classes) * situation.characters
