@@ -14,8 +14,8 @@ from probes.searching import FARTHEST, SearchTime
 from probes.workbench import Workbench
 from strategies import Situation
 
-FIRST_ROWS = 1_000
-"""Rows whose texts tell how long texts are."""
+SOME_ROWS = 1_000
+"""Rows at least, where there are as many, whose texts tell how long texts are."""
 
 
 class Estimates:
@@ -154,6 +154,7 @@ class Estimates:
 
 
 def _characters(rows: Rows) -> float:
-    """Return the characters of a text on average, of the first rows: splits are in no order."""
-    texts = [*rows.texts[:FIRST_ROWS], *(rows.pairs or ())[:FIRST_ROWS]]
-    return sum(map(len, texts)) / max(1, min(len(rows), FIRST_ROWS))
+    """Return the characters of a text on average, of rows from all over: a user's splits may be in some order."""
+    each = max(1, len(rows) // SOME_ROWS)
+    texts, pairs = rows.texts[::each], (rows.pairs or ())[::each]
+    return sum(map(len, (*texts, *pairs))) / max(1, len(texts))

@@ -8,7 +8,7 @@ import pytest
 
 from advisor.arms import Rung
 from advisor.choices import Choices
-from advisor.estimates import FIRST_ROWS, Estimates
+from advisor.estimates import SOME_ROWS, Estimates
 from advisor.run import Run
 from probes.benches import Benches, Setting
 from probes.data import TaskData
@@ -28,7 +28,7 @@ def seconds(data: TaskData, folder: Path) -> float:
 
 @pytest.mark.parametrize("pairs", [False, True])
 def test_longer_texts_take_longer(pairs: bool, data: TaskData, tmp_path: Path) -> None:
-    assert len(data.train) > FIRST_ROWS
+    assert len(data.train) > SOME_ROWS
     texts = data.train.texts
     more = {"pairs": tuple(9 * text for text in texts)} if pairs else {"texts": tuple(10 * text for text in texts)}
     longer = data.model_copy(update={"train": data.train.model_copy(update=more)})
